@@ -1,0 +1,105 @@
+"""What a check is: one function over one table that states a requirement. True passes, False fails.
+
+Its name is its id, its docstring the title and the risk, its module the area; its examples are its tests, its
+documentation and the list of columns it reads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_type_hints
+
+from collectors.schema import Table
+
+Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+"""From worst to least."""
+
+Example = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. ``only`` narrows the rows it concerns; ``profile`` keeps it off until the settings choose it."""
+
+    function: Callable[..., Any]
+    table: type[Table]
+    severity: Severity
+    serves: tuple[str, ...]
+    controls: tuple[str, ...]
+    remedy: Mapping[str, str]
+    passes: tuple[Example, ...]
+    fails: tuple[Example, ...]
+    only: Mapping[str, Any] = field(default_factory=dict)
+    profile: str = ""
+
+    @property
+    def id(self) -> str:
+        """The function's name with dashes."""
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def area(self) -> str:
+        """The name of the module it stands in."""
+        return self.function.__module__.rsplit(".", 1)[-1]
+
+    @property
+    def title(self) -> str:
+        """The requirement: first line of the docstring."""
+        return inspect.getdoc(self.function).split("\n", 1)[0]  # type: ignore[union-attr]
+
+    @property
+    def risk(self) -> str:
+        """Why it matters: the rest of the docstring."""
+        return " ".join(inspect.getdoc(self.function).split("\n")[1:]).strip()  # type: ignore[union-attr]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns it reads, in the order of its examples."""
+        return tuple(dict.fromkeys(key for example in (*self.passes, *self.fails) for key in example))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Its thresholds: keyword-only parameters and their defaults."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+    def remedy_for(self, provider: str) -> str:
+        """What to do about it in one cloud."""
+        return self.remedy.get(provider, self.remedy.get("", ""))
+
+
+CHECKS: list[Check] = []
+
+
+def check(
+    *,
+    severity: Severity,
+    passes: Sequence[Example],
+    fails: Sequence[Example],
+    serves: Sequence[str] = (),
+    controls: Sequence[str] = (),
+    remedy: str | Mapping[str, str] = "",
+    only: Mapping[str, Any] | None = None,
+    profile: str = "",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares a check. See README, *Add a check*.
+
+    ``serves`` names guidelines of ``frameworks/guidelines.csv``; their controls are the check's, ``controls`` adds
+    more. ``only`` maps a column to the value, or tuple of values, a row must have to be judged.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        table = get_args(next(iter(get_type_hints(function).values())))[0]
+        remedies = {"": remedy} if isinstance(remedy, str) else dict(remedy)
+        CHECKS.append(
+            Check(
+                function, table, severity, tuple(serves), tuple(controls), remedies,
+                tuple(passes), tuple(fails), dict(only or {}), profile,
+            )
+        )  # fmt: skip
+        return function
+
+    return declare

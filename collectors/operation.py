@@ -1,0 +1,313 @@
+"""One read of a cloud and what came of it: Operation, Reader, Reply and the ``@collector`` decorator.
+
+A collector is a generator of rows. It asks only through its :class:`Reader`, which refuses every operation the
+collector did not declare, keeps the coverage, and turns what could not be read into ``<NA>`` with its reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from collectors.schema import Row, Table, Unread
+
+log = logging.getLogger("iotposture")
+
+Outcome = Literal["read", "partial", "unavailable", "denied", "failed"]
+OUTCOMES: tuple[Outcome, ...] = ("read", "partial", "unavailable", "denied", "failed")
+"""From best to worst; coverage keeps the worst seen in a scope."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where one part of a scan looks: a provider, an account (subscription, project) and a region or ``global``."""
+
+    provider: str
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.account}/{self.region}"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One API operation: its name in the SDK and the permission it needs.
+
+    ``items`` says where a page holds its list (dotted path); without it the reply is one object. ``absent`` lists
+    error codes that mean *there is none*, which is an answer and no error. A ``shared`` operation is asked by several
+    collectors or scopes; its reply is kept for the run. ``fixed`` are parameters that never change. ``data`` marks a
+    permission on the data plane, which Azure's custom roles list apart.
+    """
+
+    name: str
+    permission: str
+    items: str = ""
+    absent: tuple[str, ...] = ()
+    shared: bool = False
+    fixed: tuple[tuple[str, Any], ...] = ()
+    data: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReadFailed(Exception):
+    """Raised by a session when an operation gave no answer. ``code`` is the provider's own error code."""
+
+    def __init__(self, outcome: Outcome, code: str, detail: str = "") -> None:
+        super().__init__(f"{outcome}: {code} {detail}".strip())
+        self.outcome, self.code, self.detail = outcome, code, detail
+
+
+class Absent(Exception):
+    """Raised by a session when the provider said that the thing asked for does not exist."""
+
+
+class Undeclared(Exception):
+    """Raised when code asks for an operation that its collector did not declare."""
+
+
+class Session(Protocol):
+    """The transport of one provider and account: the only code that knows the provider's SDK."""
+
+    options: Mapping[str, Any]
+
+    def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Yields the items of every page, or the one object; raises ReadFailed or Absent."""
+
+
+@dataclass
+class Notes:
+    """What a scope's reads came to: coverage, unread cells and lists that are not whole."""
+
+    coverage: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    unread: list[dict[str, str]] = field(default_factory=list)
+    gaps: list[dict[str, str]] = field(default_factory=list)
+
+    def cover(self, scope: Scope, region: str, operation: Operation, failure: ReadFailed | None = None) -> None:
+        """Notes one ask of an operation; the worst outcome stays."""
+        outcome: Outcome = failure.outcome if failure else "read"
+        known = self.coverage.get((region, operation.name))
+        if known and OUTCOMES.index(known["outcome"]) >= OUTCOMES.index(outcome):  # type: ignore[arg-type]
+            return
+        self.coverage[region, operation.name] = {
+            "provider": scope.provider,
+            "account": scope.account,
+            "region": region,
+            "operation": operation.name,
+            "permission": operation.permission,
+            "outcome": outcome,
+            "code": failure.code if failure else "",
+            "detail": failure.detail if failure else "",
+        }
+
+
+class Memory:
+    """Replies of shared operations, kept for one account while a scan runs; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[Any, threading.Lock] = {}
+        self._kept: dict[Any, tuple[list[Any], BaseException | None]] = {}
+
+    def ask(self, key: Any, send: Callable[[], Iterator[Any]]) -> tuple[list[Any], BaseException | None]:
+        """The items of a reply and the error that ended it, asking at most once per key."""
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._kept:
+                self._kept[key] = drain(send())
+            return self._kept[key]
+
+
+def drain(items: Iterator[Any]) -> tuple[list[Any], BaseException | None]:
+    """Everything an iterator gives, and the failure that ended it, if one did."""
+    kept: list[Any] = []
+    try:
+        for item in items:
+            kept.append(item)
+    except (ReadFailed, Absent) as error:
+        return kept, error
+    return kept, None
+
+
+class Reply:
+    """What an operation answered. Iterate it for a list; use :meth:`cell` for one value of a row."""
+
+    def __init__(self, reader: Reader, operation: Operation, region: str, params: Mapping[str, Any]) -> None:
+        self._reader, self._operation, self._region, self._params = reader, operation, region, params
+        self._kept: tuple[list[Any], BaseException | None] | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """The items. A list that was denied, or broke off, is noted as a gap of the collector's table."""
+        reader, operation = self._reader, self._operation
+        try:
+            if self._kept is None and not operation.shared:
+                yield from reader.stream(operation, self._region, self._params)
+            else:
+                items, error = self._drained()
+                yield from items
+                if error:
+                    raise error
+        except Absent:
+            reader.notes.cover(reader.scope, self._region, operation)
+        except ReadFailed as failure:
+            reader.notes.cover(reader.scope, self._region, operation, failure)
+            reader.gap(failure, operation, " ".join(str(v) for v in self._params.values()))
+        else:
+            reader.notes.cover(reader.scope, self._region, operation)
+
+    def _drained(self) -> tuple[list[Any], BaseException | None]:
+        if self._kept is None:
+            self._kept = self._reader.drained(self._operation, self._region, self._params)
+        return self._kept
+
+    def cell(self, value: Callable[[Any], Any], absent: Any = None) -> Any:
+        """``value(reply)``; ``absent`` when the provider has none; an unread cell, with its reason, otherwise.
+
+        The reply is the list of items for an operation with ``items``, else the one object. ``value`` may raise
+        LookupError, TypeError, ValueError or AttributeError for a reply that it cannot make sense of.
+        """
+        reader, operation = self._reader, self._operation
+        items, error = self._drained()
+        if isinstance(error, ReadFailed):
+            reader.notes.cover(reader.scope, self._region, operation, error)
+            return Unread(error.outcome, operation.permission, error.code)
+        reader.notes.cover(reader.scope, self._region, operation)
+        if isinstance(error, Absent) or (not operation.items and not items):
+            return absent
+        try:
+            return value(items if operation.items else items[0])
+        except KeyError as error:
+            return Unread("absent_field", detail=f"{operation.name} gave no {error.args[0]}")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            return Unread("not_parseable", detail=f"{operation.name}: {type(error).__name__}")
+
+
+@dataclass
+class Reader:
+    """What a collector asks with: ``read(OPERATION, param=…)``. One per collector and scope."""
+
+    scope: Scope
+    session: Session
+    clock: datetime
+    notes: Notes
+    memory: Memory
+    collector: Collector
+
+    def __call__(self, operation: Operation, region: str = "", **params: Any) -> Reply:
+        """The reply to one operation. ``region`` asks another region of the account than the scope's own."""
+        if operation not in self.collector.operations:
+            raise Undeclared(f"{self.collector.name} asks for {operation}, which it does not declare")
+        return Reply(self, operation, region or self.scope.region, dict(operation.fixed) | params)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The provider's settings that collectors may need, such as its regions."""
+        return self.session.options
+
+    def days_until(self, moment: datetime) -> int:
+        """Whole days from the run's clock to a moment; negative when it has passed."""
+        return (moment - self.clock).days
+
+    def days_since(self, moment: datetime) -> int:
+        """Whole days from a moment to the run's clock."""
+        return (self.clock - moment).days
+
+    def stream(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Asks the session; nothing is kept."""
+        return self.session.send(operation, region, params)
+
+    def drained(
+        self, operation: Operation, region: str, params: Mapping[str, Any]
+    ) -> tuple[list[Any], BaseException | None]:
+        """The whole reply in memory; a shared operation is asked once for the account."""
+        if not operation.shared:
+            return drain(self.stream(operation, region, params))
+        key = (operation.name, region, repr(sorted(params.items())))
+        return self.memory.ask(key, lambda: self.stream(operation, region, params))
+
+    def gap(self, failure: ReadFailed, operation: Operation, where: str = "") -> None:
+        """Notes that rows of the collector's table may be missing."""
+        self.notes.gaps.append(
+            {
+                "table": self.collector.table.id(),
+                "provider": self.scope.provider,
+                "account": self.scope.account,
+                "region": self.scope.region,
+                "cause": failure.outcome,
+                "permission": operation.permission,
+                "detail": " ".join(part for part in (operation.name, failure.code, where) if part),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Collector:
+    """A generator of rows for one table of one provider, with the operations it may ask."""
+
+    table: type[Table]
+    provider: str
+    operations: tuple[Operation, ...]
+    function: Callable[[Reader], Iterator[Row]]
+    where: Literal["region", "global"]
+
+    @property
+    def name(self) -> str:
+        """Module and function, as in ``aws.iot.policies``."""
+        return f"{self.function.__module__.removeprefix('collectors.')}.{self.function.__name__}"
+
+    def rows(self, reader: Reader) -> Iterator[Row]:
+        """Every row, completed with the scope's own provider, account and region."""
+        scope = {"provider": reader.scope.provider, "account": reader.scope.account, "region": reader.scope.region}
+        try:
+            for row in self.function(reader):
+                whole = {"subject": "", **scope, **row}
+                for column, value in whole.items():
+                    if isinstance(value, Unread):
+                        reader.notes.unread.append(
+                            {
+                                "table": self.table.id(),
+                                "resource": f"{whole['resource']}#{whole['subject']}",
+                                "column": column,
+                                "cause": value.cause,
+                                "permission": value.permission,
+                                "detail": value.detail,
+                            }
+                        )
+                yield whole
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # A reply of a shape nobody expected must cost this table, not the scan.
+            log.debug("%s stopped in %s", self.name, reader.scope, exc_info=True)
+            failure = ReadFailed("failed", type(error).__name__, f"in collector {self.name}")
+            reader.gap(failure, self.operations[0])
+            reader.notes.cover(reader.scope, reader.scope.region, self.operations[0], failure)
+
+
+COLLECTORS: list[Collector] = []
+
+
+def collector(
+    table: type[Table], provider: str, *operations: Operation, where: Literal["region", "global"] = "region"
+) -> Callable[[Callable[[Reader], Iterator[Row]]], Callable[[Reader], Iterator[Row]]]:
+    """Declares a collector. ``where="global"`` runs it once per account instead of once per region.
+
+    The first operation is the one that lists the table's rows.
+    """
+
+    def declare(function: Callable[[Reader], Iterator[Row]]) -> Callable[[Reader], Iterator[Row]]:
+        COLLECTORS.append(Collector(table, provider, operations, function, where))
+        return function
+
+    return declare
+
+
+def declared(provider: str, collectors: Iterable[Collector]) -> tuple[Operation, ...]:
+    """Every operation that a provider's collectors declare, once, by name."""
+    found = {op.name: op for c in collectors if c.provider == provider for op in c.operations}
+    return tuple(found[name] for name in sorted(found))

@@ -1,0 +1,36 @@
+"""Pace: no API is asked faster than its bucket allows, and no account more often than its budget allows."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from pyrate_limiter import Duration, Limiter, Rate
+
+from collectors.operation import ReadFailed
+
+CALLS_PER_SECOND = 10
+"""Default rate per (account, region, API). AWS IoT Core's list and describe operations allow 10 a second
+(AWS General Reference, "AWS IoT Core endpoints and quotas")."""
+
+
+@dataclass
+class Pace:
+    """Token buckets per (region, API) of one account, and its budget of calls (0: no limit)."""
+
+    per_second: int = CALLS_PER_SECOND
+    budget: int = 0
+    calls: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _buckets: dict[tuple[str, str], Limiter] = field(default_factory=dict, repr=False)
+
+    def wait(self, region: str, api: str) -> None:
+        """Takes one token, waiting for it. Raises ReadFailed ``partial`` when the account's budget is spent."""
+        with self._lock:
+            if self.budget and self.calls >= self.budget:
+                raise ReadFailed("partial", "CallBudget", f"the budget of {self.budget} calls is spent")
+            self.calls += 1
+            bucket = self._buckets.get((region, api))
+            if bucket is None:
+                bucket = self._buckets[region, api] = Limiter(Rate(self.per_second, Duration.SECOND))
+        bucket.try_acquire(api, blocking=True)

@@ -1,0 +1,39 @@
+"""Every collector and table there is: importing this module imports each of them once, and no SDK."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+import collectors.aws
+import collectors.azure
+import collectors.clearblade
+import collectors.gcp
+import collectors.tables
+from collectors.operation import COLLECTORS
+from collectors.schema import Table
+
+PROVIDERS = ("aws", "azure", "gcp", "clearblade")
+
+
+def import_all(package: ModuleType) -> list[ModuleType]:
+    """The modules of a package, without ``session``, which imports an SDK."""
+    found = sorted(m.name for m in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
+    return [importlib.import_module(name) for name in found if not name.endswith(".session")]
+
+
+TABLES: tuple[type[Table], ...] = tuple(
+    value
+    for module in import_all(collectors.tables)
+    for value in vars(module).values()
+    if isinstance(value, type) and issubclass(value, Table) and value.__module__ == module.__name__
+)
+"""Every table, by module and then by place in it."""
+
+for _package in (collectors.aws, collectors.azure, collectors.gcp, collectors.clearblade):
+    import_all(_package)
+
+COLLECTORS.sort(key=lambda c: (PROVIDERS.index(c.provider), c.name))
+
+__all__ = ["COLLECTORS", "PROVIDERS", "TABLES"]

@@ -1,0 +1,126 @@
+"""A collected run on disk: one folder per scope, one parquet file per table, any fsspec URL.
+
+Every file is written under a temporary name and renamed. ``coverage.parquet`` is written last: a scope that has it
+is whole, and is not collected again when the run is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import fsspec
+import pandas as pd
+
+from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
+from collectors.registry import COLLECTORS, TABLES
+from collectors.schema import Row, Table, Tables, coverage_frame, gaps_frame, unread_frame
+
+
+def collectors_in(scope: Scope) -> list[Collector]:
+    """The collectors that run in a scope: the account's global ones in ``global``, else the regional ones."""
+    where = "global" if scope.region == "global" else "region"
+    return [c for c in COLLECTORS if c.provider == scope.provider and c.where == where]
+
+
+def collect(scope: Scope, session: Session, memory: Memory, clock: datetime) -> Tables:
+    """Reads everything about one scope. What could not be read is noted, never raised."""
+    notes, rows = Notes(), dict[type[Table], list[Row]]()
+    for collector in collectors_in(scope):
+        reader = Reader(scope, session, clock, notes, memory, collector)
+        rows.setdefault(collector.table, []).extend(collector.rows(reader))
+    return Tables(
+        {table: tidy(table.frame(found)) for table, found in rows.items()},
+        unread_frame(notes.unread),
+        gaps_frame(notes.gaps),
+        coverage_frame(notes.coverage[key] for key in sorted(notes.coverage)),
+    )
+
+
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows in one order, whatever order the provider gave them in; a row the provider gave twice stays once."""
+    key = ["provider", "account", "region", "resource", "subject"]
+    return frame.drop_duplicates(key).sort_values(key, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run at a URL or path. Raises ``OSError`` when it cannot be read or written."""
+
+    url: str
+    storage: Mapping[str, Any] | None = None
+
+    def _fs(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        fs, path = fsspec.core.url_to_fs(self.url, **(self.storage or {}))
+        return fs, path.rstrip("/")
+
+    def folder(self, scope: Scope) -> str:
+        """The scope's folder below the run; ids are percent-encoded, so none can leave it."""
+        return "/".join(quote(part, safe="").replace(".", "%2E") for part in (scope.provider, scope.account, scope.region))
+
+    def _write(self, path: str, write: Callable[[Any], None]) -> None:
+        fs, root = self._fs()
+        target = f"{root}/{path}"
+        fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        temporary = f"{target}.{uuid.uuid4().hex}.part"
+        try:
+            with fs.open(temporary, "wb") as file:
+                write(file)
+            fs.mv(temporary, target)
+        except BaseException:
+            if fs.exists(temporary):
+                fs.rm(temporary)
+            raise
+
+    def write_about(self, about: Mapping[str, Any]) -> None:
+        """Writes what the run is: its id, clock, scopes and versions."""
+        self._write("run.json", lambda file: file.write(json.dumps(about, indent=2, sort_keys=True).encode()))
+
+    def about(self) -> dict[str, Any]:
+        """What the run is. Raises ``FileNotFoundError`` where no run lies."""
+        fs, root = self._fs()
+        with fs.open(f"{root}/run.json", "rb") as file:
+            about: dict[str, Any] = json.loads(file.read())
+        return about
+
+    def has(self, scope: Scope) -> bool:
+        """Whether the scope was collected to its end."""
+        fs, root = self._fs()
+        return bool(fs.exists(f"{root}/{self.folder(scope)}/coverage.parquet"))
+
+    def write(self, scope: Scope, tables: Tables) -> None:
+        """Writes one scope; it counts as collected only once the last file is in place."""
+        folder = self.folder(scope)
+        frames = {table.id(): frame for table, frame in tables.frames.items()}
+        frames |= {"unread": tables.unread, "gaps": tables.gaps, "coverage": tables.coverage}
+        for name, frame in frames.items():
+            self._write(f"{folder}/{name}.parquet", lambda file, frame=frame: frame.to_parquet(file, index=False))
+
+    def read(self, scope: Scope) -> Tables:
+        """Reads one scope back, with the dtypes that keep ``<NA>``."""
+        fs, root = self._fs()
+        folder = f"{root}/{self.folder(scope)}"
+
+        def load(name: str) -> pd.DataFrame:
+            with fs.open(f"{folder}/{name}.parquet", "rb") as file:
+                return pd.read_parquet(file)
+
+        frames = {}
+        for table in TABLES:
+            if fs.exists(f"{folder}/{table.id()}.parquet"):
+                frame = load(table.id())
+                kinds = {name: column.dtype for name, column in table.columns().items()}
+                frames[table] = frame.reindex(columns=list(kinds)).astype(kinds)
+        return Tables(frames, *(load(name).astype("string") for name in ("unread", "gaps", "coverage")))
+
+    def scopes(self) -> Iterator[Scope]:
+        """Every scope that was collected to its end, in order."""
+        fs, root = self._fs()
+        for path in sorted(fs.glob(f"{root}/*/*/*/coverage.parquet")):
+            provider, account, region = (unquote(part) for part in path.split("/")[-4:-1])
+            yield Scope(provider, account, region)

@@ -1,0 +1,169 @@
+"""How a table is declared: one class, one line per column, each column with its meaning.
+
+A missing cell is ``<NA>`` and means *nobody could read this*. Only three kinds of column exist, because only these
+pandas dtypes keep ``<NA>`` through a comparison: text (``string``), flag (``boolean``) and count (``Int64``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = Mapping[str, Any]
+T = TypeVar("T", bound="Table")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its pandas dtype, what it means, and the values it may hold (none named: any)."""
+
+    dtype: str
+    meaning: str
+    values: tuple[str, ...] = ()
+    shown: bool = True
+
+
+def text(meaning: str, *values: str, shown: bool = True) -> Column:
+    """A column of text. ``values`` closes the set; ``shown=False`` keeps long documents out of evidence."""
+    return Column("string", meaning, values, shown)
+
+
+def flag(meaning: str) -> Column:
+    """A column of true, false or not read."""
+    return Column("boolean", meaning)
+
+
+def count(meaning: str) -> Column:
+    """A column of whole numbers: counts, days, seconds or bits, as the meaning says."""
+    return Column("Int64", meaning)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A cell that could not be read, and why.
+
+    ``cause`` is one of ``denied``, ``unavailable``, ``failed``, ``partial``, ``absent_field`` (the reply did not hold
+    it), ``not_parseable``, ``out_of_scope_account`` or ``no_data_source``. ``permission`` is what would allow the read.
+    """
+
+    cause: str
+    permission: str = ""
+    detail: str = ""
+
+
+class Table:
+    """One row per resource. Every table also holds the columns below."""
+
+    provider = text("The cloud.", "aws", "azure", "gcp", "clearblade")
+    account = text("Account, subscription or project id.")
+    region = text("Region or location; `global` where the service has none.")
+    resource = text("The provider's full id: ARN, ARM id or resource name.")
+    name = text("The name people know it by.")
+    subject = text("The part of the resource that is meant, where one resource has several.")
+
+    @classmethod
+    def columns(cls) -> dict[str, Column]:
+        """Every column by name, the common ones first."""
+        return {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, Column)
+        }
+
+    @classmethod
+    def id(cls) -> str:
+        """The table's name in files and on the command line: ``RoleAlias`` is ``role_alias``."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+    @classmethod
+    def frame(cls, rows: Iterable[Row]) -> pd.DataFrame:
+        """The rows as a dataframe with exactly this table's columns; absent and unread cells are ``<NA>``.
+
+        Raises ``ValueError`` for a column the table does not have or a value outside its closed set.
+        """
+        import pandas as pd  # late: `iotposture show` needs tables, not dataframes
+
+        columns = cls.columns()
+        cells: dict[str, list[Any]] = {name: [] for name in columns}
+        for row in rows:
+            if unknown := row.keys() - columns.keys():
+                raise ValueError(f"{cls.__name__} has no column {', '.join(sorted(unknown))}")
+            for name, column in columns.items():
+                cells[name].append(column_value(cls, name, column, row.get(name)))
+        return pd.DataFrame(
+            {name: pd.array(values, dtype=columns[name].dtype) for name, values in cells.items()},
+            columns=list(columns),
+        )
+
+
+def column_value(table: type[Table], name: str, column: Column, value: Any) -> Any:
+    """The value as it is stored: None for nothing read; raises ``ValueError`` when it does not fit the column."""
+    if value is None or isinstance(value, Unread):
+        return None
+    fits = {"string": str, "boolean": bool, "Int64": int}[column.dtype]
+    if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
+        raise ValueError(f"{table.__name__}.{name} holds {fits.__name__}, not {type(value).__name__}")
+    if column.values and value not in column.values:
+        raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {value!r}")
+    return value
+
+
+if TYPE_CHECKING:
+
+    class Rows(pd.DataFrame, Generic[T]):
+        """Rows of one table."""
+
+    Verdict = pd.Series[bool]
+else:
+
+    class Rows(Generic[T]):
+        """Rows of one table: ``Rows[Hub]`` in a check's signature names what it judges."""
+
+    class Verdict:
+        """A boolean column, one answer per row: True passes, False fails, ``<NA>`` is unknown."""
+
+
+@dataclass
+class Tables:
+    """What one scope holds: a frame per table, why cells are missing, and which lists are not whole."""
+
+    frames: dict[type[Table], pd.DataFrame] = field(default_factory=dict)
+    unread: pd.DataFrame = field(default_factory=lambda: unread_frame([]))
+    gaps: pd.DataFrame = field(default_factory=lambda: gaps_frame([]))
+    coverage: pd.DataFrame = field(default_factory=lambda: coverage_frame([]))
+
+
+UNREAD = ("table", "resource", "column", "cause", "permission", "detail")
+"""One row per cell that could not be read."""
+GAPS = ("table", "provider", "account", "region", "cause", "permission", "detail")
+"""One row per list that could not be read to its end, with the table whose rows may be missing."""
+COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail")
+"""One row per operation asked in a scope; the outcome is the worst seen there."""
+
+
+def text_frame(columns: tuple[str, ...], rows: Iterable[Row]) -> pd.DataFrame:
+    """A frame of text columns; empty text where a row says nothing."""
+    import pandas as pd
+
+    data = [[str(row.get(column, "")) for column in columns] for row in rows]
+    return pd.DataFrame(data, columns=list(columns), dtype="string")
+
+
+def unread_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Frame of unread cells."""
+    return text_frame(UNREAD, rows)
+
+
+def gaps_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Frame of lists that are not whole."""
+    return text_frame(GAPS, rows)
+
+
+def coverage_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Frame of operations asked and what came of them."""
+    return text_frame(COVERAGE, rows)

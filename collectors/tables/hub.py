@@ -1,0 +1,53 @@
+"""Front doors of the IoT backend, and what they log."""
+
+from __future__ import annotations
+
+from collectors.schema import Table, count, flag, text
+
+
+class Hub(Table):
+    """One row per front door that devices connect to or enrol at.
+
+    AWS: a domain configuration. Azure: an IoT hub or a Device Provisioning Service. Google and ClearBlade: a registry.
+    """
+
+    kind = text("What it is.", "domain configuration", "iot hub", "provisioning service", "registry")
+    enabled = flag("It serves devices.")
+    customer_managed = flag("The organisation chose its domain and certificate itself.")
+    min_tls = text("Lowest TLS version it accepts.", "1.0", "1.1", "1.2", "1.3")
+    tls_policy = text("AWS: name of the TLS security policy.")
+    forward_secrecy_only = flag("Every cipher suite it offers has forward secrecy.")
+    server_certificate_valid = flag("Every server certificate it shows is valid.")
+    public_network = flag("It answers on the public internet.")
+    filtered = flag("Only listed addresses may reach it.")
+    allows_by_default = flag("It has address rules, and an address that no rule names is let in.")
+    widest_range_bits = count("Prefix length in bits of the widest address range let in; 0 is every address.")
+    events_endpoint_filtered = flag("Azure: the address rules cover the built-in Event Hubs endpoint too.")
+    private_endpoints = count("Approved private endpoints.")
+    egress_restricted = flag("Azure: it may send data only to listed destinations.")
+    routes = count("Custom endpoints it sends data to.")
+    shared_access_keys = flag("Its service APIs accept shared access keys.")
+    device_keys_allowed = flag("Azure: it accepts devices and modules that authenticate with a SAS key.")
+    devices_using_keys = count("Enabled devices that authenticate with a symmetric key.")
+    key_holders = count("People and groups that can read or set its keys.")
+    key_linked_hubs = count("Provisioning service: linked hubs that it reaches with a key.")
+    http_enabled = flag("Registry: devices may use the HTTP bridge.")
+    mqtt_enabled = flag("Registry: devices may use MQTT.")
+    authorities = count("Registry: CA certificates that device credentials must be signed by.")
+    authorizer_override = flag("AWS: a client may choose any custom authorizer.")
+
+
+class Log(Table):
+    """One row per place where connections are logged: an AWS account and region, an Azure hub, a registry."""
+
+    kind = text("What is logged.", "account", "iot hub", "provisioning service", "registry")
+    logs_connections = flag("Failed and successful connections of devices are written to a log.")
+
+
+class Detection(Table):
+    """One row per AWS account and region, or Google project: whether somebody would notice."""
+
+    audit_scheduled = flag("AWS: a Device Defender audit is configured and scheduled.")
+    audit_notifies = flag("AWS: Device Defender audit results are sent to a topic.")
+    data_access_logged = flag("Google: reads and writes of data are in the audit log for the IoT services.")
+    audit_exemptions = count("Google: identities that are exempt from data-access logs.")

@@ -1,0 +1,46 @@
+"""What every provider's ``session.py`` offers, and how a scan finds what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from collectors.operation import Operation, Scope, Session
+from collectors.pace import Pace
+
+
+class NoTarget(Exception):
+    """Raised when a cloud cannot be scanned: one line that says the source tried, the endpoint and what to set."""
+
+
+class Provider(Protocol):
+    """The two functions of a ``session.py``. ``settings`` is the provider's section of the settings, as plain values."""
+
+    def find(self, settings: Mapping[str, Any]) -> list[Scope]:
+        """The scopes the credentials reach, asked with one cheap call in under two seconds; raises NoTarget."""
+
+    def connect(
+        self, account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace
+    ) -> Session:
+        """A session for one account that refuses every operation but those given."""
+
+
+PACKAGES = {
+    "aws": ("boto3", "aws"),
+    "azure": ("azure.identity", "azure"),
+    "gcp": ("googleapiclient", "gcp"),
+    "clearblade": ("httpx", "gcp"),
+}
+"""Per provider: a package that must be importable, and the extra that installs it."""
+
+
+def provider(name: str) -> Provider:
+    """The provider's session module. Raises NoTarget when its SDK is not installed."""
+    package, extra = PACKAGES[name]
+    try:
+        return cast("Provider", import_module(f"collectors.{name}.session"))
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith(package.split(".")[0]):
+            raise
+        raise NoTarget(f"{name}: package {package} is not installed; install iotposture[{extra}]") from error

@@ -1,0 +1,97 @@
+"""Facts of an X.509 certificate or a public key, as cells of a row. Nothing here is secret: no private key is read."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+SMALLEST_RSA = 2048
+"""Bits. NIST SP 800-57 Part 1: below this an RSA key gives less than 112 bits of security."""
+SMALLEST_EC = 224
+"""Bits, from the same table."""
+BROKEN_HASHES = frozenset({"md5", "sha1"})
+
+
+@cache
+def _roca_primes() -> tuple[tuple[int, frozenset[int]], ...]:
+    """Small primes and the residues that a modulus made by Infineon's library always has.
+
+    Nemec et al., "The Return of Coppersmith's Attack" (CCS 2017), section 4: such a modulus is a power of 65537
+    modulo every prime of the primorial.
+    """
+    primes = [p for p in range(3, 168) if all(p % d for d in range(2, int(p**0.5) + 1))]
+    return tuple((p, frozenset(pow(65537, k, p) for k in range(p))) for p in primes)
+
+
+def has_roca_modulus(modulus: int) -> bool:
+    """Whether an RSA modulus carries the fingerprint of CVE-2017-15361."""
+    return all(modulus % prime in residues for prime, residues in _roca_primes())
+
+
+def key_facts(key: PublicKeyTypes) -> dict[str, Any]:
+    """``algorithm``, ``key_bits`` and ``weak_key`` of a public key."""
+    if isinstance(key, rsa.RSAPublicKey):
+        weak = key.key_size < SMALLEST_RSA or has_roca_modulus(key.public_numbers().n)
+        return {"algorithm": "RSA", "key_bits": key.key_size, "weak_key": weak}
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return {"algorithm": "EC", "key_bits": key.key_size, "weak_key": key.key_size < SMALLEST_EC}
+    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        bits = 256 if isinstance(key, ed25519.Ed25519PublicKey) else 456
+        return {"algorithm": "EdDSA", "key_bits": bits, "weak_key": False}
+    return {"algorithm": type(key).__name__.removesuffix("PublicKey").lstrip("_"), "key_bits": None, "weak_key": None}
+
+
+def certificate(encoded: str | bytes) -> x509.Certificate:
+    """The certificate in a PEM or DER text. Raises ``ValueError`` when there is none."""
+    data = encoded.encode() if isinstance(encoded, str) else encoded
+    try:
+        return x509.load_pem_x509_certificate(data) if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
+    except UnsupportedAlgorithm as error:
+        raise ValueError("unsupported algorithm") from error
+
+
+def certificate_facts(encoded: str | bytes, clock: datetime) -> dict[str, Any]:
+    """Cells of :class:`collectors.tables.device.Certificate` that the certificate itself decides.
+
+    One that does not parse has ``parseable`` false and no other fact.
+    """
+    try:
+        parsed = certificate(encoded)
+        key = key_facts(parsed.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return {"parseable": False}
+    signature = parsed.signature_hash_algorithm.name if parsed.signature_hash_algorithm else None
+    self_signed = parsed.issuer == parsed.subject
+    broken = signature in BROKEN_HASHES and not self_signed
+    return {
+        "parseable": True,
+        **key,
+        "weak_key": broken or key["weak_key"],
+        "signature_hash": signature,
+        "self_signed": self_signed,
+        "expires_in_days": (parsed.not_valid_after_utc - clock).days,
+    }
+
+
+def public_key(encoded: str | bytes) -> PublicKeyTypes:
+    """The public key in a PEM, bare or inside a certificate. Raises ``ValueError`` when there is none."""
+    data = encoded.encode() if isinstance(encoded, str) else encoded
+    try:
+        if b"CERTIFICATE" in data:
+            return x509.load_pem_x509_certificate(data).public_key()
+        return load_pem_public_key(data)
+    except UnsupportedAlgorithm as error:
+        raise ValueError("unsupported algorithm") from error
+
+
+def fingerprint(key: PublicKeyTypes) -> str:
+    """SHA-256 of the key's SubjectPublicKeyInfo: the same key has the same fingerprint in every wrapping."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()

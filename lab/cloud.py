@@ -1,0 +1,83 @@
+"""The whole lab: one context manager, four clouds, all on 127.0.0.1.
+
+``with Lab() as lab: …`` starts it; ``lab.settings()`` is what `iotposture.toml` would say and ``lab.env()`` the
+variables that credentials come from. The product needs nothing else to scan it.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import trustme
+
+from lab.server import Switchboard
+
+NO_METADATA = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_GCE_CHECK": "true",
+    "GCE_METADATA_HOST": "127.0.0.1:1",
+    "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",
+}
+"""Every instance-metadata path, switched off: nothing in the lab may ask a machine who it is."""
+
+
+class Cloud(Protocol):
+    """One cloud of the lab."""
+
+    name: str
+    switchboard: Switchboard
+
+    def start(self) -> None:
+        """Serves, with its estate in place."""
+
+    def stop(self) -> None:
+        """Stops serving."""
+
+    def settings(self) -> dict[str, Any]:
+        """This cloud's section of the product's settings."""
+
+    def env(self) -> dict[str, str]:
+        """The variables that this cloud's credentials come from."""
+
+
+class Lab:
+    """Four clouds with one company's estate. Start costs a few seconds."""
+
+    def __init__(self) -> None:
+        from lab.aws import Aws
+        from lab.azure import Azure
+        from lab.gcp import ClearBlade, Gcp
+
+        self.folder = Path(tempfile.mkdtemp(prefix="iotposture-lab-"))
+        authority = trustme.CA()
+        self.ca = self.folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.ca))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
+        self.aws, self.azure = Aws(), Azure(tls, self.ca)
+        self.gcp, self.clearblade = Gcp(self.folder), ClearBlade(self.folder)
+        self.clouds: tuple[Cloud, ...] = (self.aws, self.azure, self.gcp, self.clearblade)
+
+    def settings(self) -> dict[str, Any]:
+        """What `iotposture.toml` would say, a section per cloud."""
+        return {cloud.name: cloud.settings() for cloud in self.clouds}
+
+    def env(self) -> dict[str, str]:
+        """Credentials of the lab's own, and no way to any other."""
+        found = dict(NO_METADATA)
+        for cloud in self.clouds:
+            found |= cloud.env()
+        return found
+
+    def __enter__(self) -> Lab:
+        for cloud in self.clouds:
+            cloud.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for cloud in self.clouds:
+            cloud.stop()

@@ -1,0 +1,109 @@
+"""A local WSGI server on 127.0.0.1 that records every call and can be told to fail.
+
+Calls and faults are named as the SDK names the operation: ``iot.list_policies``,
+``iothub.iot_hub_resource.list_by_subscription``, ``pubsub.projects.topics.list``, ``clearblade.registries.list``.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+CANARY = "lab-canary-secret"
+"""Planted in every reply that would hold a secret in a real cloud. It must appear nowhere in what a scan writes."""
+
+Kind = Literal["deny", "throttle", "error", "slow", "cut", "malformed"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What an operation does instead of answering.
+
+    ``times`` limits how often (0: always); ``seconds`` is the Retry-After of a throttle and the delay of a slow answer.
+    """
+
+    kind: Kind
+    times: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Switchboard:
+    """The calls a cloud has seen and the faults that are switched on, by operation name."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    _fired: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def seen(self, operation: str) -> Fault | None:
+        """Records a call and returns the fault that is to happen, if one is."""
+        with self._lock:
+            self.calls[operation] += 1
+            fault = self.faults.get(operation)
+            if fault is None or (fault.times and self._fired[operation] >= fault.times):
+                return None
+            self._fired[operation] += 1
+            return fault
+
+    def clear(self) -> None:
+        """Forgets all calls and faults."""
+        with self._lock:
+            self.calls.clear()
+            self.faults.clear()
+            self._fired.clear()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """The lab says nothing on the terminal."""
+
+
+class Server:
+    """One WSGI application on a free port of 127.0.0.1, with or without TLS."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], tls: ssl.SSLContext | None = None) -> None:
+        self._server: BaseWSGIServer = make_server(
+            "127.0.0.1", 0, app, threaded=True, ssl_context=tls, request_handler=_Quiet
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self.port: int = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Serves in a thread until :meth:`stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops serving and frees the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def failing(fault: Fault, request: Request, deny: Response, throttle: Response) -> Response | None:
+    """The answer of a fault, in the provider's own words for deny and throttle; None: answer as usual, but late."""
+    if fault.kind == "deny":
+        return deny
+    if fault.kind == "throttle":
+        throttle.headers["Retry-After"] = str(int(fault.seconds))
+        return throttle
+    if fault.kind == "error":
+        return Response("<html>internal error</html>", status=500, content_type="text/html")
+    if fault.kind == "malformed":
+        return Response('{"value": [{"id": ', status=200, content_type="application/json")
+    if fault.kind == "cut":
+        sock = request.environ.get("werkzeug.socket")
+        if sock is not None:
+            sock.close()
+        return Response("", status=500)
+    time.sleep(fault.seconds)
+    return None
