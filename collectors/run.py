@@ -19,7 +19,7 @@ import pandas as pd
 
 from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
 from collectors.registry import COLLECTORS, TABLES
-from collectors.schema import Row, Table, Tables, coverage_frame, gaps_frame, unread_frame
+from collectors.schema import TEXT, Row, Table, Tables, coverage_frame, gaps_frame, unread_frame
 
 
 def collectors_in(scope: Scope) -> list[Collector]:
@@ -61,7 +61,9 @@ class Run:
 
     def folder(self, scope: Scope) -> str:
         """The scope's folder below the run; ids are percent-encoded, so none can leave it."""
-        return "/".join(quote(part, safe="").replace(".", "%2E") for part in (scope.provider, scope.account, scope.region))
+        return "/".join(
+            quote(part, safe="").replace(".", "%2E") for part in (scope.provider, scope.account, scope.region)
+        )
 
     def _write(self, path: str, write: Callable[[Any], None]) -> None:
         fs, root = self._fs()
@@ -116,7 +118,7 @@ class Run:
                 frame = load(table.id())
                 kinds = {name: column.dtype for name, column in table.columns().items()}
                 frames[table] = frame.reindex(columns=list(kinds)).astype(kinds)
-        return Tables(frames, *(load(name).astype("string") for name in ("unread", "gaps", "coverage")))
+        return Tables(frames, *(load(name).astype(TEXT) for name in ("unread", "gaps", "coverage")))
 
     def scopes(self) -> Iterator[Scope]:
         """Every scope that was collected to its end, in order."""

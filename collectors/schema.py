@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
+TEXT = "string[python]"
+"""The dtype of text. Comparing it gives ``boolean``, which combines with flags; pyarrow's own strings do not."""
 T = TypeVar("T", bound="Table")
 
 
@@ -29,7 +31,7 @@ class Column:
 
 def text(meaning: str, *values: str, shown: bool = True) -> Column:
     """A column of text. ``values`` closes the set; ``shown=False`` keeps long documents out of evidence."""
-    return Column("string", meaning, values, shown)
+    return Column(TEXT, meaning, values, shown)
 
 
 def flag(meaning: str) -> Column:
@@ -105,7 +107,7 @@ def column_value(table: type[Table], name: str, column: Column, value: Any) -> A
     """The value as it is stored: None for nothing read; raises ``ValueError`` when it does not fit the column."""
     if value is None or isinstance(value, Unread):
         return None
-    fits = {"string": str, "boolean": bool, "Int64": int}[column.dtype]
+    fits = {TEXT: str, "boolean": bool, "Int64": int}[column.dtype]
     if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
         raise ValueError(f"{table.__name__}.{name} holds {fits.__name__}, not {type(value).__name__}")
     if column.values and value not in column.values:
@@ -151,7 +153,7 @@ def text_frame(columns: tuple[str, ...], rows: Iterable[Row]) -> pd.DataFrame:
     import pandas as pd
 
     data = [[str(row.get(column, "")) for column in columns] for row in rows]
-    return pd.DataFrame(data, columns=list(columns), dtype="string")
+    return pd.DataFrame(data, columns=list(columns), dtype=TEXT)
 
 
 def unread_frame(rows: Iterable[Row]) -> pd.DataFrame:

@@ -1,0 +1,408 @@
+"""Authorization and IAM: devices act only for themselves, services hold only what they need, people few keys."""
+
+from __future__ import annotations
+
+from checks.check import check
+from checks.policy.device import (
+    acts_on_others,
+    allows_every_action,
+    assumes_any_role,
+    connects_as_anyone,
+    denies_with_mqtt_wildcard,
+    listens_to_others,
+    publishes_for_others,
+)
+from checks.policy.document import holds
+from checks.policy.role import overly_permissive, reaches_other_devices_data
+from collectors.schema import Rows, Verdict
+from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
+from collectors.tables.hub import Hub
+
+
+def policy(action: str, resource: str, effect: str = "Allow") -> str:
+    """A policy of one statement, for examples."""
+    return f'{{"Statement": {{"Effect": "{effect}", "Action": "{action}", "Resource": "{resource}"}}}}'
+
+
+def iot(resource: str) -> str:
+    """An AWS IoT ARN, for examples."""
+    return f"arn:aws:iot:eu-west-1:123456789012:{resource}"
+
+
+OWN = "${iot:Connection.Thing.ThingName}"
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-policy-wildcard-connect"],
+    remedy={"aws": "Allow iot:Connect on client/${iot:Connection.Thing.ThingName} with the condition IsAttached."},
+    only={"provider": "aws", "claim": False},
+    passes=[{"document": policy("iot:Connect", iot(f"client/{OWN}"))}],
+    fails=[{"document": policy("iot:Connect", iot("client/*"))}, {"document": policy("iot:*", "*")}],
+)
+def device_connects_only_as_itself(policies: Rows[Policy]) -> Verdict:
+    """A device connects only under its own client id.
+
+    With any client id it impersonates other devices and knocks them off the broker.
+    """
+    return ~holds(policies["document"], connects_as_anyone)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-policy-wildcard-publish"],
+    remedy={"aws": "Allow iot:Publish on topic/$aws/things/${iot:Connection.Thing.ThingName}/shadow/* only."},
+    only={"provider": "aws"},
+    passes=[{"document": policy("iot:Publish", iot(f"topic/$aws/things/{OWN}/shadow/*"))}],
+    fails=[{"document": policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))}],
+)
+def device_publishes_only_for_itself(policies: Rows[Policy]) -> Verdict:
+    """A device publishes to no other device's reserved topics.
+
+    Otherwise it rewrites the shadow and job state of any device in the fleet.
+    """
+    return ~holds(policies["document"], publishes_for_others)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-policy-wildcard-subscribe"],
+    remedy={"aws": "Allow iot:Subscribe on topicfilter/$aws/things/${iot:Connection.Thing.ThingName}/* only."},
+    only={"provider": "aws"},
+    passes=[{"document": policy("iot:Subscribe", iot(f"topicfilter/$aws/things/{OWN}/shadow/*"))}],
+    fails=[{"document": policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))}],
+)
+def device_listens_only_to_itself(policies: Rows[Policy]) -> Verdict:
+    """A device subscribes to no other device's reserved topics.
+
+    Otherwise it reads commands, state and job documents of the whole fleet.
+    """
+    return ~holds(policies["document"], listens_to_others)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-policy-shadow-job-any-thing"],
+    remedy={"aws": "Scope shadow and job actions to thing/${iot:Connection.Thing.ThingName}."},
+    only={"provider": "aws"},
+    passes=[{"document": policy("iot:UpdateThingShadow", iot(f"thing/{OWN}"))}],
+    fails=[{"document": policy("iot:UpdateThingShadow", iot("thing/*"))}],
+)
+def device_calls_only_its_own_shadow_and_jobs(policies: Rows[Policy]) -> Verdict:
+    """A device calls shadow and job APIs for itself only.
+
+    Over HTTPS no client id is checked: one certificate changes any device's shadow or jobs.
+    """
+    return ~holds(policies["document"], acts_on_others)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-policy-action-wildcard"],
+    remedy={"aws": "List the data-plane actions that devices use."},
+    only={"provider": "aws"},
+    passes=[{"document": policy("iot:Publish", iot("topic/a"))}],
+    fails=[{"document": policy("iot:*", iot("topic/*"))}],
+)
+def policy_names_its_actions(policies: Rows[Policy]) -> Verdict:
+    """A device policy names the actions it allows.
+
+    A wildcard grants today's administrative actions, and tomorrow's too.
+    """
+    return ~holds(policies["document"], allows_every_action)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-policy-role-alias-wildcard"],
+    remedy={"aws": "Name the role alias in the statement that allows iot:AssumeRoleWithCertificate."},
+    only={"provider": "aws"},
+    passes=[
+        {"document": policy("iot:AssumeRoleWithCertificate", iot("rolealias/logs")), "aliases": 2},
+        {"document": policy("iot:AssumeRoleWithCertificate", iot("rolealias/*")), "aliases": 0},
+    ],
+    fails=[{"document": policy("iot:AssumeRoleWithCertificate", iot("rolealias/*")), "aliases": 1}],
+)
+def device_assumes_only_named_roles(policies: Rows[Policy]) -> Verdict:
+    """A device assumes only the role aliases its policy names.
+
+    Otherwise a sensor moves on to the most privileged alias in the account.
+    """
+    return ~holds(policies["document"], assumes_any_role) | (policies["aliases"] == 0)
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-policy-mqtt-wildcard-in-deny"],
+    remedy={"aws": "Write * instead of + and # in the Deny, and deny iot:Receive on the same topics."},
+    only={"provider": "aws"},
+    passes=[{"document": policy("iot:Subscribe", iot("topicfilter/doors/*"), "Deny")}],
+    fails=[{"document": policy("iot:Subscribe", iot("topicfilter/doors/#"), "Deny")}],
+)
+def policy_denies_without_mqtt_wildcards(policies: Rows[Policy]) -> Verdict:
+    """A Deny does not rely on + or # as wildcards.
+
+    A policy reads them as plain characters, so the Deny protects one literal string only.
+    """
+    return ~holds(policies["document"], denies_with_mqtt_wildcard)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-role-alias-overly-permissive"],
+    remedy={"aws": "Replace the role's policies by actions on named resources, scoped with credentials-iot variables."},
+    only={"provider": "aws"},
+    passes=[{"documents": f"[{policy('s3:GetObject', 'arn:aws:s3:::firmware/*')}]"}],
+    fails=[{"documents": f"[{policy('s3:*', '*')}]"}, {"documents": f"[{policy('iam:PassRole', '*')}]"}],
+)
+def role_alias_grants_only_what_devices_need(aliases: Rows[RoleAlias]) -> Verdict:
+    """The role behind a role alias grants no whole service and no administration.
+
+    Through the alias, every device credential becomes a cloud credential with these rights.
+    """
+    return ~holds(aliases["documents"], overly_permissive)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-role-alias-no-device-scope"],
+    remedy={"aws": "Scope prefixes and keys with ${credentials-iot:ThingName} or a condition on AwsCertificateId."},
+    only={"provider": "aws"},
+    passes=[{"documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::logs/${credentials-iot:ThingName}/*')}]"}],
+    fails=[{"documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::logs/*')}]"}],
+)
+def role_alias_is_scoped_to_the_device(aliases: Rows[RoleAlias]) -> Verdict:
+    """The role behind a role alias tells devices apart where they read or write data.
+
+    Otherwise every device reads and writes every other device's objects.
+    """
+    return ~holds(aliases["documents"], reaches_other_devices_data)
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-role-alias-long-session"],
+    remedy={"aws": "Lower credentialDurationSeconds to 3600."},
+    only={"provider": "aws"},
+    passes=[{"session_seconds": 3600}],
+    fails=[{"session_seconds": 43200}],
+)
+def role_alias_sessions_are_short(aliases: Rows[RoleAlias], *, seconds: int = 3600) -> Verdict:
+    """Credentials from a role alias live for an hour at most.
+
+    Revoking a certificate does not end sessions that are running.
+    """
+    return aliases["session_seconds"] <= seconds
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-service-role-confused-deputy"],
+    remedy={"aws": "Add conditions on aws:SourceAccount and aws:SourceArn to the role's trust policy."},
+    only={"provider": "aws", "trusts_iot": True},
+    passes=[{"source_condition": True}],
+    fails=[{"source_condition": False}],
+)
+def role_names_who_may_make_iot_assume_it(identities: Rows[ServiceIdentity]) -> Verdict:
+    """A role that AWS IoT may assume names the account that may cause it.
+
+    Otherwise another account's rule can make the service use the role (confused deputy).
+    """
+    return identities["source_condition"]
+
+
+@check(
+    severity="high",
+    serves=["aws-iam-iot-admin-broad"],
+    remedy={"aws": "Split operator, provisioner and deployment duties, each with named resources or conditions."},
+    only={"provider": "aws"},
+    passes=[{"iot_admin": False}],
+    fails=[{"iot_admin": True}],
+)
+def nobody_administers_every_device(grants: Rows[Grant]) -> Verdict:
+    """No principal administers IoT on every resource.
+
+    With iot:*, or the making of claims, certificates, jobs or tunnels, one stolen session takes over the fleet.
+    """
+    return ~grants["iot_admin"]
+
+
+@check(
+    severity="high",
+    serves=["azure-iothub-local-auth-enabled", "azure-dps-local-auth-enabled"],
+    remedy={"azure": "Move services to Entra ID roles, then set disableLocalAuth."},
+    only={"provider": "azure", "kind": ("iot hub", "provisioning service")},
+    passes=[{"shared_access_keys": False}],
+    fails=[{"shared_access_keys": True}],
+)
+def hub_refuses_shared_access_keys(hubs: Rows[Hub]) -> Verdict:
+    """The hub's service APIs refuse shared access keys.
+
+    Hub-wide keys bypass Entra identity and its audit.
+    """
+    return ~hubs["shared_access_keys"]
+
+
+@check(
+    severity="high",
+    serves=["azure-iothub-key-holders-broad"],
+    remedy={"azure": "Narrow Owner and Contributor on the hub and above it, or disable local authentication."},
+    only={"provider": "azure", "kind": ("iot hub", "provisioning service")},
+    passes=[
+        {"key_holders": 5, "shared_access_keys": True},
+        {"key_holders": 50, "shared_access_keys": False},
+    ],
+    fails=[{"key_holders": 6, "shared_access_keys": True}],
+)
+def few_can_read_or_set_hub_keys(hubs: Rows[Hub], *, most: int = 5) -> Verdict:
+    """Five people and groups at most can read or set the hub's keys.
+
+    Whoever can write the resource can choose its keys, so every Contributor counts.
+    """
+    return (hubs["key_holders"] <= most) | ~hubs["shared_access_keys"]
+
+
+@check(
+    severity="medium",
+    serves=["azure-iothub-data-role-broad-scope"],
+    remedy={"azure": "Assign the role at the hub."},
+    only={"provider": "azure", "iot_data_role": True},
+    passes=[{"target_kind": "hub", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 1}],
+    fails=[{"target_kind": "account", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 2}],
+)
+def data_role_ends_at_one_hub(grants: Rows[Grant]) -> Verdict:
+    """A role on the IoT data plane is assigned at one hub.
+
+    Assigned above, one compromise spans every hub below.
+    """
+    return (grants["target_kind"] == "hub") | (
+        (grants["target_kind"] == "resource group") & (grants["hubs_covered"] <= 1)
+    )
+
+
+@check(
+    severity="medium",
+    serves=["azure-dps-hub-link-keybased"],
+    remedy={"azure": "Link the hub with a managed identity, then disable its local authentication."},
+    only={"provider": "azure", "kind": "provisioning service"},
+    passes=[{"key_linked_hubs": 0}],
+    fails=[{"key_linked_hubs": 1}],
+)
+def provisioning_reaches_hubs_without_keys(hubs: Rows[Hub]) -> Verdict:
+    """The provisioning service reaches its hubs with an identity.
+
+    A link by key stores a connection string and keeps the hub's shared access alive.
+    """
+    return hubs["key_linked_hubs"] == 0
+
+
+@check(
+    severity="critical",
+    serves=["gcp-pubsub-public-iam"],
+    remedy={"gcp": "Remove the binding, and set the organisation policy for domain-restricted sharing."},
+    only={"provider": "gcp", "target_kind": ("topic", "subscription")},
+    passes=[{"principal_kind": "service"}],
+    fails=[{"principal_kind": "public"}],
+)
+def topic_is_not_open_to_everybody(grants: Rows[Grant]) -> Verdict:
+    """No topic or subscription is open to everybody.
+
+    Anybody could inject device data, or drain it.
+    """
+    return grants["principal_kind"] != "public"
+
+
+@check(
+    severity="medium",
+    serves=["gcp-pubsub-external-member"],
+    remedy={"gcp": "Reduce the outsider to roles/pubsub.publisher and record it in gcp.trusted, or remove it."},
+    only={"provider": "gcp", "target_kind": "topic"},
+    passes=[{"external": False}],
+    fails=[{"external": True}],
+)
+def topic_trusts_only_the_organisation(grants: Rows[Grant]) -> Verdict:
+    """A topic trusts identities of the organisation only.
+
+    A third party that may publish is part of the trust in every message.
+    """
+    return ~grants["external"]
+
+
+@check(
+    severity="medium",
+    serves=["gcp-legacy-cloudiot-agent-binding"],
+    remedy={"gcp": "Remove the binding of the retired Cloud IoT service agent."},
+    only={"provider": "gcp"},
+    passes=[{"principal_kind": "service"}],
+    fails=[{"principal_kind": "retired service"}],
+)
+def retired_service_holds_no_grant(grants: Rows[Grant]) -> Verdict:
+    """The service agent of the retired Cloud IoT Core holds no grant.
+
+    It is write access for an identity that nobody watches any more.
+    """
+    return grants["principal_kind"] != "retired service"
+
+
+@check(
+    severity="low",
+    serves=["gcp-legacy-cloudiot-roles-and-api"],
+    remedy={"gcp": "Remove the role, and disable cloudiot.googleapis.com."},
+    only={"provider": "gcp"},
+    passes=[{"retired_role": False}],
+    fails=[{"retired_role": True}],
+)
+def retired_roles_are_gone(grants: Rows[Grant]) -> Verdict:
+    """No role of the retired Cloud IoT Core is granted.
+
+    Dead permissions hide the real ones.
+    """
+    return ~grants["retired_role"]
+
+
+@check(
+    severity="high",
+    serves=["gcp-iot-sa-user-managed-keys"],
+    remedy={"gcp": "Replace downloaded keys by workload identity federation or X.509 workload identity."},
+    only={"provider": "gcp", "iot": True},
+    passes=[{"user_managed_keys": 0}],
+    fails=[{"user_managed_keys": 1}],
+)
+def service_account_has_no_downloaded_keys(identities: Rows[ServiceIdentity]) -> Verdict:
+    """A service account of the IoT backend has no downloaded keys.
+
+    Long-lived key files on gateways are the classic leak.
+    """
+    return identities["user_managed_keys"] == 0
+
+
+@check(
+    severity="high",
+    serves=["gcp-iot-sa-basic-role"],
+    remedy={"gcp": "Replace owner, editor and admin roles by a role on the topic or a custom role."},
+    only={"provider": "gcp", "iot": True},
+    passes=[{"basic_role": False}],
+    fails=[{"basic_role": True}],
+)
+def service_account_has_no_basic_role(identities: Rows[ServiceIdentity]) -> Verdict:
+    """A service account of the IoT backend is neither owner, editor nor admin.
+
+    It would be the path from a device to the project.
+    """
+    return ~identities["basic_role"]
+
+
+@check(
+    severity="high",
+    serves=["gcp-pubsub-project-wide-role"],
+    remedy={"gcp": "Bind the Pub/Sub role at the topic instead of the project."},
+    only={"provider": "gcp", "iot": True},
+    passes=[{"project_wide_messaging": False}],
+    fails=[{"project_wide_messaging": True}],
+)
+def service_account_reaches_named_topics_only(identities: Rows[ServiceIdentity]) -> Verdict:
+    """A service account of the IoT backend holds Pub/Sub roles on named topics only.
+
+    One leaked key would otherwise reach every topic of the project.
+    """
+    return ~identities["project_wide_messaging"]

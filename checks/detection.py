@@ -1,0 +1,83 @@
+"""Logging, monitoring and detection: somebody would notice."""
+
+from __future__ import annotations
+
+from checks.check import check
+from collectors.schema import Rows, Verdict
+from collectors.tables.device import Device
+from collectors.tables.hub import Detection, Log
+
+
+@check(
+    severity="medium",
+    serves=[
+        "aws-iot-logging-disabled",
+        "azure-iothub-diagnostics-off",
+        "azure-dps-diagnostics-off",
+        "gcp-clearblade-registry-logging-none",
+    ],
+    remedy={
+        "aws": "Call SetV2LoggingOptions with default level ERROR or INFO.",
+        "azure": "Send Connections and DeviceIdentityOperations (DPS: both categories) to a workspace.",
+        "": "Set the registry's logLevel to ERROR or INFO.",
+    },
+    passes=[{"logs_connections": True}],
+    fails=[{"logs_connections": False}],
+)
+def connections_are_logged(logs: Rows[Log]) -> Verdict:
+    """Connections of devices are logged.
+
+    Otherwise failed logins, cloned devices and takeovers leave no trace.
+    """
+    return logs["logs_connections"]
+
+
+@check(
+    severity="medium",
+    serves=["gcp-clearblade-registry-logging-none"],
+    remedy="Remove the device's own logLevel NONE.",
+    only={"provider": ("gcp", "clearblade"), "enabled": True},
+    passes=[{"logs_off": False}],
+    fails=[{"logs_off": True}],
+)
+def device_is_not_silenced(devices: Rows[Device]) -> Verdict:
+    """No device is exempt from its registry's log.
+
+    The device that is exempt is the one to look at.
+    """
+    return ~devices["logs_off"]
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-dd-audit-not-scheduled"],
+    remedy={"aws": "Enable the critical audit checks of Device Defender and schedule a daily audit."},
+    only={"provider": "aws"},
+    passes=[{"audit_scheduled": True}],
+    fails=[{"audit_scheduled": False}],
+)
+def audit_is_scheduled(detections: Rows[Detection]) -> Verdict:
+    """A Device Defender audit with the critical checks is scheduled.
+
+    Drift that nobody looks for goes unnoticed.
+    """
+    return detections["audit_scheduled"]
+
+
+@check(
+    severity="medium",
+    serves=["gcp-audit-data-access-off"],
+    remedy={"gcp": "Enable data access logs for Pub/Sub, KMS, Secret Manager and CA Service, without exemptions."},
+    only={"provider": "gcp"},
+    passes=[{"data_access_logged": True, "audit_exemptions": 0}],
+    fails=[
+        {"data_access_logged": False, "audit_exemptions": 0},
+        {"data_access_logged": True, "audit_exemptions": 1},
+    ],
+)
+def data_access_is_logged(detections: Rows[Detection]) -> Verdict:
+    """Reads and writes of data are in the audit log, for everybody.
+
+    Otherwise nobody can say who read keys, secrets and device messages.
+    """
+    return detections["data_access_logged"] & (detections["audit_exemptions"] == 0)

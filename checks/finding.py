@@ -1,0 +1,51 @@
+"""What a finding is: its columns, and what makes it the same finding next time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+COLUMNS = (
+    "finding_id", "check_id", "check_title", "area", "status", "status_reason", "cause", "permission", "severity",
+    "severity_rank", "provider", "partition", "account_id", "region", "resource_type", "resource_id", "resource_name",
+    "subject", "hub", "expected", "actual", "evidence_hash", "risk", "remediation", "guidelines", "controls",
+    "ticket_title",
+)  # fmt: skip
+"""Columns of the findings frame, all text. ``status`` is ``fail`` or ``unknown``: passes are counted, not stored."""
+
+COUNTS = ("check_id", "provider", "account_id", "region", "passed", "failed", "unknown", "status")
+"""Columns of the counts frame: one row per check and scope."""
+
+TITLE_LIMIT = 255
+"""Characters; the shortest title limit among ticket systems (Jira's Summary)."""
+
+
+def canonical(provider: str, resource: str) -> str:
+    """The resource id as identity sees it: ARM ids are compared without case, all others as they are."""
+    return resource.lower() if provider == "azure" else resource
+
+
+def partition(provider: str, resource: str) -> str:
+    """The AWS partition in an ARN (``aws``, ``aws-cn``, ``aws-us-gov``); the provider itself elsewhere."""
+    return (resource.split(":", 2)[1] or "aws") if provider == "aws" and resource.startswith("arn:") else provider
+
+
+def finding_id(check: str, provider: str, account: str, region: str, resource: str, subject: str) -> str:
+    """The finding's identity, the same in every scan and every output.
+
+    Nothing volatile is in it: no display name, policy version, severity or time.
+    """
+    parts = [
+        1, check, provider, partition(provider, resource), account, region, canonical(provider, resource),
+        canonical(provider, subject),
+    ]  # fmt: skip
+    digest = hashlib.sha256(json.dumps(parts, ensure_ascii=True, separators=(",", ":")).encode()).digest()
+    return "v1:" + base64.b32encode(digest).decode()[:26].lower()
+
+
+def ticket_title(status: str, title: str, name: str) -> str:
+    """One line for a ticket: what is not met, and where."""
+    lead = "Not met" if status == "fail" else "Not assessed"
+    line = " ".join(f"{lead}: {title.removesuffix('.')} ({name})".split())
+    return line if len(line) <= TITLE_LIMIT else f"{line[: TITLE_LIMIT - 1]}…"

@@ -1,0 +1,352 @@
+"""Device identity and credentials: every device proves who it is with a credential of its own that can be withdrawn."""
+
+from __future__ import annotations
+
+from checks.check import check
+from collectors.schema import Rows, Verdict
+from collectors.tables.device import Certificate, Device
+from collectors.tables.hub import Hub
+
+REGISTRIES = ("gcp", "clearblade")
+
+
+@check(
+    severity="critical",
+    serves=["azure-iothub-shared-thumbprint", "gcp-clearblade-device-shared-key"],
+    remedy="Issue every device a key pair of its own and revoke the shared one.",
+    only={
+        "provider": ("azure", *REGISTRIES),
+        "enabled": True,
+        "auth": ("authority", "self-signed", "public-key"),
+    },
+    passes=[{"sharers": 0}],
+    fails=[{"sharers": 1}],
+)
+def device_has_a_credential_of_its_own(devices: Rows[Device]) -> Verdict:
+    """No other device holds this device's key or certificate.
+
+    A shared credential is a cloned identity: one stolen device speaks for all, and none can be locked out alone.
+    """
+    return devices["sharers"] == 0
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-cert-shared-across-things"],
+    remedy={"aws": "Issue one certificate per device and attach it with the thing principal type EXCLUSIVE_THING."},
+    only={"provider": "aws", "kind": "device", "active": True},
+    passes=[{"things": 1}, {"things": 0}],
+    fails=[{"things": 2}],
+)
+def certificate_belongs_to_one_thing(certificates: Rows[Certificate]) -> Verdict:
+    """A device certificate is attached to one thing at most.
+
+    A certificate on several things is a cloned credential: it cannot be revoked for one device.
+    """
+    return certificates["things"] <= 1
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-cert-weak-key", "aws-iot-ca-weak-key"],
+    remedy={
+        "aws": "Issue new keys of RSA 2048 or P-256 at least, then set the old certificate to REVOKED (a CA: INACTIVE).",
+        "": "Issue new keys of RSA 2048 or P-256 at least and withdraw the old certificate.",
+    },
+    only={"active": True},
+    passes=[{"weak_key": False}],
+    fails=[{"weak_key": True}],
+)
+def certificate_has_a_strong_key(certificates: Rows[Certificate]) -> Verdict:
+    """A trusted certificate has a strong key and signature.
+
+    A key that is short, or made by a broken generator, can be computed from the certificate; a SHA-1 signature forged.
+    """
+    return ~certificates["weak_key"]
+
+
+@check(
+    severity="high",
+    serves=["gcp-clearblade-device-weak-key"],
+    remedy="Replace the device's key with an ES256 key pair.",
+    only={"provider": REGISTRIES, "enabled": True},
+    passes=[{"weak_key": False}],
+    fails=[{"weak_key": True}],
+)
+def device_has_a_strong_key(devices: Rows[Device]) -> Verdict:
+    """The device's public keys are strong.
+
+    With a weak key an attacker signs tokens in the device's name.
+    """
+    return ~devices["weak_key"]
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-cert-expiring", "aws-iot-ca-expiring", "gcp-clearblade-registry-ca-expiring"],
+    remedy="Roll to the successor before the certificate ends, through the provisioning that is in place.",
+    only={"provider": ("aws", *REGISTRIES), "active": True},
+    passes=[{"expires_in_days": 30}, {"expires_in_days": 365}],
+    fails=[{"expires_in_days": 29}, {"expires_in_days": -1}],
+)
+def certificate_has_a_month_left(certificates: Rows[Certificate], *, days: int = 30) -> Verdict:
+    """A trusted certificate is valid for another month.
+
+    When it ends, devices drop off, or operators extend trust in a hurry.
+    """
+    return certificates["expires_in_days"] >= days
+
+
+@check(
+    severity="high",
+    serves=["azure-iot-ca-cert-unverified-or-expiring"],
+    remedy={"azure": "Prove possession of the CA, or roll to its successor before it ends."},
+    only={"provider": "azure", "kind": "authority"},
+    passes=[{"possession_verified": True, "expires_in_days": 90}],
+    fails=[
+        {"possession_verified": False, "expires_in_days": 90},
+        {"possession_verified": True, "expires_in_days": 3},
+    ],
+)
+def authority_is_verified_and_current(certificates: Rows[Certificate], *, days: int = 30) -> Verdict:
+    """A registered CA is verified and valid for another month.
+
+    A CA nobody proved to own is refused, one that ends takes the fleet down: both are noticed too late.
+    """
+    return certificates["possession_verified"] & (certificates["expires_in_days"] >= days)
+
+
+@check(
+    severity="high",
+    serves=["gcp-clearblade-registry-no-ca"],
+    remedy="Register a CA certificate with the registry and move devices to X.509 credentials signed by it.",
+    only={"kind": "registry"},
+    passes=[{"authorities": 1}],
+    fails=[{"authorities": 0}],
+)
+def registry_trusts_only_its_authorities(hubs: Rows[Hub]) -> Verdict:
+    """The registry accepts only device credentials that one of its CAs signed.
+
+    Without a CA, whoever may provision can enrol any key at all.
+    """
+    return hubs["authorities"] > 0
+
+
+@check(
+    severity="high",
+    serves=["azure-iothub-device-auth-none"],
+    remedy={"azure": "Give the device an X.509 credential or disable it."},
+    only={"provider": "azure", "enabled": True},
+    passes=[{"auth": "authority"}],
+    fails=[{"auth": "none"}],
+)
+def device_proves_who_it_is(devices: Rows[Device]) -> Verdict:
+    """The device has a credential.
+
+    An identity without a credential is anybody's.
+    """
+    return devices["auth"] != "none"
+
+
+@check(
+    severity="medium",
+    serves=["azure-iothub-device-symmetric-keys"],
+    remedy={"azure": "Move the device to X.509 or TPM attestation through the Device Provisioning Service."},
+    only={"provider": "azure", "enabled": True},
+    passes=[{"auth": "authority"}, {"auth": "self-signed"}],
+    fails=[{"auth": "symmetric-key"}],
+)
+def device_uses_no_symmetric_key(devices: Rows[Device]) -> Verdict:
+    """The device authenticates with a certificate, not with a symmetric key.
+
+    A symmetric key lies on the device and in the cloud, and is easily copied from either.
+    """
+    return devices["auth"] != "symmetric-key"
+
+
+@check(
+    severity="medium",
+    serves=["azure-iothub-device-sas-allowed"],
+    remedy={"azure": "Set disableDeviceSAS and disableModuleSAS: no device of this hub needs them."},
+    only={"provider": "azure", "kind": "iot hub"},
+    passes=[
+        {"device_keys_allowed": False, "devices_using_keys": 0},
+        {"device_keys_allowed": True, "devices_using_keys": 3},
+    ],
+    fails=[{"device_keys_allowed": True, "devices_using_keys": 0}],
+)
+def hub_without_key_devices_refuses_device_keys(hubs: Rows[Hub]) -> Verdict:
+    """A hub on which no device uses a symmetric key refuses symmetric keys.
+
+    The switch costs nothing there, and a shared secret added later would go unnoticed. A hub whose devices do use keys
+    is judged device by device.
+    """
+    return ~hubs["device_keys_allowed"] | (hubs["devices_using_keys"] > 0)
+
+
+@check(
+    severity="low",
+    serves=["azure-iothub-selfsigned-certs"],
+    remedy={"azure": "Move devices to certificates of a registered CA, which can be withdrawn in one place."},
+    only={"provider": "azure", "enabled": True},
+    passes=[{"auth": "authority"}],
+    fails=[{"auth": "self-signed"}],
+)
+def device_certificate_has_an_issuer(devices: Rows[Device]) -> Verdict:
+    """The device's certificate is signed by an authority.
+
+    Self-signed certificates have no chain, so there is no one place to withdraw them.
+    """
+    return devices["auth"] != "self-signed"
+
+
+@check(
+    severity="low",
+    serves=["azure-iothub-stale-enabled-devices", "gcp-clearblade-device-stale"],
+    remedy={"azure": "Disable or delete the identity.", "": "Block the device."},
+    only={"provider": ("azure", *REGISTRIES), "enabled": True},
+    passes=[
+        {"silent_days": 3, "ever_connected": True},
+        {"silent_days": 180, "ever_connected": True},
+    ],
+    fails=[{"silent_days": 181, "ever_connected": True}],
+)
+def silent_device_is_disabled(devices: Rows[Device], *, days: int = 180) -> Verdict:
+    """A device that has been silent for half a year may not connect.
+
+    Abandoned credentials are found by somebody else. A device that never connected is not called silent.
+    """
+    return (devices["silent_days"] <= days) | ~devices["ever_connected"]
+
+
+@check(
+    severity="medium",
+    serves=["gcp-clearblade-device-credential-no-expiry"],
+    remedy="Set expirationTime on the credential and rotate it; a device may hold three.",
+    only={"provider": REGISTRIES, "enabled": True},
+    passes=[{"credentials": 2, "expiring_credentials": 2}],
+    fails=[{"credentials": 2, "expiring_credentials": 1}],
+)
+def device_credentials_end_some_day(devices: Rows[Device]) -> Verdict:
+    """Every credential of the device ends at some date.
+
+    A stolen key that never ends works for ever.
+    """
+    return devices["expiring_credentials"] == devices["credentials"]
+
+
+@check(
+    severity="low",
+    serves=["gcp-clearblade-device-credentials-expired"],
+    remedy="Block or delete the device, or give it a new credential.",
+    only={"provider": REGISTRIES, "enabled": True},
+    passes=[{"credentials": 2, "expired_credentials": 1}, {"credentials": 0, "expired_credentials": 0}],
+    fails=[{"credentials": 2, "expired_credentials": 2}],
+)
+def device_with_dead_credentials_is_blocked(devices: Rows[Device]) -> Verdict:
+    """A device whose credentials have all ended is blocked.
+
+    A dead identity that is kept alive is waiting for a new key.
+    """
+    return (devices["credentials"] == 0) | (devices["expired_credentials"] < devices["credentials"])
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-cert-active-unattached"],
+    remedy={"aws": "Attach the certificate to its thing, or revoke it."},
+    only={"provider": "aws", "kind": "device", "active": True, "claim": False},
+    passes=[{"things": 1, "policies": 1}, {"things": 0, "policies": 0}],
+    fails=[{"things": 0, "policies": 1}],
+)
+def working_certificate_has_a_thing(certificates: Rows[Certificate]) -> Verdict:
+    """A certificate that can do something belongs to a thing.
+
+    An orphan credential works outside the inventory.
+    """
+    return (certificates["things"] > 0) | (certificates["policies"] == 0)
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-cert-too-old"],
+    remedy={"aws": "Rotate device certificates with a scheduled job or fleet provisioning."},
+    only={"provider": "aws", "kind": "device", "active": True},
+    passes=[{"age_days": 365}],
+    fails=[{"age_days": 366}],
+)
+def certificate_is_rotated_yearly(certificates: Rows[Certificate], *, days: int = 365) -> Verdict:
+    """A device certificate was registered within the last year.
+
+    The longer one key pair serves, the longer a copy of it is worth something.
+    """
+    return certificates["age_days"] <= days
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-thing-multiple-active-certs"],
+    remedy={"aws": "Deactivate the certificates that rotation left behind."},
+    only={"provider": "aws"},
+    passes=[{"active_certificates": 2}, {"active_certificates": 0}],
+    fails=[{"active_certificates": 3}],
+)
+def thing_has_few_active_certificates(devices: Rows[Device], *, most: int = 2) -> Verdict:
+    """A thing holds two active certificates at most.
+
+    Old credentials that survive rotation undo it.
+    """
+    return devices["active_certificates"] <= most
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-ca-inactive-with-active-devices"],
+    remedy={"aws": "Issue new certificates under the successor CA and revoke those of the retired one."},
+    only={"provider": "aws", "kind": "authority", "active": False},
+    passes=[{"active_devices": 0}],
+    fails=[{"active_devices": 12}],
+)
+def retired_authority_has_no_active_devices(certificates: Rows[Certificate]) -> Verdict:
+    """No device still connects with a certificate of a deactivated CA.
+
+    Deactivating a CA only stops new registrations: the devices it signed keep connecting.
+    """
+    return certificates["active_devices"] == 0
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-ca-auto-registration-open"],
+    remedy={"aws": "Switch auto-registration off, or bind a provisioning template or a rule that checks each device."},
+    only={"provider": "aws", "kind": "authority", "active": True},
+    passes=[
+        {"auto_registers": False, "registration_vetted": False},
+        {"auto_registers": True, "registration_vetted": True},
+    ],
+    fails=[{"auto_registers": True, "registration_vetted": False}],
+)
+def auto_registration_is_vetted(certificates: Rows[Certificate]) -> Verdict:
+    """A CA that registers unknown devices has something that vets them.
+
+    Otherwise any holder of a key under the CA becomes a registered device.
+    """
+    return ~certificates["auto_registers"] | certificates["registration_vetted"]
+
+
+@check(
+    severity="high",
+    serves=["gcp-clearblade-gateway-association-only"],
+    remedy="Set gatewayAuthMethod to ASSOCIATION_AND_DEVICE_AUTH_TOKEN.",
+    only={"provider": REGISTRIES, "edge": True},
+    passes=[{"gateway_auth": "ASSOCIATION_AND_DEVICE_AUTH_TOKEN"}, {"gateway_auth": "DEVICE_AUTH_TOKEN_ONLY"}],
+    fails=[{"gateway_auth": "ASSOCIATION_ONLY"}, {"gateway_auth": "GATEWAY_AUTH_METHOD_UNSPECIFIED"}],
+)
+def gateway_checks_the_devices_behind_it(devices: Rows[Device]) -> Verdict:
+    """A gateway speaks only for devices that prove who they are.
+
+    With association alone, a rogue device behind the gateway is trusted because it is there.
+    """
+    return (devices["gateway_auth"] == "ASSOCIATION_AND_DEVICE_AUTH_TOKEN") | (
+        devices["gateway_auth"] == "DEVICE_AUTH_TOKEN_ONLY"
+    )

@@ -1,0 +1,237 @@
+"""Tables and coverage in, findings out. Every scope is judged on its own, without a clock and without a cloud.
+
+A cell that nobody could read stays ``<NA>`` through a check, and what is still ``<NA>`` at the end is ``unknown``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+import pandas as pd
+
+from checks.check import SEVERITIES, Check
+from checks.finding import COLUMNS, COUNTS, finding_id, partition, ticket_title
+from checks.guidelines import controls_of
+from collectors.operation import Scope
+from collectors.run import collectors_in
+from collectors.schema import TEXT, Tables
+
+EVIDENCE_LIMIT = 240
+"""Characters of one cell that evidence shows; the hash is over the whole cell."""
+NOT_READ = ("denied", "failed", "partial")
+"""Causes for which a list may hold rows that nobody saw; `unavailable` means that there is nothing to see."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Findings (fail and unknown, row by row) and counts (per check and scope)."""
+
+    findings: pd.DataFrame
+    counts: pd.DataFrame
+
+    @staticmethod
+    def join(parts: Iterable[Judged]) -> Judged:
+        """Several scopes as one, in a fixed order whatever order they were judged in."""
+        parts = list(parts)
+        findings = pd.concat([part.findings for part in parts] or [text([])], ignore_index=True)
+        counts = pd.concat([part.counts for part in parts] or [numbers([])], ignore_index=True)
+        return Judged(
+            findings.sort_values(
+                ["check_id", "provider", "account_id", "region", "resource_id", "subject"], ignore_index=True
+            ),
+            counts.sort_values(["check_id", "provider", "account_id", "region"], ignore_index=True),
+        )
+
+
+def text(rows: list[dict[str, str]]) -> pd.DataFrame:
+    """Findings as a frame."""
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=TEXT)
+
+
+def numbers(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Counts as a frame."""
+    kinds = {name: "Int64" if name in ("passed", "failed", "unknown") else TEXT for name in COUNTS}
+    return pd.DataFrame(rows, columns=list(COUNTS)).astype(kinds)
+
+
+def relevant(frame: pd.DataFrame, only: Mapping[str, Any]) -> pd.Series[bool]:
+    """Which rows a check concerns: true, false, or ``<NA>`` where nobody could read it."""
+    every = pd.Series(True, index=frame.index, dtype="boolean")
+    wanted = ((frame[c], v if isinstance(v, tuple) else (v,)) for c, v in only.items())
+    return reduce(and_, (reduce(or_, (cells == value for value in values)) for cells, values in wanted), every)
+
+
+def verdicts(check: Check, frame: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series[bool]:
+    """The check's answer for each row it concerns, or may concern; ``<NA>`` is unknown."""
+    concerned = relevant(frame, check.only)
+    rows = frame[concerned.fillna(True)]
+    if rows.empty:
+        return pd.Series([], dtype="boolean", index=rows.index)
+    answer = pd.Series(check.function(rows, **settings), index=rows.index).astype("boolean")
+    return answer.where(concerned[rows.index].notna(), pd.NA)
+
+
+def judge(
+    scope: Scope, tables: Tables, checks: Iterable[Check], thresholds: Mapping[str, Mapping[str, Any]] | None = None
+) -> Judged:
+    """Judges one scope. ``thresholds`` maps a check's id to the settings that replace its defaults."""
+    held = {collector.table for collector in collectors_in(scope)}
+    reasons = Reasons(tables)
+    findings: list[dict[str, str]] = []
+    counts: list[dict[str, Any]] = []
+    for check in checks:
+        if check.table not in held or not concerns(check, scope.provider):
+            continue
+        frame = tables.frames.get(check.table)
+        if frame is None:
+            frame = check.table.frame([])
+        answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
+        passed, failed, open_ = (int(n) for n in (answer.eq(True).sum(), answer.eq(False).sum(), answer.isna().sum()))
+        gaps = tables.gaps[(tables.gaps["table"] == check.table.id()) & tables.gaps["cause"].isin(NOT_READ)]
+        facts = About.of(check, scope.provider)
+        for index in answer.index[answer.eq(False).fillna(True)]:
+            row = frame.loc[index].to_dict()
+            if answer[index] is pd.NA:
+                findings.append(facts.row("unknown", row, *reasons.of(check, row)))
+            else:
+                findings.append(facts.row("fail", row, "", "", "; ".join(evidence(check, row))))
+        if len(gaps):
+            findings.append(facts.gap(scope, gaps))
+        unknown = open_ + bool(len(gaps))
+        state = "fail" if failed else "unknown" if unknown else "pass" if passed else "not_applicable"
+        counts.append(
+            dict(
+                zip(
+                    COUNTS,
+                    (check.id, scope.provider, scope.account, scope.region, passed, failed, unknown, state),
+                    strict=True,
+                )
+            )
+        )
+    return Judged(text(findings), numbers(counts))
+
+
+def concerns(check: Check, provider: str) -> bool:
+    """Whether a check may say anything about a cloud."""
+    wanted = check.only.get("provider", provider)
+    return provider in (wanted if isinstance(wanted, tuple) else (wanted,))
+
+
+def shown(value: Any) -> str:
+    """A cell as evidence."""
+    if value is pd.NA or value is None:
+        return "not read"
+    if isinstance(value, bool):
+        return str(value).lower()
+    plain = str(value)
+    return plain if len(plain) <= EVIDENCE_LIMIT else f"{plain[:EVIDENCE_LIMIT]}… ({len(plain)} characters)"
+
+
+def evidence(check: Check, row: Mapping[str, Any]) -> list[str]:
+    """The cells the check read, as ``column=value``."""
+    return [f"{column}={shown(row[column])}" for column in check.reads]
+
+
+@dataclass(frozen=True)
+class About:
+    """What every finding of a check says alike in one cloud."""
+
+    check: Check
+    alike: Mapping[str, str]
+
+    @staticmethod
+    def of(check: Check, provider: str) -> About:
+        """The part of a finding that does not depend on the resource."""
+        rank = len(SEVERITIES) - 1 - SEVERITIES.index(check.severity)
+        serves = [guideline for guideline in check.serves if guideline.startswith(GUIDELINE_PREFIX[provider])]
+        return About(
+            check,
+            {
+                "check_id": check.id,
+                "check_title": check.title,
+                "area": check.area,
+                "severity": check.severity,
+                "severity_rank": str(rank),
+                "provider": provider,
+                "resource_type": check.table.id(),
+                "expected": check.title,
+                "risk": check.risk,
+                "remediation": check.remedy_for(provider),
+                "guidelines": "|".join(serves),
+                "controls": "|".join(dict.fromkeys((*controls_of(serves), *check.controls))),
+            },
+        )
+
+    def row(self, status: str, row: Mapping[str, Any], cause: str, permission: str, reason: str) -> dict[str, str]:
+        """The finding of one resource."""
+        cells = {column: "" if value is pd.NA else value for column, value in row.items()}
+        read = "\n".join(f"{column}={row[column]}" for column in self.check.reads)
+        name = cells["name"] or cells["resource"]
+        return {
+            **self.alike,
+            "finding_id": finding_id(
+                self.check.id, cells["provider"], cells["account"], cells["region"], cells["resource"], cells["subject"]
+            ),
+            "status": status,
+            "status_reason": reason,
+            "cause": cause,
+            "permission": permission,
+            "partition": partition(cells["provider"], cells["resource"]),
+            "account_id": cells["account"],
+            "region": cells["region"],
+            "resource_id": cells["resource"],
+            "resource_name": name,
+            "subject": cells["subject"],
+            "hub": cells.get("hub", ""),
+            "actual": "; ".join(evidence(self.check, row)),
+            "evidence_hash": hashlib.sha256(read.encode()).hexdigest()[:16],
+            "ticket_title": ticket_title(status, self.check.title, f"{name} {cells['subject']}".strip()),
+        }
+
+    def gap(self, scope: Scope, gaps: pd.DataFrame) -> dict[str, str]:
+        """The one unknown of a check and scope whose list could not be read to its end."""
+        causes, permissions = (list(dict.fromkeys(gaps[column])) for column in ("cause", "permission"))
+        what = "; ".join(dict.fromkeys(gaps["detail"]))
+        row = {
+            "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
+            "name": str(scope), "subject": f"every {self.check.table.id().replace('_', ' ')}",
+        }  # fmt: skip
+        whole = {**dict.fromkeys(self.check.table.columns(), pd.NA), **row}
+        needs = f"; needs {', '.join(filter(None, permissions))}" if "denied" in causes else ""
+        reason = f"list not read ({', '.join(causes)}): {what}{needs}"
+        return self.row("unknown", whole, "|".join(causes), "|".join(filter(None, permissions)), reason)
+
+
+GUIDELINE_PREFIX = {"aws": "aws-", "azure": "azure-", "gcp": "gcp-", "clearblade": "gcp-"}
+"""The catalogue files ClearBlade, the successor of Cloud IoT Core, under Google Cloud."""
+
+
+class Reasons:
+    """Why cells of a scope are missing."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._why: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {}
+        for note in tables.unread.itertuples(index=False):
+            cells = self._why.setdefault((str(note.table), str(note.resource)), {})
+            cells[str(note.column)] = (str(note.cause), str(note.permission), str(note.detail))
+
+    def of(self, check: Check, row: Mapping[str, Any]) -> tuple[str, str, str]:
+        """Causes, permissions and one line, for the cells that a check needed and nobody could read."""
+        noted = self._why.get((check.table.id(), f"{row['resource']}#{row['subject']}"), {})
+        missing = [column for column in dict.fromkeys((*check.only, *check.reads)) if row.get(column) is pd.NA]
+        why = {column: noted.get(column, ("absent_field", "", "")) for column in missing}
+        if not missing:
+            why = {"": ("not_parseable", "", "a cell says nothing that can be judged")}
+        parts = [
+            f"{column or 'document'} not read ({cause}{f': needs {permission}' if permission else ''}"
+            f"{f', {detail}' if detail else ''})"
+            for column, (cause, permission, detail) in why.items()
+        ]
+        causes = dict.fromkeys(cause for cause, _, _ in why.values())
+        permissions = dict.fromkeys(permission for _, permission, _ in why.values() if permission)
+        return "|".join(causes), "|".join(permissions), "; ".join(parts)

@@ -1,0 +1,91 @@
+"""Key management: keys of the backend are rotated, private, and not written into configuration."""
+
+from __future__ import annotations
+
+from checks.check import check
+from collectors.schema import Rows, Verdict
+from collectors.tables.data import Key, Route
+
+
+@check(
+    severity="medium",
+    serves=["aws-kms-iot-key-rotation", "gcp-kms-iot-key-rotation"],
+    remedy={"aws": "Enable automatic rotation of the key.", "gcp": "Set a rotation period of 90 days on the key."},
+    only={"customer_managed": True, "enabled": True, "rotatable": True},
+    passes=[{"rotates": True}],
+    fails=[{"rotates": False}],
+)
+def key_rotates(keys: Rows[Key]) -> Verdict:
+    """A key that the provider can rotate is rotated.
+
+    The longer key material serves, the more it protects when it is lost.
+    """
+    return keys["rotates"]
+
+
+@check(
+    severity="medium",
+    serves=["gcp-kms-iot-key-rotation"],
+    remedy={"gcp": "Set the rotation period to 90 days."},
+    only={"provider": "gcp", "enabled": True, "rotates": True},
+    passes=[{"rotation_days": 90}],
+    fails=[{"rotation_days": 365}],
+)
+def key_rotates_every_quarter(keys: Rows[Key], *, days: int = 90) -> Verdict:
+    """A key that is rotated is rotated every 90 days.
+
+    A period of years is rotation in name only.
+    """
+    return keys["rotation_days"] <= days
+
+
+@check(
+    severity="critical",
+    serves=["gcp-kms-public"],
+    remedy={"gcp": "Remove allUsers and allAuthenticatedUsers from the key and its key ring."},
+    only={"provider": "gcp"},
+    passes=[{"public": False}],
+    fails=[{"public": True}],
+)
+def key_is_not_public(keys: Rows[Key]) -> Verdict:
+    """No key is usable by everybody.
+
+    Anybody could decrypt device data, or sign in the backend's name.
+    """
+    return ~keys["public"]
+
+
+@check(
+    severity="high",
+    serves=["gcp-firmware-signing-key-software"],
+    remedy={"gcp": "Sign firmware with an HSM key that one pipeline identity may use."},
+    only={"provider": "gcp", "signs_firmware": True},
+    passes=[{"hardware": True, "imported": False, "signers": 1}],
+    fails=[
+        {"hardware": False, "imported": False, "signers": 1},
+        {"hardware": True, "imported": True, "signers": 1},
+        {"hardware": True, "imported": False, "signers": 4},
+    ],
+)
+def firmware_key_is_in_hardware_and_in_few_hands(keys: Rows[Key], *, most: int = 3) -> Verdict:
+    """A firmware signing key was made in hardware, and three identities at most sign with it.
+
+    Who has this key decides what runs on every device.
+    """
+    return keys["hardware"] & ~keys["imported"] & (keys["signers"] <= most)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-rule-static-secret"],
+    remedy={"aws": "Move the secret to Secrets Manager and read it with get_secret() in the rule."},
+    only={"provider": "aws"},
+    passes=[{"static_secret": False}],
+    fails=[{"static_secret": True}],
+)
+def rule_carries_no_secret(routes: Rows[Route]) -> Verdict:
+    """A rule action carries no literal secret.
+
+    Whoever may read the rule reads the credential of the system behind it.
+    """
+    return ~routes["static_secret"]
