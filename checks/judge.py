@@ -61,7 +61,7 @@ def numbers(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def relevant(frame: pd.DataFrame, only: Mapping[str, Any]) -> pd.Series[bool]:
     """Which rows a check concerns: true, false, or ``<NA>`` where nobody could read it."""
-    every = pd.Series(True, index=frame.index, dtype="boolean")
+    every: pd.Series[bool] = pd.Series(True, index=frame.index, dtype="boolean")
     wanted = ((frame[c], v if isinstance(v, tuple) else (v,)) for c, v in only.items())
     return reduce(and_, (reduce(or_, (cells == value for value in values)) for cells, values in wanted), every)
 
@@ -70,10 +70,10 @@ def verdicts(check: Check, frame: pd.DataFrame, settings: Mapping[str, Any]) -> 
     """The check's answer for each row it concerns, or may concern; ``<NA>`` is unknown."""
     concerned = relevant(frame, check.only)
     rows = frame[concerned.fillna(True)]
-    if rows.empty:
-        return pd.Series([], dtype="boolean", index=rows.index)
-    answer = pd.Series(check.function(rows, **settings), index=rows.index).astype("boolean")
-    return answer.where(concerned[rows.index].notna(), pd.NA)
+    answer: pd.Series[bool] = pd.Series(index=rows.index, dtype="boolean")
+    if len(rows):
+        answer = pd.Series(check.function(rows, **settings), index=rows.index).astype("boolean")
+    return answer.mask(concerned[rows.index].isna())
 
 
 def judge(

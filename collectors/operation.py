@@ -93,7 +93,7 @@ class Notes:
         """Notes one ask of an operation; the worst outcome stays."""
         outcome: Outcome = failure.outcome if failure else "read"
         known = self.coverage.get((region, operation.name))
-        if known and OUTCOMES.index(known["outcome"]) >= OUTCOMES.index(outcome):  # type: ignore[arg-type]
+        if known and OUTCOMES.index(known["outcome"]) >= OUTCOMES.index(outcome):
             return
         self.coverage[region, operation.name] = {
             "provider": scope.provider,
@@ -158,7 +158,8 @@ class Reply:
             reader.notes.cover(reader.scope, self._region, operation)
         except ReadFailed as failure:
             reader.notes.cover(reader.scope, self._region, operation, failure)
-            reader.gap(failure, operation, " ".join(str(v) for v in self._params.values()))
+            asked = (str(value) for key, value in self._params.items() if (key, value) not in operation.fixed)
+            reader.gap(failure, operation, " ".join(asked))
         else:
             reader.notes.cover(reader.scope, self._region, operation)
 

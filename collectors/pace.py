@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from pyrate_limiter import Duration, Limiter, Rate
+from pyrate_limiter import Duration, InMemoryBucket, Limiter, MonotonicClock, Rate, SingleBucketFactory
 
 from collectors.operation import ReadFailed
 
@@ -22,7 +22,7 @@ class Pace:
     budget: int = 0
     calls: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _buckets: dict[tuple[str, str], Limiter] = field(default_factory=dict, repr=False)
+    _buckets: dict[tuple[str, str], tuple[Limiter, InMemoryBucket]] = field(default_factory=dict, repr=False)
 
     def wait(self, region: str, api: str) -> None:
         """Takes one token, waiting for it. Raises ReadFailed ``partial`` when the account's budget is spent."""
@@ -30,7 +30,9 @@ class Pace:
             if self.budget and self.calls >= self.budget:
                 raise ReadFailed("partial", "CallBudget", f"the budget of {self.budget} calls is spent")
             self.calls += 1
-            bucket = self._buckets.get((region, api))
-            if bucket is None:
-                bucket = self._buckets[region, api] = Limiter(Rate(self.per_second, Duration.SECOND))
-        bucket.try_acquire(api, blocking=True)
+            if (region, api) not in self._buckets:
+                bucket = InMemoryBucket([Rate(self.per_second, Duration.SECOND)])
+                self._buckets[region, api] = Limiter(SingleBucketFactory(bucket, schedule_leak=False)), bucket
+            limiter, bucket = self._buckets[region, api]
+        bucket.leak(MonotonicClock().now())  # or the library keeps a thread and an event loop for every bucket
+        limiter.try_acquire(api, blocking=True)

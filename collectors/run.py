@@ -90,6 +90,17 @@ class Run:
             about: dict[str, Any] = json.loads(file.read())
         return about
 
+    def write_frame(self, scope: Scope, name: str, frame: pd.DataFrame) -> None:
+        """Writes one frame beside a scope's tables, such as its findings."""
+        self._write(f"{self.folder(scope)}/{name}.parquet", lambda file: frame.to_parquet(file, index=False))
+
+    def read_frame(self, scope: Scope, name: str) -> pd.DataFrame:
+        """Reads a frame back as it was written, text as text. Raises ``FileNotFoundError``."""
+        fs, root = self._fs()
+        with fs.open(f"{root}/{self.folder(scope)}/{name}.parquet", "rb") as file:
+            frame = pd.read_parquet(file)
+        return frame.astype({column: TEXT for column in frame.columns if frame[column].dtype not in ("Int64", "boolean")})
+
     def has(self, scope: Scope) -> bool:
         """Whether the scope was collected to its end."""
         fs, root = self._fs()
@@ -97,11 +108,10 @@ class Run:
 
     def write(self, scope: Scope, tables: Tables) -> None:
         """Writes one scope; it counts as collected only once the last file is in place."""
-        folder = self.folder(scope)
         frames = {table.id(): frame for table, frame in tables.frames.items()}
         frames |= {"unread": tables.unread, "gaps": tables.gaps, "coverage": tables.coverage}
         for name, frame in frames.items():
-            self._write(f"{folder}/{name}.parquet", lambda file, frame=frame: frame.to_parquet(file, index=False))
+            self.write_frame(scope, name, frame)
 
     def read(self, scope: Scope) -> Tables:
         """Reads one scope back, with the dtypes that keep ``<NA>``."""

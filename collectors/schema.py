@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, Any]
-TEXT = "string[python]"
+Dtype = Literal["string[python]", "boolean", "Int64"]
+TEXT: Final = "string[python]"
 """The dtype of text. Comparing it gives ``boolean``, which combines with flags; pyarrow's own strings do not."""
 T = TypeVar("T", bound="Table")
 
@@ -23,7 +24,7 @@ T = TypeVar("T", bound="Table")
 class Column:
     """One column: its pandas dtype, what it means, and the values it may hold (none named: any)."""
 
-    dtype: str
+    dtype: Dtype
     meaning: str
     values: tuple[str, ...] = ()
     shown: bool = True

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
@@ -50,44 +52,71 @@ def key_facts(key: PublicKeyTypes) -> dict[str, Any]:
 
 
 def certificate(encoded: str | bytes) -> x509.Certificate:
-    """The certificate in a PEM or DER text. Raises ``ValueError`` when there is none."""
+    """The first certificate in a PEM text, in DER bytes, or in the base64 of either, as Azure returns it.
+
+    Raises ``ValueError`` when there is none.
+    """
     data = encoded.encode() if isinstance(encoded, str) else encoded
+    if b"-----BEGIN" not in data and isinstance(encoded, str):
+        data = base64.b64decode(data)
     try:
         return x509.load_pem_x509_certificate(data) if b"-----BEGIN" in data else x509.load_der_x509_certificate(data)
-    except UnsupportedAlgorithm as error:
-        raise ValueError("unsupported algorithm") from error
+    except (UnsupportedAlgorithm, x509.InvalidVersion) as error:
+        raise ValueError("not a certificate that can be read") from error
+
+
+def signed_by_itself(parsed: x509.Certificate, verifiable: bool) -> bool:
+    """Whether the certificate's own key signed it; an authority's old key may also sign for its next one.
+
+    Where the signature is not ``verifiable``, because no library computes its hash any more, the names decide.
+    """
+    if parsed.issuer != parsed.subject:
+        return False
+    try:
+        parsed.verify_directly_issued_by(parsed)
+    except InvalidSignature:
+        return False
+    except (UnsupportedAlgorithm, TypeError, ValueError):
+        return not verifiable
+    return True
 
 
 def certificate_facts(encoded: str | bytes, clock: datetime) -> dict[str, Any]:
     """Cells of :class:`collectors.tables.device.Certificate` that the certificate itself decides.
 
-    One that does not parse has ``parseable`` false and no other fact.
+    One that does not parse has ``parseable`` false and no other fact. One whose key or signature is of a kind unknown
+    here lacks the facts about that part.
     """
+    key: dict[str, Any] = {"algorithm": None, "key_bits": None, "weak_key": None}
+    signature: str | None = None
+    broken: bool | None = None
     try:
         parsed = certificate(encoded)
-        key = key_facts(parsed.public_key())
-    except (ValueError, UnsupportedAlgorithm):
+        with suppress(ValueError, UnsupportedAlgorithm):
+            key = key_facts(parsed.public_key())
+        with suppress(UnsupportedAlgorithm):
+            hashed = parsed.signature_hash_algorithm
+            signature = hashed.name if hashed else None
+            broken = signature in BROKEN_HASHES
+        self_signed = signed_by_itself(parsed, verifiable=broken is False)
+        flaws = (key["weak_key"], False if self_signed else broken)
+        return {
+            "parseable": True,
+            **key,
+            "weak_key": True if True in flaws else None if None in flaws else False,
+            "signature_hash": signature,
+            "self_signed": self_signed,
+            "expires_in_days": (parsed.not_valid_after_utc - clock).days,
+        }
+    except ValueError:
         return {"parseable": False}
-    signature = parsed.signature_hash_algorithm.name if parsed.signature_hash_algorithm else None
-    self_signed = parsed.issuer == parsed.subject
-    broken = signature in BROKEN_HASHES and not self_signed
-    return {
-        "parseable": True,
-        **key,
-        "weak_key": broken or key["weak_key"],
-        "signature_hash": signature,
-        "self_signed": self_signed,
-        "expires_in_days": (parsed.not_valid_after_utc - clock).days,
-    }
 
 
 def public_key(encoded: str | bytes) -> PublicKeyTypes:
     """The public key in a PEM, bare or inside a certificate. Raises ``ValueError`` when there is none."""
     data = encoded.encode() if isinstance(encoded, str) else encoded
     try:
-        if b"CERTIFICATE" in data:
-            return x509.load_pem_x509_certificate(data).public_key()
-        return load_pem_public_key(data)
+        return certificate(data).public_key() if b"CERTIFICATE" in data else load_pem_public_key(data)
     except UnsupportedAlgorithm as error:
         raise ValueError("unsupported algorithm") from error
 

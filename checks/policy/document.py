@@ -42,7 +42,7 @@ def listed(value: Any) -> tuple[str, ...]:
     values = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else (None,)
     if not all(isinstance(item, str) for item in values):
         raise ValueError("expected a string or a list of strings")
-    return values  # type: ignore[return-value]
+    return values
 
 
 def parse(document: str | Mapping[str, Any]) -> list[Statement]:

@@ -11,7 +11,12 @@ class Device(Table):
     hub = text("Full id of the hub or registry it belongs to.")
     enabled = flag("It may connect.")
     auth = text(
-        "How it proves who it is. `none`: not at all.", "authority", "self-signed", "public-key", "symmetric-key", "none"
+        "How it proves who it is. `none`: not at all.",
+        "authority",
+        "self-signed",
+        "public-key",
+        "symmetric-key",
+        "none",
     )
     sharers = count("Other enabled devices that hold the same key or certificate; 0 when its credential is its own.")
     active_certificates = count("AWS: active certificates attached to it.")

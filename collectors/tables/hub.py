@@ -51,3 +51,4 @@ class Detection(Table):
     audit_notifies = flag("AWS: Device Defender audit results are sent to a topic.")
     data_access_logged = flag("Google: reads and writes of data are in the audit log for the IoT services.")
     audit_exemptions = count("Google: identities that are exempt from data-access logs.")
+    retired_api_enabled = flag("Google: the API of the retired Cloud IoT Core is still enabled.")

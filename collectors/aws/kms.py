@@ -1,0 +1,110 @@
+"""KMS keys that protect device data: those of AWS IoT Core itself, of rule targets and of IoT buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from collectors.aws.rules import (
+    GET_RULE,
+    LIST_RULES,
+    QUEUE,
+    STREAM,
+    TOPIC,
+    actions,
+    queue,
+    queue_key,
+    topic,
+    topic_key,
+)
+from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
+from collectors.operation import Operation, Reader, collector
+from collectors.schema import Row
+from collectors.tables.data import Key
+
+ENCRYPTION = Operation("iot.describe_encryption_configuration", "iot:DescribeEncryptionConfiguration")
+BUCKET_ENCRYPTION = Operation(
+    "s3.get_bucket_encryption", "s3:GetEncryptionConfiguration",
+    absent=("ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucket"), shared=True,
+)  # fmt: skip
+DESCRIBE_KEY = Operation("kms.describe_key", "kms:DescribeKey", absent=("NotFoundException",))
+ROTATION = Operation("kms.get_key_rotation_status", "kms:GetKeyRotationStatus")
+
+PURPOSES = {"ENCRYPT_DECRYPT": "encrypt", "SIGN_VERIFY": "sign", "GENERATE_VERIFY_MAC": "mac"}
+
+
+@collector(
+    Key, "aws",
+    DESCRIBE_KEY, ENCRYPTION, LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, LIST_UPDATES, GET_UPDATE, BUCKET_ENCRYPTION,
+    ROTATION,
+)  # fmt: skip
+def keys(read: Reader) -> Iterator[Row]:
+    """Every KMS key that one region's IoT data is encrypted with, each once."""
+    seen: set[str] = set()
+    for named in sorted(named_keys(read)):
+        region = named.split(":")[3] if named.startswith("arn:") else ""
+        for reply in read(DESCRIBE_KEY, region=region, KeyId=named):
+            key = reply["KeyMetadata"]
+            if key["Arn"] not in seen:
+                seen.add(key["Arn"])
+                yield facts(read, region, key)
+
+
+def facts(read: Reader, region: str, key: Mapping[str, Any]) -> Row:
+    """One key. AWS rotates its own keys every year (KMS Developer Guide, "Rotate AWS KMS keys")."""
+    own = key.get("KeyManager") == "CUSTOMER"
+    rotatable = key.get("KeySpec") == "SYMMETRIC_DEFAULT" and key.get("Origin") == "AWS_KMS"
+    row: dict[str, Any] = {
+        "resource": key["Arn"],
+        "name": key.get("Description") or key["KeyId"],
+        "purpose": PURPOSES.get(key.get("KeyUsage", ""), "other"),
+        "customer_managed": own,
+        "enabled": bool(key.get("Enabled", False)),
+        "rotatable": rotatable,
+        "imported": key.get("Origin") == "EXTERNAL",
+    }
+    if not own:
+        return row | {"rotates": True}
+    if not rotatable:
+        return row | {"rotates": False}
+    rotation = read(ROTATION, region=region, KeyId=key["Arn"])
+    return row | {
+        "rotates": rotation.cell(lambda reply: reply["KeyRotationEnabled"]),
+        "rotation_days": rotation.cell(lambda reply: reply.get("RotationPeriodInDays")),
+    }
+
+
+def named_keys(read: Reader) -> set[str]:
+    """Ids, aliases or ARNs of the keys; a source that cannot be read leaves a gap."""
+    found = {reply.get("kmsKeyArn", "") for reply in read(ENCRYPTION)}
+    stores: set[str] = set()
+    for rule in read(LIST_RULES):
+        for reply in read(GET_RULE, ruleName=rule["ruleName"]):
+            for _, kind, action in actions(reply["rule"]):
+                if kind == "s3" and "${" not in action["bucketName"]:
+                    stores.add(action["bucketName"])
+                elif kind in KEYS:
+                    found |= KEYS[kind](read, action)
+    for update in read(LIST_UPDATES):
+        for reply in read(GET_UPDATE, otaUpdateId=update["otaUpdateId"]):
+            stores.update(firmware_buckets(reply["otaUpdateInfo"]))
+    for bucket in sorted(stores):
+        for reply in read(BUCKET_ENCRYPTION, region="global", Bucket=bucket):
+            found.update(bucket_keys(reply))
+    return found - {""}
+
+
+KEYS: Mapping[str, Callable[[Reader, Mapping[str, Any]], set[str]]] = {
+    "sqs": lambda read, action: {queue_key(reply) for reply in queue(read, action)},
+    "sns": lambda read, action: {topic_key(reply) for reply in topic(read, action)},
+    "kinesis": lambda read, action: {
+        reply["StreamDescriptionSummary"].get("KeyId", "") for reply in read(STREAM, StreamName=action["streamName"])
+    },
+}
+"""Per kind of rule action, how to find the key of its target."""
+
+
+def bucket_keys(reply: Mapping[str, Any]) -> Iterator[str]:
+    """The KMS keys that a bucket's default encryption names."""
+    for rule in reply["ServerSideEncryptionConfiguration"].get("Rules") or ():
+        yield (rule.get("ApplyServerSideEncryptionByDefault") or {}).get("KMSMasterKeyID", "")

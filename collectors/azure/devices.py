@@ -1,0 +1,108 @@
+"""Devices, out of the twins of their hub: twins never hold keys, unlike the identity registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from collectors.azure.account import region
+from collectors.azure.iothub import HUBS, answers_queries
+from collectors.operation import Operation, Reader, ReadFailed, collector
+from collectors.schema import Row, Unread
+from collectors.tables.device import Device
+
+QUERY = (
+    "SELECT deviceId, status, authenticationType, x509Thumbprint, capabilities, lastActivityTime, connectionState, "
+    "parentScopes FROM devices"
+)
+TWINS = Operation(
+    "iothubdata.query",
+    "Microsoft.Devices/IotHubs/twins/read",
+    items=".",
+    fixed=(("query", QUERY),),
+    data=True,
+)
+AUTH = {"sas": "symmetric-key", "selfSigned": "self-signed", "certificateAuthority": "authority", "none": "none"}
+
+
+@collector(Device, "azure", HUBS, TWINS, where="global")
+def devices(read: Reader) -> Iterator[Row]:
+    """Every device of every hub that answers twin queries; a hub of the basic tier is noted as not read."""
+    for hub in read(HUBS):
+        if not answers_queries(hub):
+            read.gap(ReadFailed("failed", "BasicTier", "no twin queries"), TWINS, hub["properties"]["hostName"])
+            continue
+        twins = read(TWINS, host=hub["properties"]["hostName"])
+        holders = twins.cell(holders_of)
+        for twin in twins:
+            connected, since = activity(read, twin)
+            yield {
+                "region": region(hub),
+                "resource": f"{hub['id']}/devices/{twin['deviceId']}",
+                "name": twin["deviceId"],
+                "hub": hub["id"],
+                "enabled": twin["status"] == "enabled" if twin.get("status") else None,
+                "auth": auth(twin),
+                "sharers": sharers(twin, holders),
+                "credentials": len(thumbprints(twin)) if twin.get("authenticationType") == "selfSigned" else None,
+                "silent_days": since,
+                "ever_connected": connected,
+                "edge": (twin.get("capabilities") or {}).get("iotEdge") is True,
+            }
+
+
+def auth(twin: Mapping[str, Any]) -> Any:
+    """How a device proves who it is. One that stands behind a gateway may leave that to it."""
+    kind = twin.get("authenticationType")
+    if kind == "none" and twin.get("parentScopes"):
+        return Unread("no_data_source", detail="the device has no credential of its own and stands behind a gateway")
+    return AUTH.get(str(kind)) or Unread("not_parseable", detail="authenticationType")
+
+
+def thumbprints(twin: Mapping[str, Any]) -> set[str]:
+    """The certificates a device holds. A slot of zeros is empty."""
+    held = twin.get("x509Thumbprint") or {}
+    found = {
+        str(held.get(slot) or "").replace(":", "").upper() for slot in ("primaryThumbprint", "secondaryThumbprint")
+    }
+    return {one for one in found if one.strip("0")}
+
+
+def holders_of(twins: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Enabled devices by each thumbprint they hold."""
+    held: dict[str, set[str]] = {}
+    for twin in twins:
+        if twin.get("status") == "enabled":
+            for one in thumbprints(twin):
+                held.setdefault(one, set()).add(twin["deviceId"])
+    return held
+
+
+def sharers(twin: Mapping[str, Any], holders: Mapping[str, set[str]] | Unread) -> Any:
+    """Other enabled devices of the hub with the same certificate; None where a twin does not show the credential.
+
+    It shows neither keys nor certificates that a CA signed.
+    """
+    if isinstance(holders, Unread):
+        return holders
+    if twin.get("authenticationType") == "none":
+        return 0
+    held = thumbprints(twin)
+    if not held:
+        return None
+    return len(set().union(*(holders.get(one, ()) for one in held)) - {twin["deviceId"]})
+
+
+def activity(read: Reader, twin: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Whether a device was ever heard of, and days since then. The year 1 is how the service says never."""
+    if twin.get("connectionState") == "Connected":
+        return True, 0
+    last = twin.get("lastActivityTime")
+    if not last:
+        unread = Unread("absent_field", detail="lastActivityTime")
+        return unread, unread
+    if last.startswith("0001-01-01"):
+        return False, None
+    moment = datetime.fromisoformat(last)
+    return True, read.days_since(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

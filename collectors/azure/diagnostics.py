@@ -1,0 +1,58 @@
+"""Resource logs of hubs and provisioning services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from collectors.azure.account import region, scope_of
+from collectors.azure.iothub import HUBS
+from collectors.azure.provisioning import SERVICES
+from collectors.operation import Operation, Reader, collector
+from collectors.schema import Row
+from collectors.tables.hub import Log
+
+SETTINGS = Operation("monitor.diagnostic_settings.list", "Microsoft.Insights/diagnosticSettings/read", items="value")
+
+GROUPS = {"allLogs", "audit"}
+HUB_CATEGORIES = {"Connections", "DeviceIdentityOperations"}
+DESTINATIONS = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
+
+
+@collector(Log, "azure", HUBS, SETTINGS, where="global")
+def hub_logs(read: Reader) -> Iterator[Row]:
+    """What every IoT hub logs: a category group, or both connections and changes of device identities."""
+    for hub in read(HUBS):
+        reply = read(SETTINGS, resource_uri=scope_of(hub["id"]))
+        kept = reply.cell(lambda found: bool(GROUPS & logged(found)) or logged(found) >= HUB_CATEGORIES)
+        yield row(hub, "iot hub", kept)
+
+
+@collector(Log, "azure", SERVICES, SETTINGS, where="global")
+def service_logs(read: Reader) -> Iterator[Row]:
+    """What every Device Provisioning Service logs: any category."""
+    for service in read(SERVICES):
+        kept = read(SETTINGS, resource_uri=scope_of(service["id"])).cell(lambda found: bool(logged(found)))
+        yield row(service, "provisioning service", kept)
+
+
+def row(source: Mapping[str, Any], kind: str, kept: Any) -> Row:
+    """The row of one front door."""
+    return {
+        "region": region(source),
+        "resource": source["id"],
+        "name": source["name"],
+        "kind": kind,
+        "logs_connections": kept,
+    }
+
+
+def logged(settings: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Categories and category groups that are enabled in a setting with a destination."""
+    return {
+        str(log.get("category") or log.get("categoryGroup"))
+        for setting in settings
+        if any(setting["properties"].get(place) for place in DESTINATIONS)
+        for log in setting["properties"].get("logs") or ()
+        if log.get("enabled")
+    }

@@ -1,0 +1,427 @@
+"""Azure through its own SDK: ARM by the management clients, IoT Hub's twin queries by azure-core's pipeline.
+
+Every request passes one pipeline whose last policy refuses what is not a read, so nothing here can write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    BearerTokenCredentialPolicy,
+    ContentDecodePolicy,
+    CustomHookPolicy,
+    HeadersPolicy,
+    ProxyPolicy,
+    RequestIdPolicy,
+    RetryPolicy,
+    SansIOHTTPPolicy,
+    UserAgentPolicy,
+)
+from azure.core.rest import HttpRequest
+
+from collectors.azure.account import FIND, SUBSCRIPTIONS
+from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
+from collectors.pace import Pace
+from collectors.target import NoTarget
+
+T = TypeVar("T")
+
+CLIENTS = {
+    "authorization": ("azure.mgmt.authorization", "AuthorizationManagementClient"),
+    "iothub": ("azure.mgmt.iothub", "IotHubClient"),
+    "iothubprovisioningservices": ("azure.mgmt.iothubprovisioningservices", "IotDpsClient"),
+    "monitor": ("azure.mgmt.monitor", "MonitorManagementClient"),
+    "storage": ("azure.mgmt.storage", "StorageManagementClient"),
+    "subscriptions": ("azure.mgmt.resource.subscriptions", "SubscriptionClient"),
+}
+"""The SDK client behind the first part of an operation's name."""
+
+CLOUDS = {
+    "public": ("https://management.azure.com", "https://login.microsoftonline.com", "https://iothubs.azure.net"),
+    "usgov": ("https://management.usgovcloudapi.net", "https://login.microsoftonline.us", "https://iothubs.azure.us"),
+    "china": ("https://management.chinacloudapi.cn", "https://login.chinacloudapi.cn", "https://iothubs.chinacloudapi.cn"),
+}  # fmt: skip
+"""Per cloud: ARM, the authority, and the audience of IoT Hub's service API."""
+
+QUERY_VERSION = "2021-04-12"
+ATTEMPTS = 3
+LONGEST_WAIT = 60.0
+"""Seconds. A longer Retry-After is cut to this, so that one throttled list cannot hold a scan for hours."""
+FIND_SECONDS = 1.8
+CONNECT_SECONDS = 5.0
+
+NOT_HERE = frozenset(
+    {
+        "FeatureNotSupportedForAccount",
+        "InvalidResourceType",
+        "MissingSubscriptionRegistration",
+        "NoRegisteredProviderFound",
+        "SubscriptionNotRegistered",
+    }
+)
+"""Error codes that say the service or its feature is not there, whatever the permissions."""
+
+SECRET = re.compile(
+    r"(primary|secondary|account|access|symmetric|shared)_?key$|password|secret|sas_?token", re.IGNORECASE
+)
+CONNECTION = re.compile(r"connection_?string$", re.IGNORECASE)
+PUBLIC_PARTS = frozenset({"accountname", "blobendpoint", "endpoint", "endpointsuffix", "entitypath", "hostname"})
+"""Parts of a connection string that name a place. Every other part is dropped."""
+REDACTED = "***"
+
+
+class Retry(RetryPolicy[Any, Any]):
+    """The SDK's retries, with a bound on the time a service may ask to wait."""
+
+    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
+        """Seconds to wait, as the service asks, but never more than a minute."""
+        seconds = super().get_retry_after(response)
+        return min(seconds, LONGEST_WAIT) if seconds else seconds
+
+
+class Guard(SansIOHTTPPolicy[Any, Any]):
+    """The last policy before the wire: paces each attempt, and lets through reads at the expected host only."""
+
+    def __init__(self, pace: Pace, api: str, method: str, host: str = "", path: str = "") -> None:
+        self._pace, self._api, self._method, self._host, self._path = pace, api, method, host, path
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Raises Undeclared for a request that is not a read, ReadFailed for a page that lies at a foreign host."""
+        http, url = request.http_request, urlsplit(request.http_request.url)
+        if http.method != self._method or not url.path.endswith(self._path):
+            raise Undeclared(f"azure: {http.method} is refused, the scanner only reads")
+        if self._host and url.netloc != self._host and not url.netloc.endswith(f".{self._host}"):
+            raise ReadFailed("failed", "ForeignNextLink", "the next page lies at another host")
+        self._pace.wait("global", self._api or url.netloc)
+
+
+class Azure:
+    """The transport of one subscription."""
+
+    def __init__(
+        self,
+        account: str,
+        settings: Mapping[str, Any],
+        operations: tuple[Operation, ...],
+        pace: Pace,
+        quick: bool = False,
+    ) -> None:
+        self._account, self._settings, self._pace = account, settings, pace
+        self._declared = {operation.name for operation in operations}
+        self._arm, self._authority, self._audience = endpoints(settings)
+        self._retries = 0 if quick else ATTEMPTS - 1
+        self._transport = transport(settings, quick)
+        self._credential: TokenCredential = credential(settings, quick)[0]
+        self._clients: dict[str, Any] = {}
+        self.options: Mapping[str, Any] = {"cloud": settings.get("cloud") or "public"}
+
+    def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Yields the items of every page, or the one object, as ARM sent them but for their secrets."""
+        if operation.name not in self._declared:
+            raise Undeclared(f"azure: {operation.name} is not declared")
+        service, _, rest = operation.name.partition(".")
+        pages = self._query(**params) if service == "iothubdata" else self._read(service, rest, params)
+        while True:
+            try:
+                page = next(pages, None)
+                if page is None:
+                    return
+                items = held(page, operation.items)
+            except (Absent, ReadFailed, Undeclared):
+                raise
+            except Exception as error:  # noqa: BLE001 - the SDK's parsers raise whatever they trip over
+                failure = classified(error)
+                if failure.code in operation.absent:
+                    raise Absent(failure.code) from None
+                raise failure from None
+            yield from items
+
+    def client(self, service: str) -> Any:
+        """The SDK's own client for one service."""
+        if service not in self._clients:
+            from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+            module, name = CLIENTS[service]
+            scope = f"{CLOUDS[self.options['cloud']][0]}/.default"
+            guard = Guard(self._pace, service, "GET", host=urlsplit(self._arm).netloc)
+            arguments = () if service == "subscriptions" else (self._account,)
+            self._clients[service] = getattr(import_module(module), name)(
+                self._credential,
+                *arguments,
+                base_url=self._arm,
+                credential_scopes=[scope],
+                policies=self._policies(ARMChallengeAuthenticationPolicy(self._credential, scope), guard),
+                **self._transport,
+            )
+        return self._clients[service]
+
+    def _policies(self, authentication: Any, guard: Guard) -> list[Any]:
+        return [
+            RequestIdPolicy(),
+            HeadersPolicy({"Accept": "application/json"}),
+            UserAgentPolicy(base_user_agent="iotposture"),
+            ProxyPolicy(),
+            CustomHookPolicy(),
+            ContentDecodePolicy(),
+            Retry(retry_total=self._retries, retry_connect=self._retries, retry_read=self._retries),
+            authentication,
+            guard,
+        ]
+
+    def _read(self, service: str, name: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """The body of every page of one ARM operation. The SDK parses each too, so it vouches for the shape."""
+        group, _, method = name.partition(".")
+        bodies: list[Any] = []
+
+        def keep(response: PipelineResponse[Any, Any]) -> None:
+            if response.http_response.status_code < 300:
+                bodies.append(redacted(response.context.get(ContentDecodePolicy.CONTEXT_NAME)))
+
+        reply = getattr(getattr(self.client(service), group), method)(**params, raw_response_hook=keep)
+        if not hasattr(reply, "by_page"):
+            yield bodies.pop()
+            return
+        for page in reply.by_page():
+            for _ in page:
+                pass
+            yield bodies.pop()
+
+    def _query(self, host: str, query: str) -> Iterator[Any]:
+        """Every page of a query over the twins of one hub."""
+        if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", host):
+            raise ReadFailed("failed", "HostName", "the hub's host name is no host name")
+        if "iothubdata" not in self._clients:
+            scope = f"{self._audience}/.default"
+            guard = Guard(self._pace, "", "POST", path="/devices/query")
+            policies = self._policies(BearerTokenCredentialPolicy(self._credential, scope), guard)
+            self._clients["iothubdata"] = PipelineClient[Any, Any]("", policies=policies, **self._transport)
+        template = self._settings.get("hub_endpoint") or "https://{host}"
+        url = f"{template.replace('{host}', host).rstrip('/')}/devices/query"
+        token, seen = "", set[str]()
+        while True:
+            headers = {"x-ms-continuation": token} if token else {}
+            request = HttpRequest(
+                "POST", url, params={"api-version": QUERY_VERSION}, headers=headers, json={"query": query}
+            )
+            response = self._clients["iothubdata"].send_request(request, retry_on_methods=["POST"])
+            response.raise_for_status()
+            yield redacted(response.json())
+            token = response.headers.get("x-ms-continuation", "")
+            if not token:
+                return
+            if token in seen:
+                raise ReadFailed("failed", "RepeatedContinuation", "the hub gave the same page twice")
+            seen.add(token)
+
+
+def held(page: Any, path: str) -> list[Any]:
+    """The items of a page: those at the path, the page itself when it is a bare list, or the one object."""
+    if isinstance(page, list):
+        return page
+    if not path:
+        return [page]
+    for part in path.split("."):
+        page = page[part]
+    return list(page or [])
+
+
+def redacted(value: Any, field: str = "") -> Any:
+    """A copy without secrets: keys and tokens become a marker, connection strings keep the place they name."""
+    if isinstance(value, dict):
+        return {name: redacted(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [redacted(inner, field) for inner in value]
+    if not value or not isinstance(value, str):
+        return value
+    if CONNECTION.search(field):
+        return place(value)
+    return REDACTED if SECRET.search(field) else value
+
+
+def place(connection: str) -> str:
+    """The parts of a connection string that name a place; the marker stands for all others."""
+    parts = [part for part in connection.split(";") if part]
+    public = [part for part in parts if part.partition("=")[0].strip().lower() in PUBLIC_PARTS and "?" not in part]
+    keyed = any(not part.partition("=")[0].strip().lower().endswith("protocol") for part in parts if part not in public)
+    return ";".join([*public, REDACTED] if keyed else public)
+
+
+def classified(error: Exception) -> ReadFailed:
+    """What an error of the SDK means for the scan. Nothing of its text is kept but the provider's code."""
+    name = type(error).__name__
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
+        if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
+            return ReadFailed("failed", name, "the authority does not answer")
+        entra = re.search(r"AADSTS\d+", str(error))
+        return ReadFailed("denied", entra[0] if entra else name, "no token")
+    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
+        return ReadFailed("failed", name)
+    status = error.status_code
+    if status < 300:
+        return ReadFailed("failed", name, "the reply cannot be parsed")
+    code = error_code(error) or f"HTTP{status}"
+    outcome: Outcome = "denied" if status in (401, 403) and "quota" not in code.lower() else "failed"
+    return ReadFailed("unavailable" if code in NOT_HERE else outcome, code, f"HTTP {status}")
+
+
+def error_code(error: HttpResponseError) -> str:
+    """The provider's own code in an error reply: ARM's ``error.code``, or IoT Hub's ``ErrorCode:…`` in a message."""
+    found = getattr(error.error, "code", None) or ""
+    if not found:
+        try:
+            body = json.loads(error.response.text()) if error.response else {}
+        except (ValueError, HttpResponseError):
+            return ""
+        message = str(body.get("Message") or body.get("message") or "") if isinstance(body, dict) else ""
+        hub = re.search(r"ErrorCode:\s*(\w+)", message)
+        found = hub[1] if hub else ""
+    return found if re.fullmatch(r"[\w.-]{1,80}", str(found)) else ""
+
+
+def endpoints(settings: Mapping[str, Any]) -> tuple[str, str, str]:
+    """ARM, the authority and IoT Hub's audience. Raises NoTarget when the settings name a cloud that there is not."""
+    cloud = settings.get("cloud") or "public"
+    if cloud not in CLOUDS:
+        raise NoTarget(f"azure: there is no cloud {cloud!r}; set cloud to one of {', '.join(CLOUDS)}")
+    arm, authority, audience = CLOUDS[cloud]
+    return (settings.get("endpoint") or arm).rstrip("/"), settings.get("authority") or authority, audience
+
+
+def transport(settings: Mapping[str, Any], quick: bool) -> dict[str, Any]:
+    """Time limits and trust, as the SDK's transport takes them."""
+    limits = {
+        "connection_timeout": 1.0 if quick else CONNECT_SECONDS,
+        "read_timeout": 1.5 if quick else float(settings.get("timeout_seconds") or 30),
+    }
+    return limits | ({"connection_verify": str(settings["ca_bundle"])} if settings.get("ca_bundle") else {})
+
+
+def credential(settings: Mapping[str, Any], quick: bool = False) -> tuple[TokenCredential, str]:
+    """A credential and the name of its source. Nothing is asked of the network. Raises NoTarget when there is none."""
+    arm, authority, _ = endpoints(settings)
+    tenant = str(settings.get("tenant") or os.environ.get("AZURE_TENANT_ID") or "")
+    client = os.environ.get("AZURE_CLIENT_ID", "")
+    options: dict[str, Any] = {
+        "authority": authority,
+        "disable_instance_discovery": bool(settings.get("authority")),
+        "retry_total": 0 if quick else ATTEMPTS - 1,
+        **transport(settings, quick),
+    }
+    if tenant and client:
+        from azure import identity
+
+        if secret := os.environ.get("AZURE_CLIENT_SECRET"):
+            return identity.ClientSecretCredential(tenant, client, secret, **options), "AZURE_CLIENT_SECRET"
+        if path := os.environ.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+            password = os.environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+            certificate = identity.CertificateCredential(tenant, client, path, password=password, **options)
+            return certificate, "AZURE_CLIENT_CERTIFICATE_PATH"
+        if path := os.environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+            federated = identity.WorkloadIdentityCredential(
+                tenant_id=tenant, client_id=client, token_file_path=path, **options
+            )
+            return federated, "AZURE_FEDERATED_TOKEN_FILE"
+    if settings.get("instance_metadata"):
+        from azure.identity import ManagedIdentityCredential
+
+        managed = ManagedIdentityCredential(
+            client_id=client or None, retry_total=0, connection_timeout=1.0, read_timeout=1.5
+        )
+        return managed, "managed identity"
+    if shutil.which("az") and signed_in():
+        from azure.identity import AzureCliCredential
+
+        return AzureCliCredential(tenant_id=tenant, process_timeout=30), "Azure CLI"
+    raise NoTarget(
+        f"azure: no credential for {arm} (tried the environment and the Azure CLI); "
+        "set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or run `az login`"
+    )
+
+
+def signed_in() -> list[Mapping[str, Any]]:
+    """The subscriptions of the Azure CLI's own sign-in, from its profile file; none when nobody is signed in."""
+    folder = Path(os.environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
+    try:
+        profile = json.loads((folder / "azureProfile.json").read_text("utf-8-sig"))
+    except (OSError, ValueError):
+        return []
+    listed = profile.get("subscriptions") if isinstance(profile, dict) else None
+    return [one for one in listed or [] if isinstance(one, dict) and one.get("id")]
+
+
+def find(settings: Mapping[str, Any]) -> list[Scope]:
+    """One scope per subscription: those of the settings, else every one that the credential can list.
+
+    The Azure CLI needs more than a second for a token, so its own list of subscriptions is taken from its profile.
+    Raises NoTarget within two seconds.
+    """
+    _, source = credential(settings, quick=True)
+    wanted = [str(one) for one in settings.get("subscriptions") or []]
+    if source == "Azure CLI":
+        tenant = settings.get("tenant")
+        found = [str(one["id"]) for one in signed_in() if not tenant or one.get("tenantId") == tenant]
+    else:
+        found = listed(settings, source)
+    if not wanted and not found:
+        raise NoTarget(f"azure: {source} sees no subscription at {endpoints(settings)[0]}; assign it the Reader role")
+    return [Scope("azure", subscription, "global") for subscription in sorted(set(wanted or found))]
+
+
+def listed(settings: Mapping[str, Any], source: str) -> list[str]:
+    """Every subscription that the credential can list. Raises NoTarget when ARM does not say so in time."""
+    arm = endpoints(settings)[0]
+
+    def ask() -> list[str]:
+        session = Azure("", settings, FIND, Pace(), quick=True)
+        return [str(one["subscriptionId"]) for one in session.send(SUBSCRIPTIONS, "global", {})]
+
+    try:
+        return within(FIND_SECONDS, ask)
+    except (ReadFailed, TimeoutError) as error:
+        code = error.code if isinstance(error, ReadFailed) else f"no answer in {FIND_SECONDS} s"
+        raise NoTarget(f"azure: {source} at {arm}: {code}; set AZURE_TENANT_ID, AZURE_CLIENT_ID, endpoint") from None
+
+
+def within(seconds: float, ask: Callable[[], T]) -> T:
+    """The answer, or TimeoutError when it is not there in time; a name lookup has no time limit of its own."""
+    answers: list[T] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError
+    return answers[0]
+
+
+def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> Azure:
+    """A session for one subscription. Raises NoTarget without a credential."""
+    return Azure(account, settings, operations, pace)

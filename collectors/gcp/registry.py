@@ -1,0 +1,256 @@
+"""Registries and devices of Cloud IoT v1, as Google's retired service and ClearBlade both speak it.
+
+Both clouds answer with the same JSON, so both fill their tables here. A field that a reply does not hold is unread:
+a default is used only where the session put it there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from collectors.gcp.account import any_of, stated
+from collectors.operation import Reply
+from collectors.schema import Row, Unread
+from collectors.x509 import certificate, certificate_facts, fingerprint, key_facts, public_key
+
+Name = Callable[[str], str]
+"""Turns a relative resource name into the full id that a cloud's rows carry."""
+
+SIGNS_OF_LIFE = ("lastHeartbeatTime", "lastEventTime", "lastStateTime", "lastConfigAckTime")
+"""Times at which the service heard from the device. Heartbeats are MQTT's; an HTTP device has event times only."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(said: str | None) -> datetime | None:
+    """A time in a reply, or None: unset, empty, and the zero times of protobuf and Go all say *never*."""
+    if not said:
+        return None
+    when = datetime.fromisoformat(said)
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when if when > EPOCH else None
+
+
+def bridge(registry: dict[str, Any], config: str, state: str, on: str) -> Any:
+    """Whether devices may use one of the registry's two bridges.
+
+    An unspecified state enables it (Cloud IoT v1 reference, HttpState and MqttState).
+    """
+    return stated(lambda: registry[config].get(state, "") in (on, "", f"{on.split('_')[0]}_STATE_UNSPECIFIED"))
+
+
+def authorities(registry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The registry's CA certificates. Raises ``KeyError`` when the reply does not hold them."""
+    return [c["publicKeyCertificate"] for c in registry["credentials"] if "publicKeyCertificate" in c]
+
+
+def hub(registry: dict[str, Any], full: Name) -> Row:
+    """A registry as a row of Hub."""
+    http = bridge(registry, "httpConfig", "httpEnabledState", "HTTP_ENABLED")
+    mqtt = bridge(registry, "mqttConfig", "mqttEnabledState", "MQTT_ENABLED")
+    return {
+        "resource": full(registry["name"]),
+        "name": registry["id"],
+        "kind": "registry",
+        "enabled": any_of((http, mqtt)),
+        "http_enabled": http,
+        "mqtt_enabled": mqtt,
+        "authorities": stated(lambda: len(authorities(registry))),
+    }
+
+
+def log(registry: dict[str, Any], full: Name) -> Row:
+    """A registry as a row of Log. An unspecified level disables logging (Cloud IoT v1 reference, LogLevel)."""
+    return {
+        "resource": full(registry["name"]),
+        "name": registry["id"],
+        "kind": "registry",
+        "logs_connections": stated(lambda: registry["logLevel"] in ("ERROR", "INFO", "DEBUG")),
+    }
+
+
+def certificates(registry: dict[str, Any], full: Name, clock: datetime) -> Iterator[Row]:
+    """The registry's CAs as rows of Certificate."""
+    for authority in authorities(registry):
+        encoded = authority.get("certificate") or ""
+        facts = certificate_facts(encoded, clock)
+        if not facts["parseable"]:
+            facts["expires_in_days"] = expiry(authority, clock)
+        yield {
+            "resource": full(registry["name"]),
+            "subject": f"sha256:{sha256(encoded.encode()).hexdigest()}",
+            "name": authority_name(authority, encoded),
+            "kind": "authority",
+            "hub": full(registry["name"]),
+            "active": True,
+            **facts,
+        }
+
+
+def expiry(authority: dict[str, Any], clock: datetime) -> Any:
+    """Days until the end that the service itself read from a certificate that does not parse here."""
+    end = stated(lambda: moment(authority["x509Details"]["expiryTime"]))
+    return end if isinstance(end, Unread) else (end - clock).days if end else Unread("not_parseable")
+
+
+def authority_name(authority: dict[str, Any], encoded: str) -> str:
+    """The certificate's subject, as the service or the certificate itself says it."""
+    said = (authority.get("x509Details") or {}).get("subject")
+    try:
+        return str(said or certificate(encoded).subject.rfc4514_string())
+    except ValueError:
+        return ""
+
+
+def devices(
+    registries: Iterable[tuple[dict[str, Any], Reply]], full: Name, clock: datetime, complete: Any
+) -> Iterator[Row]:
+    """Every device of a scope's registries as rows of Device, each with the others that hold one of its keys.
+
+    ``registries`` pairs a registry with the reply that lists its devices. The same key in another registry is shared
+    as well, so all are read before the first row is given. ``complete`` is unread when registries may be missing: then
+    nobody can say how many hold a key.
+    """
+    rows: list[tuple[dict[str, Any], frozenset[str] | None]] = []
+    holders: Counter[str] = Counter()
+    gap: Unread | None = complete if isinstance(complete, Unread) else None
+    for registry, reply in registries:
+        told = reply.cell(len)
+        gap = told if isinstance(told, Unread) else gap
+        signers = signing(registry)
+        for item in reply:
+            row, keys = device(item, full(registry["name"]), full, signers, clock)
+            rows.append((row, keys))
+            if row["enabled"] is True and keys:
+                holders.update(keys)
+    for row, keys in rows:
+        yield {**row, "sharers": gap or sharers(row, keys, holders)}
+
+
+def signing(registry: dict[str, Any]) -> list[x509.Certificate] | Unread:
+    """The registry's CAs that parse, or an unread value when the reply does not hold them."""
+    found: list[x509.Certificate] = []
+    listed = stated(lambda: authorities(registry))
+    if isinstance(listed, Unread):
+        return listed
+    for authority in listed:
+        parsed = stated(partial(certificate, authority.get("certificate") or ""))
+        if not isinstance(parsed, Unread):
+            found.append(parsed)
+    return found
+
+
+def sharers(row: dict[str, Any], keys: frozenset[str] | None, holders: Counter[str]) -> Any:
+    """How many other enabled devices hold one of these keys, counted for the key that most hold."""
+    if keys is None:
+        return Unread("not_parseable", detail="a credential's public key")
+    own = 1 if row["enabled"] is True else 0
+    return max((holders[key] - own for key in keys), default=0)
+
+
+def device(
+    item: dict[str, Any], registry: str, full: Name, signers: Any, clock: datetime
+) -> tuple[dict[str, Any], frozenset[str] | None]:
+    """One device's row without its sharers, and the fingerprints of its keys; None where one cannot be read."""
+    held = item.get("credentials")
+    keys = [credential_facts(c, signers, clock) for c in held or ()]
+    unasked = Unread("absent_field", detail="the reply has no credentials")
+    heard = stated(lambda: last_heard(item))
+    gateway = stated(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
+    prints = [key["fingerprint"] for key in keys]
+    row = {
+        "resource": full(item.get("name") or f"{relative(registry)}/devices/{item['id']}"),
+        "name": item["id"],
+        "hub": registry,
+        "enabled": stated(lambda: not item["blocked"]),
+        "auth": unasked if held is None else weakest([key["auth"] for key in keys]),
+        "weak_key": unasked if held is None else any_of(key["weak"] for key in keys),
+        "credentials": unasked if held is None else len(keys),
+        "expiring_credentials": unasked if held is None else sum(key["ends"] is not None for key in keys),
+        "expired_credentials": unasked if held is None else sum(bool(k["ends"] and k["ends"] <= clock) for k in keys),
+        "silent_days": heard if isinstance(heard, Unread) else silence(heard, clock),
+        "ever_connected": heard if isinstance(heard, Unread) else heard is not None,
+        "edge": gateway,
+        "gateway_auth": gateway_auth(item) if gateway is True else None,
+        "logs_off": stated(lambda: item["logLevel"] == "NONE"),
+    }
+    return row, None if held is None or None in prints else frozenset(prints)
+
+
+def relative(full: str) -> str:
+    """A full id as the relative resource name that it ends with."""
+    return full[full.index("projects/") :]
+
+
+def last_heard(item: dict[str, Any]) -> datetime | None:
+    """When the service last heard from the device. Raises ``KeyError`` when the reply tells nothing about times.
+
+    The services leave out a time that never was, so one field of the mask must be there to prove that it was obeyed.
+    """
+    times = [when for field in SIGNS_OF_LIFE if (when := moment(item.get(field)))]
+    if not times and not item.keys() & {*SIGNS_OF_LIFE, "blocked", "credentials", "logLevel"}:
+        raise KeyError("lastEventTime")
+    return max(times, default=None)
+
+
+def silence(heard: datetime | None, clock: datetime) -> Any:
+    """Whole days since the device was heard of."""
+    if heard is None:
+        return Unread("no_data_source", detail="never heard of, and the service does not say since when it exists")
+    return (clock - heard).days
+
+
+def gateway_auth(item: dict[str, Any]) -> str:
+    """How a gateway's devices are trusted; an unset method is the unspecified one (Cloud IoT v1, GatewayConfig)."""
+    return str(item["gatewayConfig"].get("gatewayAuthMethod") or "GATEWAY_AUTH_METHOD_UNSPECIFIED")
+
+
+def weakest(kinds: list[Any]) -> Any:
+    """The weakest proof of identity among a device's credentials."""
+    unread = [kind for kind in kinds if isinstance(kind, Unread)]
+    if unread and "public-key" not in kinds:
+        return unread[0]
+    return next((kind for kind in ("public-key", "self-signed", "authority") if kind in kinds), "none")
+
+
+def credential_facts(credential: dict[str, Any], signers: Any, clock: datetime) -> dict[str, Any]:
+    """One credential: how it proves identity, whether its key is weak, the key's fingerprint, and when it ends."""
+    key = credential.get("publicKey") or {}
+    encoded = key.get("key") or ""
+    facts: dict[str, Any] = {"auth": "public-key", "weak": Unread("not_parseable"), "fingerprint": None}
+    facts["ends"] = moment(credential.get("expirationTime"))
+    try:
+        parsed = public_key(encoded)
+        facts["fingerprint"] = fingerprint(parsed)
+        if "CERTIFICATE" in encoded:
+            weak = certificate_facts(encoded, clock).get("weak_key")
+            facts["auth"] = vouched(encoded, signers)
+        else:
+            weak = key_facts(parsed)["weak_key"]
+        facts["weak"] = Unread("not_parseable") if weak is None else weak
+    except ValueError:
+        if "CERTIFICATE" in encoded or "X509" in str(key.get("format")):
+            facts["auth"] = "self-signed"
+    return facts
+
+
+def vouched(encoded: str, signers: list[x509.Certificate] | Unread) -> Any:
+    """Whether a CA of the registry signed a device's certificate. The service checks that only when it is added."""
+    if isinstance(signers, Unread):
+        return signers
+    leaf = certificate(encoded)
+    for signer in signers:
+        try:
+            leaf.verify_directly_issued_by(signer)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return "authority"
+    return "self-signed"

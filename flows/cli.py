@@ -1,0 +1,160 @@
+"""The command line: one function per verb. Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from flows.console import Format, exit_code
+
+Cloud = Literal["aws", "azure", "gcp", "clearblade"]
+SeverityName = Literal["critical", "high", "medium", "low", "info"]
+Settings = Annotated[str, Parameter(help="Settings file; without it ./iotposture.toml, if there is one.")]
+Only = Annotated[list[Cloud] | None, Parameter(help="Only this cloud; may be repeated.", negative="")]
+Select = Annotated[list[str] | None, Parameter(help="Only this check; may be repeated.", negative="")]
+Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
+Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
+Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
+
+app = App(
+    name="iotposture",
+    help="Security posture of cloud IoT backends in AWS, Azure, Google Cloud and ClearBlade.",
+    version_flags=["--version"],
+    result_action="return_value",
+)
+show = App(
+    name="show",
+    help="Show checks, tables, permissions, guidelines, frameworks or settings.",
+    result_action="return_value",
+)
+app.command(show)
+app.register_install_completion_command()
+
+
+@app.command
+def scan(
+    *,
+    settings: Settings = "",
+    only: Only = None,
+    select: Select = None,
+    out: Out = "",
+    runner: Annotated[Literal["threads", "prefect"] | None, Parameter(help="Who runs the scan.")] = None,
+    resume: Annotated[str, Parameter(help="Folder or id of a scan that was interrupted: goes on with it.")] = "",
+    fail_on: Annotated[SeverityName | None, Parameter(help="Exit 1 for a finding of this severity or worse.")] = None,
+    min_coverage: Annotated[float, Parameter(help="Exit 3 below this coverage, in percent.")] = 0.0,
+    format: Shape = "text",
+    quiet: Quiet = False,
+) -> int:
+    """Scan every cloud that settings and credentials reach, and write findings, coverage and the report."""
+    from flows.work import Request, scan_and_report
+
+    request = Request(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
+    return scan_and_report(request, format, quiet, fail_on or "", min_coverage)
+
+
+@app.command
+def collect(
+    *, settings: Settings = "", only: Only = None, out: Out = "", resume: str = "", quiet: Quiet = False
+) -> int:
+    """Collect only: write the tables of a run and print where it lies."""
+    from flows.work import Request, collect_only
+
+    return collect_only(Request(settings, tuple(only or ()), (), out, "", resume), quiet)
+
+
+@app.command
+def check(run: str, /, *, settings: Settings = "", select: Select = None, out: Out = "", format: Shape = "text") -> int:
+    """Judge a collected run again, without a cloud, and write its reports.
+
+    RUN is a run's folder or URL, or the folder of the scan it belongs to.
+    """
+    from flows.work import check_again
+
+    return check_again(run, settings, tuple(select or ()), out, format)
+
+
+@app.command
+def report(run: str, /, *, out: Out = "", format: Shape = "text") -> int:
+    """Write the reports of a run that was judged."""
+    from flows.work import report_again
+
+    return report_again(run, out, format)
+
+
+@app.command
+def demo(*, out: Out = "", runner: Literal["threads", "prefect"] = "prefect", quiet: Quiet = False) -> int:
+    """Scan the lab: four clouds on this machine with a company's estate in them. No account is needed."""
+    from flows.demo import demo as play
+
+    return play(out, runner, quiet)
+
+
+@app.command
+def doctor(*, settings: Settings = "", only: Only = None, format: Shape = "text") -> int:
+    """Say what works here: packages, settings, and which clouds the credentials reach."""
+    from flows.work import diagnose
+
+    return diagnose(settings, tuple(only or ()), format)
+
+
+@show.command
+def checks(*, format: Shape = "text") -> None:
+    """Every check: id, severity, area, what it requires."""
+    from flows.shelf import show_checks
+
+    show_checks(format)
+
+
+@show.command(name="check")
+def one_check(id: str, /, *, format: Shape = "text") -> None:
+    """One check: what it requires, why, what it reads, how to mend it."""
+    from flows.shelf import show_check
+
+    show_check(id, format)
+
+
+@show.command
+def tables(*, format: Shape = "text") -> None:
+    """Every table and column, and what it means."""
+    from flows.shelf import show_tables
+
+    show_tables(format)
+
+
+@show.command
+def permissions(cloud: Cloud | None = None, /, *, format: Shape = "text") -> None:
+    """What a scan may ask. With a cloud: the least-privilege policy or role to create there."""
+    from flows.shelf import show_permissions
+
+    show_permissions(cloud, format)
+
+
+@show.command
+def guidelines(*, format: Shape = "text") -> None:
+    """Every guideline of the catalogue and the checks that serve it."""
+    from flows.shelf import show_guidelines
+
+    show_guidelines(format)
+
+
+@show.command
+def frameworks(name: str = "", /, *, format: Shape = "text") -> None:
+    """Every framework requirement and the checks that prove it."""
+    from flows.shelf import show_frameworks
+
+    show_frameworks(name, format)
+
+
+@show.command(name="settings")
+def effective(*, settings: Settings = "", format: Shape = "text") -> None:
+    """The effective settings, with what each means."""
+    from flows.shelf import show_settings
+
+    show_settings(settings, format)
+
+
+def main() -> None:
+    """Entry point of the command ``iotposture``."""
+    sys.exit(exit_code(lambda: app(print_error=False, exit_on_error=False)))

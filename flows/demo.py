@@ -1,0 +1,55 @@
+"""The demo: the lab is started, scanned as any cloud would be, and stopped. The only place that imports the lab."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.console import say
+from flows.mistakes import BadSettings
+from flows.scan import new_scan_id
+
+
+def toml(settings: dict[str, dict[str, Any]]) -> str:
+    """Settings of the lab as a file. JSON's text, numbers, true, false and lists are TOML's too."""
+    lines = []
+    for section, values in settings.items():
+        lines.append(f"[{section}]")
+        for key, value in values.items():
+            if isinstance(value, dict):
+                value = "{" + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + "}"
+            else:
+                value = json.dumps(value)
+            lines.append(f"{key} = {value}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def demo(out: str, runner: str, quiet: bool) -> int:
+    """Starts the lab, scans it with the settings it writes beside the report, and says where the report is."""
+    try:
+        from lab.cloud import Lab
+    except ModuleNotFoundError as error:
+        raise BadSettings(
+            f"the lab is not installed ({error.name} is missing); install iotposture[lab,aws,azure,gcp]"
+        ) from error
+
+    folder = Path(out or Path("iotposture-out") / f"demo-{new_scan_id(datetime.now(UTC))}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with Lab() as lab:
+        os.environ.update(lab.env())
+        settings = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
+        (folder / "iotposture.toml").write_text(toml(settings), encoding="utf-8")
+        if not quiet:
+            say("the lab is up: AWS, Azure, Google Cloud and ClearBlade on 127.0.0.1")
+            if runner == "prefect":
+                say(
+                    "starting Prefect's embedded server, which takes some twenty seconds; `--runner threads` does without"
+                )
+        from flows.work import Request, scan_and_report
+
+        request = Request(str(folder / "iotposture.toml"), (), (), str(folder), runner, "")
+        return scan_and_report(request, "text", quiet, "", 0)

@@ -1,0 +1,234 @@
+"""Settings: `iotposture.toml`, overridden by environment variables (`IOTPOSTURE_AWS__REGIONS='["eu-west-1"]'`).
+
+No setting holds a secret: credentials come from the clouds' own chains, or from files that a setting names.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import types
+import typing
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from checks.registry import CHECKS
+from flows.mistakes import BadSettings
+
+FILE = "iotposture.toml"
+PREFIX = "IOTPOSTURE_"
+_file: ContextVar[Path] = ContextVar("settings file", default=Path(FILE))
+PROFILES = tuple(sorted({check.profile for check in CHECKS if check.profile}))
+
+
+Url = Annotated[str, Field(pattern=r"^$|^https?://[^\s]+$")]
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+Region = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
+
+class Section(BaseModel):
+    """What every cloud's section has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca_bundle: str = Field("", description="PEM file of the CAs to trust instead of the system's.")
+    timeout_seconds: float = Field(30, ge=1, le=600, description="Longest wait for one answer.")
+    calls_per_second: int = Field(10, ge=1, le=1000, description="Token bucket per account, region and API.")
+    call_budget: int = Field(
+        0, ge=0, description="Calls per account and scan; 0 is no limit. What is left over is partial."
+    )
+
+
+class MetadataSection(Section):
+    """A cloud whose machines can give credentials to what runs on them."""
+
+    instance_metadata: bool = Field(False, description="Ask this machine's metadata service for credentials.")
+
+
+class Aws(MetadataSection):
+    """Amazon Web Services."""
+
+    profiles: list[str] = Field([], description="Profiles of ~/.aws/config, one account each; none: the default chain.")
+    roles: list[RoleArn] = Field([], description="Role ARNs to assume, one account each.")
+    external_id: str = Field("", description="External id for those roles.")
+    exclude_accounts: list[Annotated[str, Field(pattern=r"^\d{12}$")]] = Field(
+        [], description="Account ids to leave out."
+    )
+    regions: list[Region] = Field(
+        [], description="Regions; none: the chain's own, else every region with AWS IoT Core."
+    )
+    endpoint: Url = Field("", description="One URL for every service.")
+    endpoints: dict[str, Url] = Field({}, description='URL per service, as in {iot = "http://…"}.')
+
+
+class Azure(MetadataSection):
+    """Microsoft Azure."""
+
+    subscriptions: list[str] = Field([], description="Subscription ids; none: every one the credential can list.")
+    tenant: str = Field("", description="Tenant id.")
+    cloud: Literal["public", "usgov", "china"] = Field("public", description="Which Azure cloud.")
+    endpoint: Url = Field("", description="Azure Resource Manager.")
+    authority: Url = Field("", description="Where tokens come from.")
+    hub_endpoint: Url = Field("", description="Data plane of IoT hubs; {host} stands for the hub's host name.")
+
+
+class Gcp(MetadataSection):
+    """Google Cloud."""
+
+    projects: list[str] = Field([], description="Project ids; none: the credential's own.")
+    regions: list[Region] = Field([], description="Locations to ask for registries.")
+    credentials: str = Field(
+        "", description="Service account file; none: GOOGLE_APPLICATION_CREDENTIALS or gcloud's own."
+    )
+    iot_endpoint: Url = Field(
+        "", description="An endpoint that speaks the Cloud IoT v1 API. Google's was retired in 2023."
+    )
+    endpoint: Url = Field("", description="One URL for every other API.")
+    endpoints: dict[str, Url] = Field({}, description='URL per API, as in {pubsub = "http://…"}.')
+    trusted: list[str] = Field([], description="Domains and projects whose identities are not external.")
+
+
+class ClearBlade(Section):
+    """ClearBlade IoT Core."""
+
+    configuration: str = Field("", description="Credentials file; none: CLEARBLADE_CONFIGURATION.")
+    regions: list[Region] = Field([], description="Regions to ask for registries.")
+    endpoint: Url = Field("", description="URL instead of the one in the credentials file.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
+
+    model_config = SettingsConfigDict(extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
+
+    runner: Literal["threads", "prefect"] = Field("threads", description="Who runs the scan.")
+    threads: int = Field(8, ge=1, le=64, description="Scopes at once.")
+    out: str = Field("iotposture-out", description="Folder below which a scan writes its reports.")
+    runs: str = Field("", description="Where collected runs lie: a folder or fsspec URL; none: beside the reports.")
+    history: str = Field("", description="Database of past scans. Reserved: nothing is written to it yet.")
+    profiles: list[str] = Field([], description="Opt-in sets of checks.")
+    thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
+    aws: Aws = Aws()
+    azure: Azure = Azure()
+    gcp: Gcp = Gcp()
+    clearblade: ClearBlade = ClearBlade()
+
+    @field_validator("profiles")
+    @classmethod
+    def _known_profiles(cls, value: list[str]) -> list[str]:
+        if unknown := sorted(set(value) - set(PROFILES)):
+            raise ValueError(f"no profile {', '.join(unknown)}; allowed: {', '.join(PROFILES)}")
+        return value
+
+    @field_validator("thresholds")
+    @classmethod
+    def _known_thresholds(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        known = {check.id: check.settings for check in CHECKS if check.settings}
+        for check, settings in value.items():
+            if check not in known:
+                raise ValueError(f"no check {check} with thresholds; allowed: {', '.join(sorted(known))}")
+            for name, setting in settings.items():
+                if name not in known[check]:
+                    raise ValueError(f"{check} has no threshold {name}; allowed: {', '.join(known[check])}")
+                if type(setting) is not type(known[check][name]):
+                    raise ValueError(f"{check}.{name} is {type(known[check][name]).__name__}, not {setting!r}")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What code says, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=_file.get())
+
+
+def load(path: str | Path | None = None) -> Settings:
+    """The effective settings. Raises BadSettings; a file that is named must exist, the default one need not."""
+    file = Path(path) if path else Path(FILE)
+    if path and not file.is_file():
+        raise BadSettings(f"{file}: no such file; --settings names a TOML file")
+
+    token = _file.set(file)
+    try:
+        return Settings()
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"{file}: not TOML: {error}") from error
+    except SettingsError as error:
+        raise BadSettings(f"environment: {error}; lists and tables are written as JSON") from error
+    except ValidationError as error:
+        raise BadSettings("\n".join(complaint(file, problem) for problem in error.errors())) from error
+    finally:
+        _file.reset(token)
+
+
+def complaint(file: Path, problem: Any) -> str:
+    """One line about one mistake: where it stands, what it is, what is allowed."""
+    keys = [str(key) for key in problem["loc"]]
+    variable = PREFIX + "__".join(keys).upper()
+    where = variable if variable in os.environ else str(file)
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = f"no such setting; allowed: {', '.join(sorted(fields_at(keys[:-1])))}"
+    elif problem["type"] == "string_pattern_mismatch":
+        message = f"{problem['input']!r} does not fit; allowed: {problem['ctx']['pattern']}"
+    return f"{where}: {'.'.join(keys)}: {message}"
+
+
+def fields_at(keys: list[str]) -> dict[str, Any]:
+    """The settings that a section has."""
+    model: Any = Settings
+    for key in keys:
+        model = model.model_fields[key].annotation
+    return dict(model.model_fields)
+
+
+def rows(settings: Settings) -> list[dict[str, str]]:
+    """Every setting with its effective value, allowed values and meaning."""
+    found = []
+
+    def walk(model: BaseModel, path: str) -> None:
+        for name, info in type(model).model_fields.items():
+            value = getattr(model, name)
+            if isinstance(value, BaseModel):
+                walk(value, f"{path}{name}.")
+            else:
+                found.append(
+                    {
+                        "setting": path + name,
+                        "value": value if isinstance(value, str) else str(value),
+                        "kind": kind(info.annotation),
+                        "meaning": info.description or "",
+                    }
+                )
+
+    walk(settings, "")
+    return found
+
+
+def kind(annotation: Any) -> str:
+    """A setting's type in plain words."""
+    if typing.get_origin(annotation) is Literal:
+        return " | ".join(typing.get_args(annotation))
+    if typing.get_origin(annotation) is Annotated:
+        return kind(typing.get_args(annotation)[0])
+    if isinstance(annotation, types.GenericAlias):
+        inner = [kind(a) for a in typing.get_args(annotation)]
+        return f"list of {inner[0]}" if annotation.__origin__ is list else "table"
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true | false"}.get(
+        getattr(annotation, "__name__", ""), "table"
+    )

@@ -1,0 +1,196 @@
+"""AWS in the lab: moto, with the operations that moto lacks answered from declared data on the same port.
+
+Every answer of the lab's own is checked against botocore's model of the operation, so the estate cannot drift from
+what AWS would return. moto's own answers pass through. Calls and faults are named `<service>.<boto3 method>`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from botocore import xform_name
+from botocore.validate import ParamValidator
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request as MotoRequest
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request, Response
+
+from lab import aws_answers, aws_estate
+from lab.server import Server, Switchboard, failing
+
+WSGI = Callable[..., Iterable[bytes]]
+ANSWERS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = aws_answers.ANSWERS
+
+DENIED = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
+"""Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
+
+
+class Refused(Exception):
+    """Raised by an answer to refuse in the provider's words: an error code and an HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status = code, message, status
+
+
+class Aws:
+    """AWS with one company's account, 123456789012, in two regions."""
+
+    name = "aws"
+
+    def __init__(self) -> None:
+        self.switchboard = Switchboard()
+        self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
+        self._server = Server(self.answer)
+
+    def start(self) -> None:
+        """Serves, with a fresh estate."""
+        moto_api_backend.reset()
+        aws_estate.seed()
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stops serving."""
+        self._server.stop()
+
+    @property
+    def url(self) -> str:
+        """Where every service answers."""
+        return self._server.url
+
+    def settings(self) -> dict[str, Any]:
+        """The section `aws` of the product's settings."""
+        return {"endpoint": self.url, "regions": list(aws_estate.REGIONS), "calls_per_second": 500}
+
+    def env(self) -> dict[str, str]:
+        """Credentials that only the lab takes, and none from files or instance metadata."""
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIALABLABLABLABLAB0",
+            "AWS_SECRET_ACCESS_KEY": "lab",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": "/nonexistent/config",
+            "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent/credentials",
+        }
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """One request: recorded, made to fail if a fault says so, answered by the lab or by moto."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+
+        def again() -> dict[str, Any]:
+            return environ | {"wsgi.input": io.BytesIO(body)}
+
+        service, region = signed_for(environ)
+        request = MotoRequest(again())
+        try:
+            operation, path_params = get_service_router(service).match(request)
+        except (HTTPException, KeyError):
+            return self._moto(again(), start_response)
+        name = f"{service}.{xform_name(operation.name)}"
+        if fault := self.switchboard.seen(name):
+            response = failing(fault, Request(environ), denied(operation), throttled(operation))
+            if response is not None:
+                return response(environ, start_response)
+        if name not in ANSWERS:
+            return self._moto(again(), start_response)
+        params = parsed(operation, request, path_params)
+        try:
+            response = serialized(operation, ANSWERS[name](region, params))
+        except aws_answers.Missing as missing:
+            response = refused(operation, Refused(missing.code, str(missing), missing.status))
+        return response(environ, start_response)
+
+
+def signed_for(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Service and region that the request was signed for."""
+    scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
+    region, service = scope.groups() if scope else ("us-east-1", "s3")
+    control = service == "s3" and environ.get("PATH_INFO", "").startswith("/v20180820/")
+    return ("s3control" if control else service), region
+
+
+def parsed(operation: Any, request: MotoRequest, path_params: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's parameters, by the operation's model."""
+    parser = PROTOCOL_PARSERS[operation.service_model.resolved_protocol](operation)
+    found: dict[str, Any] = parser.parse(
+        {
+            "body": request.get_data(),
+            "headers": request.headers,
+            "method": request.method,
+            "url_params": dict(path_params),
+            "url_path": request.path,
+            "values": request.values,
+        }
+    )
+    return found
+
+
+def serialized(operation: Any, answer: dict[str, Any]) -> Response:
+    """An answer in the operation's protocol. Raises ``ValueError`` when botocore's model does not allow it."""
+    problems = ParamValidator().validate(answer, operation.output_shape).generate_report()
+    problems += "".join(outside_enums(answer, operation.output_shape, operation.name))
+    if problems:
+        raise ValueError(f"the lab's {operation.name}: {problems}")
+    service = operation.service_model
+    made = get_serializer_class(service.service_name, service.resolved_protocol)(operation).serialize(answer)
+    return Response(made["body"], status=made["status_code"], headers=made["headers"])
+
+
+def outside_enums(value: Any, shape: Any, path: str) -> Iterable[str]:
+    """Texts that are not among the values their shape allows; botocore's validator does not look."""
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            yield from outside_enums(member, shape.members[name], f"{path}.{name}")
+    elif shape.type_name == "list":
+        for member in value:
+            yield from outside_enums(member, shape.member, path)
+    elif shape.type_name == "map":
+        for member in value.values():
+            yield from outside_enums(member, shape.value, path)
+    elif getattr(shape, "enum", None) and value not in shape.enum:
+        yield f"{path} is one of {shape.enum}, not {value!r}\n"
+
+
+def refused(operation: Any, error: Refused) -> Response:
+    """An error in the words of the operation's protocol."""
+    protocol = operation.service_model.resolved_protocol
+    if "json" in protocol:
+        return Response(
+            json.dumps({"__type": error.code, "message": error.message}),
+            status=error.status,
+            content_type="application/json",
+            headers={"x-amzn-ErrorType": error.code},
+        )
+    inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+    inner = (
+        f"<Error>{inner}</Error>"
+        if operation.service_model.service_name == "s3"
+        else (f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error><RequestId>lab</RequestId></ErrorResponse>")
+    )
+    return Response(inner, status=error.status, content_type="text/xml")
+
+
+def denied(operation: Any) -> Response:
+    """Access denied."""
+    service = operation.service_model.service_name
+    is_json = "json" in operation.service_model.resolved_protocol
+    code = DENIED.get(service, "AccessDeniedException" if is_json else "AccessDenied")
+    message = f"User: lab is not authorized to perform: {service}:{operation.name}"
+    return refused(operation, Refused(code, message, 400 if service in ("kms", "kinesis") else 403))
+
+
+def throttled(operation: Any) -> Response:
+    """Asked too often."""
+    service = operation.service_model.service_name
+    if service == "s3":
+        return refused(operation, Refused("SlowDown", "Please reduce your request rate.", 503))
+    code = "ThrottlingException" if "json" in operation.service_model.resolved_protocol else "Throttling"
+    return refused(operation, Refused(code, "Rate exceeded"))

@@ -1,0 +1,120 @@
+"""A report on a terminal: 80 columns are enough, and without a terminal it is plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from checks.check import SEVERITIES
+from reports.report import Report
+from reports.summary import Line, NotRead, Summary, Tally, number, short, summarise
+from reports.text import terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+TOP = 10
+"""Lines of findings that a terminal shows."""
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+
+
+def render(report: Report, console: Console) -> None:
+    """Summary by area and severity with coverage beside it, what was not read, and the gravest findings."""
+    summary = summarise(report)
+    head(report, console)
+    console.print(areas(report, summary, console))
+    if missing := [gap for gap in summary.not_read if gap.checks or gap.cause != "unavailable"]:
+        console.print(text("\nNot read", "bold"))
+        console.print(gaps(missing, console))
+    failing = [line for line in summary.lines if line.first.status == "fail"]
+    if failing:
+        console.print(text(f"\nFindings{f', the first {TOP} of {len(failing)}' if len(failing) > TOP else ''}", "bold"))
+        console.print(findings(failing[:TOP], console))
+
+
+def text(shown: str, style: str = "") -> Text:
+    """Text that rich prints as it stands."""
+    from rich.text import Text
+
+    return Text("\n".join(map(terminal, shown.split("\n"))), style=style, overflow="fold")
+
+
+def grid(console: Console, *columns: tuple[str, Literal["left", "right"]]) -> Table:
+    """An empty table; lines only where somebody looks."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False, header_style="bold"
+    )
+    for title, justify in columns:
+        table.add_column(title, justify=justify, overflow="fold")
+    return table
+
+
+def head(report: Report, console: Console) -> None:
+    """Which scan this is, and how far it saw."""
+    about = report.about
+    console.print(text(f"Scan {about['scan_id']}, {about['scan_started_at']}", "bold"))
+    scopes = report.coverage[["provider", "account", "region"]].drop_duplicates()
+    state = "complete" if about["scan_complete"] == "true" else "NOT COMPLETE"
+    console.print(
+        text(
+            f"{state}; {len(scopes)} scopes in {', '.join(sorted(set(scopes['provider']))) or 'no cloud'}; "
+            f"{about['coverage_pct']} % coverage\n"
+        )
+    )
+
+
+def areas(report: Report, summary: Summary, console: Console) -> Table:
+    """Failing by severity, unknown, passing, and how much could be judged."""
+    severities = [s for s in SEVERITIES if s != "info" or summary.total.failed[s]]
+    right = [(name, "right") for name in (*severities, "unknown", "pass", "assessed")]
+    table = grid(console, ("Area", "left"), *right)  # type: ignore[arg-type]
+
+    def row(title: str, tally: Tally, style: str = "") -> None:
+        failed = [text(str(tally.failed[s] or "-"), COLOURS[s] if tally.failed[s] else "dim") for s in severities]
+        unknown = sum(tally.unknown.values())
+        table.add_row(
+            text(title, style),
+            *failed,
+            text(str(unknown or "-"), "magenta" if unknown else "dim"),
+            text(str(tally.passed)),
+            text(f"{tally.assessed_pct} %" if tally.pairs else "-"),
+        )
+
+    for area, tally in summary.areas.items():
+        row(report.areas.get(area, area), tally)
+    row("All", summary.total, "bold")
+    return table
+
+
+def gaps(not_read: list[NotRead], console: Console) -> Table:
+    """What is missing by name, and what it leaves open."""
+    table = grid(console, ("Cause", "left"), ("What", "left"), ("Leaves unknown", "left"))
+    for gap in not_read:
+        what = gap.permission or ", ".join(sorted(gap.operations)) or "a fact within a reply"
+        table.add_row(
+            text(gap.cause, "magenta"),
+            text(f"{gap.provider} {what}"),
+            text(
+                f"{number(len(gap.checks), 'check')} in {number(len(gap.scopes), 'scope')}" if gap.checks else "nothing"
+            ),
+        )
+    return table
+
+
+def findings(lines: list[Line], console: Console) -> Table:
+    """The gravest findings, devices rolled up."""
+    table = grid(console, ("Severity", "left"), ("What fails, and where", "left"))
+    for line in lines:
+        first = line.first
+        where = f"{first.provider} {first.account_id} {first.region}"
+        subject = f" [{first.subject}]" if first.subject else ""
+        hub = f" of {short(first.hub)}" if first.hub else ""
+        what = f"{line.what}{hub}" if line.rolled_up else f"{first.resource_name or short(first.resource_id)}{subject}"
+        table.add_row(
+            text(first.severity, COLOURS.get(first.severity, "")), text(f"{first.check_title}\n{what}, {where}")
+        )
+    return table

@@ -1,0 +1,56 @@
+"""The lab for every test that needs a cloud, and a guard: nothing connects to anything but this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.cloud import NO_METADATA, Lab
+
+CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "CLEARBLADE_", "CLOUDSDK_", "IOTPOSTURE_", "PREFECT_")
+_connect = socket.socket.connect
+
+
+def loopback_only(self: socket.socket, address: Any) -> None:
+    """Connects on this machine; anything else is an error of the test."""
+    host = address[0] if isinstance(address, tuple) else "unix"
+    if host not in ("127.0.0.1", "::1", "localhost", "unix"):
+        raise AssertionError(f"a test tried to connect to {host}")
+    _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_way_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No connection off this machine, no metadata service, no credentials of whoever runs the tests."""
+    kept = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(CREDENTIALS)]:
+        del os.environ[name]
+    os.environ.update(NO_METADATA, HOME=str(tmp_path_factory.mktemp("home")), NO_COLOR="1")
+    socket.socket.connect = loopback_only  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = _connect  # type: ignore[method-assign]
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def whole_lab(no_way_out: None) -> Iterator[Lab]:
+    """The four clouds, started once."""
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(whole_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """The four clouds without faults, and their credentials in the environment."""
+    for cloud in whole_lab.clouds:
+        cloud.switchboard.clear()
+    for name, value in whole_lab.env().items():
+        monkeypatch.setenv(name, value)
+    yield whole_lab
+    for cloud in whole_lab.clouds:
+        cloud.switchboard.clear()

@@ -1,0 +1,808 @@
+"""Reports: the same findings in every output, in order, and nothing that a cloud names can harm who reads them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, TextIO
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from checks.check import SEVERITIES
+from checks.finding import COLUMNS, finding_id, ticket_title
+from reports.document import findings_json
+from reports.files import FILES, write
+from reports.page.page import report_html
+from reports.report import ABOUT, CheckFacts, Finding, Report, records
+from reports.summary import ALIKE, Summary, number, summarise
+from reports.table import coverage_csv, findings_csv
+from reports.terminal import render
+from reports.text import ci, markdown, spreadsheet, terminal, unguard, visible
+
+GOLDEN = Path(__file__).parent / "golden"
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    '=HYPERLINK("http://127.0.0.1/","x")',
+    "+1+cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "＝1+1",
+    "'quoted",
+    "\t=1",
+    "-2+3",
+    "a\r\n::stop-commands::x",
+    "safe\u202egnp.exe",
+    "zero\u200bwidth",
+    "line\u2028separator",
+    "\x1b]0;owned\x07\x1b[2J",
+    "\x9b31mred",
+    "[bold red]markup[/]",
+    "nul\x00del\x7f",
+    'comma, "quote"; semicolon',
+    "ŝtelita-机器",
+)
+
+AREAS = {
+    "connection": "Connection security",
+    "identity": "Device identity and credentials",
+    "access": "Authorization and IAM",
+    "data": "Cloud data and storage",
+    "keys": "Key management",
+    "updates": "OTA and update infrastructure",
+    "edge": "Host-based and edge security",
+    "detection": "Logging, monitoring and detection",
+}
+
+CHECKS: list[CheckFacts] = [
+    {
+        "id": check,
+        "title": title,
+        "risk": risk,
+        "area": area,
+        "severity": severity,
+        "remedy": remedy,
+        "guidelines": guidelines.split(),
+        "controls": ["ISVS 4.1.2", "ETSI-EN-303-645 5.5-1"],
+    }
+    for check, area, severity, title, risk, remedy, guidelines in (
+        (
+            "hub-refuses-old-tls", "connection", "high", "The hub refuses TLS below 1.2.",
+            "TLS 1.0 and 1.1 let a device on a hostile network be read or impersonated.",
+            {"aws": "Choose a security policy of 2022 or later.", "azure": "Set minTlsVersion to 1.2 on the hub."},
+            "aws-iot-domain-tls-policy azure-iothub-min-tls",
+        ),
+        (
+            "hub-limits-addresses", "connection", "medium", "The hub answers to listed addresses only.",
+            "A hub that the whole internet reaches can be probed and flooded by all of it.",
+            {"azure": "Turn public network access off, or list the ranges that devices come from."},
+            "azure-iothub-public-network azure-iothub-ip-filter",
+        ),
+        (
+            "device-has-its-own-credential", "identity", "critical", "No two devices share a credential.",
+            "One stolen credential speaks for all devices that hold it, and none of them can be shut out alone.",
+            {"": "Give each device its own certificate and disable the shared one."},
+            "aws-iot-shared-certificate azure-iothub-shared-thumbprint",
+        ),
+        (
+            "device-credential-ends", "identity", "medium", "The device's credential has an end.",
+            "A credential without an end stays useful to whoever copied it for as long as the hub exists.",
+            {"gcp": "Set expirationTime on the credential."}, "gcp-device-credential-expiry",
+        ),
+        (
+            "certificate-is-strong", "identity", "high", "The certificate's key is strong.",
+            "A weak key can be computed from the certificate, which is public.",
+            "Issue a new certificate with EC P-256 or RSA of 2048 bits or more.",
+            "aws-iot-weak-key azure-ca-weak-key",
+        ),
+        (
+            "policy-allows-no-wildcard", "access", "critical", "A device policy allows no wildcard over all topics.",
+            "A device with iot:* on * is every device: it reads all data and sends every command.",
+            {"aws": "Name the thing in the resource: use ${iot:Connection.Thing.ThingName}."},
+            "aws-iot-policy-overly-permissive",
+        ),
+        (
+            "service-identity-is-narrow", "access", "high", "Roles of the backend name what they may touch.",
+            "Whoever takes over one rule or function owns every store that its role can write.",
+            {"aws": "List ARNs instead of *.", "gcp": "Grant the role on the topic, not on the project."},
+            "aws-iot-rule-role-narrow gcp-iot-broad-roles",
+        ),
+        (
+            "store-is-private", "data", "critical", "No store of device data is public.",
+            "Telemetry tells where people are and what they do; a public store tells it to everybody.",
+            {"aws": "Turn Block Public Access on.", "gcp": "Enforce public access prevention.", "azure": "Set allowBlobPublicAccess to false."},
+            "aws-iot-bucket-public azure-iot-storage-public gcp-iot-bucket-public",
+        ),
+        (
+            "hub-keys-have-few-holders", "keys", "medium", "Few people can read the hub's keys.",
+            "A key that many can read was read by one who has left.",
+            {"azure": "Remove listkeys from roles that people hold."}, "azure-iothub-key-holders",
+        ),
+        (
+            "update-is-signed", "updates", "high", "Updates are signed.",
+            "A device that installs what it is sent belongs to whoever can write the bucket.",
+            {"aws": "Create OTA updates with a signing profile."}, "aws-iot-ota-signed",
+        ),
+        (
+            "gateway-checks-devices", "edge", "medium", "A gateway checks the devices behind it.",
+            "A gateway that vouches for all lets any device on site speak for another.",
+            {"clearblade": "Use ASSOCIATION_AND_DEVICE_AUTH_TOKEN."}, "gcp-gateway-auth-method",
+        ),
+        (
+            "connections-are-logged", "detection", "medium", "Connections of devices are logged.",
+            "Without a log nobody sees a stolen identity connect, or can tell later what it did.",
+            {"": "Send connection events to a log that is kept."},
+            "aws-iot-logging azure-iothub-logs gcp-registry-logging",
+        ),
+        (
+            "audit-is-scheduled", "detection", "low", "Device Defender audits on a schedule.",
+            "An audit that nobody starts finds nothing.", {"aws": "Create a scheduled audit."}, "aws-iot-audit",
+        ),
+    )
+]  # fmt: skip
+
+SCOPES = (
+    ("aws", "123456789012", "eu-central-1"),
+    ("aws", "123456789012", "us-east-1"),
+    ("azure", "7c1b9e0a-2f64-4c55-9a3d-0d5b7f1e8a11", "global"),
+    ("gcp", "field-telemetry", "europe-west1"),
+    ("clearblade", "field-telemetry", "europe-west1"),
+)
+
+ABOUT_SCAN = {
+    "schema_version": "1",
+    "tool_version": "0.1.0",
+    "catalogue_version": "2026.11",
+    "scan_id": "20261122T0600Z-4f1c",
+    "scan_started_at": "2026-11-22T06:00:00Z",
+    "scan_completed_at": "2026-11-22T06:04:31Z",
+    "scan_complete": "true",
+    "coverage_pct": "97.5",
+}
+
+
+def finding(
+    check: str, scope: int, resource: str, kind: str = "hub", status: str = "fail", **more: str
+) -> dict[str, str]:
+    """A finding as the judge makes it."""
+    facts = next(c for c in CHECKS if c["id"] == check)
+    provider, account, region = SCOPES[scope]
+    name = more.get("resource_name", resource.rsplit("/", 1)[-1].rsplit(":", 1)[-1])
+    remedy = facts["remedy"]
+    return {
+        **dict.fromkeys(COLUMNS, ""),
+        "finding_id": finding_id(check, provider, account, region, resource, more.get("subject", "")),
+        "check_id": check,
+        "check_title": facts["title"],
+        "area": facts["area"],
+        "status": status,
+        "severity": facts["severity"],
+        "severity_rank": str(4 - SEVERITIES.index(facts["severity"])),
+        "provider": provider,
+        "partition": provider,
+        "account_id": account,
+        "region": region,
+        "resource_type": kind,
+        "resource_id": resource,
+        "resource_name": name,
+        "expected": facts["title"],
+        "evidence_hash": hashlib.sha256(resource.encode()).hexdigest()[:16],
+        "risk": facts["risk"],
+        "remediation": remedy if isinstance(remedy, str) else remedy.get(provider, remedy.get("", "")),
+        "guidelines": "|".join(facts["guidelines"]),
+        "controls": "|".join(facts["controls"]),
+        "ticket_title": ticket_title(status, facts["title"], name),
+        **more,
+    }
+
+
+def unread(check: str, scope: int, resource: str, kind: str, cause: str, permission: str = "") -> dict[str, str]:
+    """A finding of status unknown."""
+    needs = f": needs {permission}" if permission else ""
+    more = {"cause": cause, "permission": permission, "status_reason": f"not read ({cause}{needs})"}
+    if resource == "/".join(SCOPES[scope]):
+        more |= {"resource_name": resource, "subject": f"every {kind}"}
+    return finding(check, scope, resource, kind, "unknown", **more)
+
+
+AZURE_HUB = (
+    "/subscriptions/7c1b9e0a-2f64-4c55-9a3d-0d5b7f1e8a11/resourceGroups/field/providers/Microsoft.Devices/IotHubs/"
+)
+REGISTRY = "projects/field-telemetry/locations/europe-west1/registries/meters"
+
+
+def estate() -> list[dict[str, str]]:
+    """About forty findings over four providers."""
+    arn = "arn:aws:iot:eu-central-1:123456789012:"
+    rows = [
+        finding("hub-refuses-old-tls", 0, f"{arn}domainconfiguration/legacy/x7Qd2", actual="tls_policy=IoTSecurityPolicy_TLS12_1_0_2016_01; min_tls=1.0"),
+        finding("hub-refuses-old-tls", 2, f"{AZURE_HUB}plant-south", actual="min_tls=1.0"),
+        finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-south", actual="public_network=true; filtered=false"),
+        finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-north", actual="public_network=true; filtered=false"),
+        finding("certificate-is-strong", 0, f"{arn}cert/9f{'ab' * 31}", "certificate", actual="algorithm=RSA; key_bits=1024"),
+        finding("policy-allows-no-wildcard", 0, f"{arn}policy/fleet-default", "policy", subject="statement 2", actual="action=iot:*; resource=*"),
+        finding("policy-allows-no-wildcard", 1, "arn:aws:iot:us-east-1:123456789012:policy/bench", "policy", actual="action=iot:Publish; resource=*"),
+        finding("service-identity-is-narrow", 0, "arn:aws:iam::123456789012:role/iot-rule-writer", "service_identity", actual="resources=*"),
+        finding("service-identity-is-narrow", 3, "projects/field-telemetry/serviceAccounts/ingest@field-telemetry.iam.gserviceaccount.com", "service_identity", subject="roles/pubsub.editor", actual="granted_on=project"),
+        finding("store-is-private", 0, "arn:aws:s3:::field-firmware", "store", actual="public=true"),
+        finding("update-is-signed", 0, f"{arn}otaupdate/2026-10-gateway", "update", actual="signed=false"),
+        finding("hub-keys-have-few-holders", 2, f"{AZURE_HUB}plant-south", actual="key_holders=14"),
+        finding("connections-are-logged", 1, "aws/us-east-1 logging", "log", actual="logs_connections=false"),
+        finding("connections-are-logged", 3, REGISTRY, "log", actual="logs_connections=false"),
+        finding("audit-is-scheduled", 1, "arn:aws:iot:us-east-1:123456789012:account", "detection", actual="audit_scheduled=false"),
+        finding("gateway-checks-devices", 4, f"{REGISTRY}/devices/gw-01", "device", hub=REGISTRY, actual="gateway_auth=ASSOCIATION_ONLY"),
+        *(finding("device-has-its-own-credential", 2, f"{AZURE_HUB}plant-south/devices/pump-{n:03}", "device", hub=f"{AZURE_HUB}plant-south", actual=f"sharers={11 + n % 2}") for n in range(12)),
+        *(finding("device-credential-ends", 4, f"{REGISTRY}/devices/meter-{n:03}", "device", hub=REGISTRY, actual="credentials=1; expiring_credentials=0") for n in range(7)),
+        unread("connections-are-logged", 0, "aws/eu-central-1 logging", "log", "denied", "iot:GetV2LoggingOptions"),
+        unread("store-is-private", 3, "field-telemetry-raw", "store", "denied", "storage.buckets.getIamPolicy"),
+        unread("store-is-private", 1, "arn:aws:s3:::field-archive", "store", "denied|failed", "s3:GetBucketPolicyStatus|s3:GetBucketAcl"),
+        unread("device-has-its-own-credential", 0, "aws/123456789012/eu-central-1", "device", "failed", "iot:ListThings"),
+        unread("certificate-is-strong", 2, f"{AZURE_HUB}plant-north/certificates/root", "certificate", "not_parseable"),
+    ]  # fmt: skip
+    return rows
+
+
+def coverage() -> list[dict[str, str]]:
+    """What was asked, and what came of it."""
+    asked = (
+        (0, "list_things", "iot:ListThings", "failed", "ThrottlingException"),
+        (0, "get_v2_logging_options", "iot:GetV2LoggingOptions", "denied", "AccessDeniedException"),
+        (0, "list_policies", "iot:ListPolicies", "read", ""),
+        (1, "list_policies", "iot:ListPolicies", "read", ""),
+        (1, "get_bucket_policy_status", "s3:GetBucketPolicyStatus", "denied", "AccessDenied"),
+        (1, "get_bucket_acl", "s3:GetBucketAcl", "failed", "InternalError"),
+        (1, "list_jobs", "iot:ListJobs", "unavailable", "UnknownEndpoint"),
+        (2, "iot_hub_resource.list_by_subscription", "Microsoft.Devices/IotHubs/read", "read", ""),
+        (3, "storage.buckets.list", "storage.buckets.list", "read", ""),
+        (3, "storage.buckets.getIamPolicy", "storage.buckets.getIamPolicy", "denied", "403"),
+        (4, "list_devices", "cloudiot.devices.list", "partial", "CallBudget"),
+    )
+    return [
+        dict(
+            zip(
+                ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail"),
+                (*SCOPES[scope], *rest, ""),
+                strict=True,
+            )
+        )
+        for scope, *rest in asked
+    ]
+
+
+def counted(findings: pd.DataFrame) -> pd.DataFrame:
+    """Counts that fit the findings, with some passes."""
+    rows = []
+    for check in CHECKS:
+        for provider, account, region in SCOPES:
+            here = findings[
+                (findings["check_id"] == check["id"])
+                & (findings["provider"] == provider)
+                & (findings["region"] == region)
+            ]
+            failed, unknown = (int((here["status"] == status).sum()) for status in ("fail", "unknown"))
+            passed = (len(check["id"]) + len(region)) % 5 if provider != "clearblade" or failed else 0
+            state = "fail" if failed else "unknown" if unknown else "pass" if passed else "not_applicable"
+            rows.append((check["id"], provider, account, region, passed, failed, unknown, state))
+    names = ["check_id", "provider", "account_id", "region", "passed", "failed", "unknown", "status"]
+    return pd.DataFrame(rows, columns=names).astype(
+        {name: "Int64" if name in ("passed", "failed", "unknown") else "string" for name in names}
+    )
+
+
+def report(rows: list[dict[str, str]] | None = None, **about: str) -> Report:
+    """A report over an estate."""
+    findings = pd.DataFrame(estate() if rows is None else rows, columns=list(COLUMNS), dtype="string")
+    return Report(
+        about=ABOUT_SCAN | about,
+        findings=findings,
+        counts=counted(findings),
+        coverage=pd.DataFrame(coverage(), dtype="string"),
+        checks=CHECKS,
+        areas=AREAS,
+    )
+
+
+def hostile() -> Report:
+    """A report in which everything that a cloud names is hostile."""
+    rows = [
+        finding(
+            "policy-allows-no-wildcard",
+            0,
+            f"arn:{text}",
+            "policy",
+            resource_name=text,
+            subject=text,
+            hub=text,
+            actual=text,
+        )
+        for text in HOSTILE
+    ]
+    rows += [finding("device-credential-ends", 4, text, "device", hub=HOSTILE[1], actual=text) for text in HOSTILE]
+    rows += [
+        unread("store-is-private", 3, text, "store", "denied", text) | {"status_reason": text, "region": text}
+        for text in HOSTILE
+    ]
+    asked = [
+        row | {"operation": text, "permission": text, "code": text, "account": text, "outcome": "denied"}
+        for row in coverage()[:1]
+        for text in HOSTILE
+    ]
+    whole = report(rows, scan_id=HOSTILE[1])
+    return dataclasses.replace(whole, coverage=pd.DataFrame(asked, dtype="string"))
+
+
+def written(writer: Callable[[Report, TextIO], None], what: Report) -> str:
+    out = io.StringIO(newline="")
+    writer(what, out)
+    return out.getvalue()
+
+
+@cache
+def page() -> str:
+    return written(report_html, report())
+
+
+def read_csv(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+
+
+def on_terminal(what: Report, width: int = 80, **more: Any) -> str:
+    out = io.StringIO()
+    render(what, Console(file=out, width=width, **more))
+    return out.getvalue()
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with attributes, and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.blocks: dict[str, list[str]] = {"style": [], "script": []}
+        self._block = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._block = tag if tag in self.blocks else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._block = ""
+
+    def handle_data(self, data: str) -> None:
+        (self.blocks[self._block] if self._block else self.texts).append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+anything = st.text(st.characters(), max_size=40)
+tricky = st.text(st.sampled_from("=+-@'\t\r\n%:#[ `|\\/<>&\"\x1b\x9b\u202e\u2028＝＠0.a\ud800"), max_size=20)
+
+
+# Text
+
+
+@given(anything | tricky)
+def test_guarding_a_cell_can_be_undone(text: str) -> None:
+    assert unguard(spreadsheet(text)) == text
+
+
+@given(anything | tricky)
+def test_no_cell_starts_like_a_formula(text: str) -> None:
+    cell = spreadsheet(text)
+    assert not re.match(r"[=+@\t\r\n＝＋－＠]", cell)
+    assert not cell.startswith("-") or re.fullmatch(r"-[0-9.]+", cell)
+
+
+@pytest.mark.parametrize("number", ["-3", "0", "-12.5", "97.5"])
+def test_a_number_is_never_guarded(number: str) -> None:
+    assert spreadsheet(number) == number
+
+
+@given(anything | tricky)
+def test_a_terminal_gets_only_what_prints(text: str) -> None:
+    shown = terminal(text)
+    assert shown.isprintable()
+    assert all(c in shown for c in text if c.isprintable())
+
+
+def test_every_character_that_controls_is_written_out() -> None:
+    for code in range(sys.maxunicode + 1):
+        c = chr(code)
+        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+            assert visible(c).startswith("\\") and visible(c).isascii(), hex(code)
+
+
+def test_a_bidirectional_override_is_shown_as_its_escape() -> None:
+    assert terminal("a\u202eb\x1b[2J\n") == "a\\u202eb\\x1b[2J\\n"
+
+
+@given(anything | tricky, st.booleans())
+def test_markdown_is_one_code_span(text: str, in_table: bool) -> None:
+    span = markdown(text, in_table=in_table)
+    if not text:
+        assert span == ""
+        return
+    fence = re.match("`+", span)
+    assert fence and span.endswith(fence[0]) and "\n" not in span
+    assert fence[0] not in re.findall("`+", span[len(fence[0]) : -len(fence[0])])
+    assert not in_table or not re.search(r"(?<!\\)\|", span)
+
+
+@given(anything | tricky)
+def test_no_line_of_a_ci_log_is_a_command(text: str) -> None:
+    line = ci(text)
+    assert len(line.splitlines()) <= 1 and "\r" not in line
+    assert not line.lstrip().startswith("::")
+    assert "##[" not in line and "##vso[" not in line
+
+
+def test_ci_encodes_what_a_runner_would_decode() -> None:
+    assert ci("100%\r\n::stop-commands::x") == "100%25%0D%0A::stop-commands::x"
+    assert ci("::error::x") == "%3A:error::x"
+    assert ci("##vso[task.complete]") == "%23#vso[task.complete]"
+    assert ci("arn:aws:iam::1:role/x") == "arn:aws:iam::1:role/x"
+
+
+# The report itself
+
+
+def test_a_report_has_the_columns_of_a_finding() -> None:
+    assert set(Finding._fields) == set(COLUMNS)
+    assert len(Finding._fields) == len(COLUMNS)
+
+
+def test_a_report_without_a_column_is_refused() -> None:
+    whole = report()
+    with pytest.raises(ValueError, match="findings has no column hub"):
+        dataclasses.replace(whole, findings=whole.findings.drop(columns="hub"))
+    with pytest.raises(ValueError, match="about has no scan_id"):
+        dataclasses.replace(whole, about={name: "" for name in ABOUT if name != "scan_id"})
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_order_of_the_input_changes_no_byte(name: str) -> None:
+    forth, back = report(), report(estate()[::-1])
+    back = dataclasses.replace(
+        back, counts=back.counts[::-1], coverage=back.coverage[::-1], checks=list(back.checks)[::-1]
+    )
+    assert written(FILES[name], forth) == written(FILES[name], back)
+
+
+def test_findings_stand_gravest_first_then_by_place() -> None:
+    rows = report().findings[
+        ["severity_rank", "provider", "account_id", "region", "resource_id", "subject", "check_id"]
+    ]
+    keys = [(-int(rank), *rest) for rank, *rest in rows.itertuples(index=False, name=None)]
+    assert keys == sorted(keys)
+
+
+# Tables
+
+
+def test_the_table_of_findings_is_as_golden() -> None:
+    made = written(findings_csv, report(estate()[:6] + estate()[-5:]))
+    golden = GOLDEN / "findings.csv"
+    assert made.encode() == golden.read_bytes()
+
+
+def test_a_table_reads_back_as_it_was() -> None:
+    whole = hostile()
+    header, *rows = read_csv(written(findings_csv, whole))
+    assert header == [*ABOUT, *Finding._fields]
+    read = [[unguard(cell) for cell in row] for row in rows]
+    assert read == [
+        [*(whole.about[n] for n in ABOUT), *row] for row in whole.findings.itertuples(index=False, name=None)
+    ]
+    header, *rows = read_csv(written(coverage_csv, whole))
+    assert [[unguard(cell) for cell in row] for row in rows] == whole.coverage.to_numpy().tolist()
+
+
+def test_every_cell_is_quoted_and_every_line_ends_with_crlf() -> None:
+    for line in written(findings_csv, report()).removesuffix("\r\n").split("\r\n"):
+        assert line.startswith('"') and line.endswith('"')
+        assert "\n" not in line
+
+
+def test_no_finding_still_gives_a_header() -> None:
+    empty = report([])
+    empty = dataclasses.replace(empty, coverage=empty.coverage.head(0), counts=empty.counts.head(0))
+    assert written(findings_csv, empty) == ",".join(f'"{n}"' for n in (*ABOUT, *Finding._fields)) + "\r\n"
+    assert read_csv(written(coverage_csv, empty)) == [list(empty.coverage.columns)]
+    assert json.loads(written(findings_json, empty))["findings"] == []
+    assert "Nothing fails" in Page(written(report_html, empty)).text
+    assert "Scan 20261122T0600Z-4f1c" in on_terminal(empty)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_missing_is_printed_as_a_word(name: str) -> None:
+    rows = estate()
+    rows[0] |= {"actual": pd.NA, "hub": None, "remediation": float("nan")}  # type: ignore[dict-item]
+    whole = report(rows)
+    text = written(FILES[name], whole) + on_terminal(whole)
+    assert not re.search(r"<NA>|&lt;NA|\bnan\b|\bNaN\b|\bNone\b", text)
+
+
+# JSON
+
+
+def test_json_holds_what_the_report_holds() -> None:
+    whole = hostile()
+    text = written(findings_json, whole)
+    held = json.loads(text, parse_constant=lambda word: pytest.fail(word))
+    assert list(held) == ["about", "summary", "findings", "counts", "coverage"]
+    assert held["about"] == whole.about
+    assert [tuple(row.values()) for row in held["findings"]] == list(whole.findings.itertuples(index=False, name=None))
+    assert held["counts"][0]["passed"] == int(whole.counts["passed"][0])
+    assert text.endswith("}\n") and text.isascii()
+
+
+# The summary
+
+
+def test_the_numbers_of_a_summary_add_up() -> None:
+    whole = report()
+    summary = summarise(whole)
+    for status, of in (("fail", "failed"), ("unknown", "unknown")):
+        expected = (whole.findings["status"] == status).sum()
+        assert sum(getattr(summary.total, of).values()) == expected
+        assert sum(sum(getattr(tally, of).values()) for tally in summary.areas.values()) == expected
+        assert sum(line.count for line in summary.lines if line.first.status == status) == expected
+        assert sum(getattr(check, of) for check in summary.checks) == expected
+    assert sum(tally.passed for tally in summary.areas.values()) == summary.total.passed == whole.counts["passed"].sum()
+    assert summary.total.pairs == (whole.counts["status"] != "not_applicable").sum()
+    assert summary.total.assessed == summary.total.pairs - (whole.counts["unknown"] > 0).sum()
+    assert list(summary.areas) == list(AREAS)
+
+
+def test_devices_of_one_hub_are_one_line() -> None:
+    lines = [line for line in summarise(report()).lines if line.rolled_up]
+    assert sorted((line.first.check_id, line.what, len(line.sample)) for line in lines) == [
+        ("device-credential-ends", "7 devices", 5),
+        ("device-has-its-own-credential", "12 devices", 5),
+        ("gateway-checks-devices", "1 device", 1),
+    ]
+
+
+def test_a_device_list_that_was_not_read_is_no_device() -> None:
+    gap = next(line for line in summarise(report()).lines if line.first.resource_id == "aws/123456789012/eu-central-1")
+    assert not gap.rolled_up and gap.first.status == "unknown"
+
+
+def test_many_alike_are_one_line_and_few_are_not() -> None:
+    def certificates(count: int) -> Report:
+        return report([finding("certificate-is-strong", 0, f"cert/{n}", "certificate") for n in range(count)])
+
+    assert len(summarise(certificates(ALIKE)).lines) == ALIKE
+    assert [line.what for line in summarise(certificates(ALIKE + 1)).lines] == [f"{ALIKE + 1} certificates"]
+
+
+def test_what_was_not_read_names_the_permission_and_the_checks_it_leaves_open() -> None:
+    gaps = {(gap.cause, gap.permission): gap for gap in summarise(report()).not_read}
+    logging = gaps["denied", "iot:GetV2LoggingOptions"]
+    assert logging.checks == {"connections-are-logged"} and logging.findings == 1
+    assert logging.operations == {"get_v2_logging_options"} and logging.codes == {"AccessDeniedException"}
+    assert gaps["failed", "iot:ListThings"].checks == {"device-has-its-own-credential"}
+    assert gaps["unavailable", "iot:ListJobs"].checks == set()
+    assert gaps["not_parseable", ""].checks == {"certificate-is-strong"}
+
+
+def test_each_of_several_causes_keeps_its_own_permission() -> None:
+    gaps = {(gap.cause, gap.permission) for gap in summarise(report()).not_read if gap.permission.startswith("s3:")}
+    assert gaps == {("denied", "s3:GetBucketPolicyStatus"), ("failed", "s3:GetBucketAcl")}
+
+
+def test_a_guideline_is_judged_in_its_own_cloud() -> None:
+    rows = [finding("hub-refuses-old-tls", 2, f"{AZURE_HUB}plant-south")]
+    states = summarise(report(rows)).guidelines
+    assert states["azure-iothub-min-tls"][0] == "fail"
+    assert states["aws-iot-domain-tls-policy"][0] == "pass"
+
+
+def test_a_guideline_of_a_cloud_that_was_not_scanned_has_no_state() -> None:
+    whole = report()
+    whole = dataclasses.replace(whole, counts=whole.counts[whole.counts["provider"] != "azure"])
+    assert not [name for name in summarise(whole).guidelines if name.startswith("azure-")]
+
+
+def test_the_worst_scope_decides_a_check() -> None:
+    states = {check.id: check.state for check in summarise(report()).checks}
+    assert states["store-is-private"] == "fail"
+    assert set(states.values()) <= {"fail", "unknown", "pass", "not_applicable"}
+
+
+def test_a_full_share_means_that_nothing_is_unknown() -> None:
+    summary = summarise(report())
+    for tally in summary.areas.values():
+        assert (tally.assessed_pct == "100") == (not sum(tally.unknown.values()))
+
+
+def test_a_noun_goes_with_its_number() -> None:
+    assert [number(1, "policy"), number(2, "policy"), number(1204, "role alias"), number(0, "key")] == [
+        "1 policy", "2 policies", "1,204 role aliases", "0 keys"
+    ]  # fmt: skip
+
+
+# The terminal
+
+
+def test_a_terminal_of_80_columns_is_enough_and_gets_no_colour_when_it_is_none() -> None:
+    text = on_terminal(report())
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.isascii() and "\x1b" not in text
+
+
+def test_a_terminal_names_the_missing_permission_and_rolls_devices_up() -> None:
+    text = on_terminal(report(), width=200)
+    assert re.search(r"denied +aws iot:GetV2LoggingOptions +1 check in 1 scope", text)
+    assert "12 devices of" in text and "pump-003" not in text
+    assert "97.5 % coverage" in text
+
+
+def test_an_incomplete_scan_says_so_first() -> None:
+    assert "NOT COMPLETE" in on_terminal(report(scan_complete="false"))
+    assert "This scan is not complete." in Page(written(report_html, report(scan_complete="false"))).text
+    assert "not complete" not in Page(page()).text
+
+
+def test_nothing_hostile_reaches_a_terminal() -> None:
+    text = on_terminal(hostile(), width=400)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "\\u202e" in text and "[bold red]markup[/]" in text
+    coloured = on_terminal(hostile(), width=400, force_terminal=True, color_system="standard")
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).replace("\n", "").isprintable()
+
+
+# The page
+
+
+def test_the_policy_of_the_page_names_the_hashes_of_its_blocks() -> None:
+    parsed = Page(page())
+    policy = next(
+        attrs["content"] for tag, attrs in parsed.tags if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy
+    directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert directives["default-src"] == "'none'"
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        digest = hashlib.sha256("".join(parsed.blocks[tag]).encode()).digest()
+        assert directives[directive] == f"'sha256-{base64.b64encode(digest).decode()}'"
+        assert [found for found, _ in parsed.tags].count(tag) == 1
+
+
+@pytest.mark.parametrize("which", [report, hostile])
+def test_the_page_loads_nothing_and_runs_nothing_inline(which: Callable[[], Report]) -> None:
+    html = written(report_html, which())
+    for tag, attrs in Page(html).tags:
+        assert tag not in ("img", "link", "iframe", "object", "embed", "base", "form")
+        assert not [name for name in attrs if name.startswith("on") or name in ("style", "src", "srcset", "action")]
+        assert (attrs.get("href") or "#").startswith("#")
+    assert "innerHTML" not in html and "url(" not in html and "@import" not in html
+
+
+def test_nothing_hostile_is_markup_and_all_of_it_is_text() -> None:
+    html = written(report_html, hostile())
+    parsed = Page(html)
+    for text in HOSTILE:
+        assert visible(text) in parsed.text
+    calm = {tag for tag, _ in Page(page()).tags}
+    assert {tag for tag, _ in parsed.tags} <= calm
+    assert not [c for c in html if not c.isprintable() and c != "\n"]
+
+
+def test_every_link_of_the_page_leads_somewhere_and_no_id_is_taken_twice() -> None:
+    tags = Page(page()).tags
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {(attrs["href"] or "")[1:] for tag, attrs in tags if tag == "a"} <= set(ids)
+
+
+def test_the_page_holds_everything_without_its_script() -> None:
+    whole, text = report(), Page(page()).text
+    for row in records(whole.findings):
+        assert row.resource_id in text
+        assert row.status == "unknown" or row.actual in text
+    for check in CHECKS:
+        assert check["risk"] in text and check["title"] in text
+    for permission in ("iot:GetV2LoggingOptions", "storage.buckets.getIamPolicy", "iot:ListThings"):
+        assert permission in text
+    for title in AREAS.values():
+        assert title in text
+
+
+def test_every_table_of_the_page_has_a_caption_and_scoped_heads() -> None:
+    tags = Page(page()).tags
+    names = [tag for tag, _ in tags]
+    assert names.count("caption") == names.count("table") == 5
+    assert all("scope" in attrs for tag, attrs in tags if tag == "th")
+    assert names.count("main") == names.count("h1") == names.count("header") == 1
+
+
+def estate_of(count: int, kind: str) -> Iterator[dict[str, str]]:
+    checks = [check["id"] for check in CHECKS]
+    for n in range(count):
+        scope = n % len(SCOPES)
+        provider, account, region = SCOPES[scope]
+        where = {
+            "aws": f"arn:aws:iot:{region}:{account}:policy/fleet-policy-of-line-{n:05}",
+            "azure": f"{AZURE_HUB}plant-south-{n:05}",
+        }.get(provider, f"{REGISTRY}-{n:05}")
+        more = {} if kind == "hub" else {"hub": where[:-1]}
+        yield finding(checks[n % len(checks)], scope, where, kind, actual="public_network=true; min_tls=1.0", **more)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_page_of_10000_findings_stays_under_5_megabytes(alike: bool) -> None:
+    rows = list(estate_of(10_000, "hub"))
+    if not alike:
+        for n, row in enumerate(rows):
+            row["region"] = f"region-{n // 40}"
+    size = len(written(report_html, report(rows)).encode())
+    assert 500_000 < size < 5_000_000
+
+
+# The files
+
+
+def test_a_folder_gets_every_file_and_nothing_else(tmp_path: Path) -> None:
+    paths = write(report(), tmp_path / "new" / "out")
+    assert sorted(path.name for path in paths) == sorted(FILES) == sorted(os.listdir(tmp_path / "new" / "out"))
+    assert (tmp_path / "new" / "out" / "report.html").read_text("utf-8") == page()
+    assert (tmp_path / "new" / "out" / "findings.csv").read_bytes()[:3] == b'"sc'
+
+
+def test_a_write_that_fails_leaves_the_old_files_whole(tmp_path: Path) -> None:
+    write(report(), tmp_path)
+    before = {name: (tmp_path / name).read_bytes() for name in FILES}
+    broken = report([])
+    object.__setattr__(broken, "areas", None)
+    with pytest.raises(TypeError):
+        write(broken, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_place_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OSError):
+        write(report(), tmp_path / "taken")
+
+
+def test_a_character_that_utf8_does_not_have_is_written_out(tmp_path: Path) -> None:
+    whole = report()
+    whole = dataclasses.replace(whole, about={**whole.about, "scan_id": "lone\ud800"})
+    write(whole, tmp_path)
+    assert b"lone\\ud800" in (tmp_path / "findings.csv").read_bytes()
+    assert json.loads((tmp_path / "findings.json").read_bytes())["about"]["scan_id"] == "lone\ud800"
+
+
+def summary_type_is_plain(summary: Summary) -> str:
+    return json.dumps(summary.plain(), allow_nan=False)
+
+
+def test_a_summary_is_plain_data() -> None:
+    held = json.loads(summary_type_is_plain(summarise(report())))
+    assert [entry["count"] for entry in held["rolled_up"]] == [12, 7, 1]
+    assert held["total"]["failed"]["critical"] == sum(area["failed"]["critical"] for area in held["areas"].values())
