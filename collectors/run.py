@@ -7,6 +7,7 @@ is whole, and is not collected again when the run is resumed.
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from urllib.parse import quote, unquote
 
 import fsspec
 import pandas as pd
+from fsspec.implementations.local import LocalFileSystem
 
 from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
 from collectors.registry import COLLECTORS, TABLES
-from collectors.schema import TEXT, Row, Table, Tables, coverage_frame, gaps_frame, unread_frame
+from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
 
 
 def collectors_in(scope: Scope) -> list[Collector]:
@@ -35,11 +37,40 @@ def collect(scope: Scope, session: Session, memory: Memory, clock: datetime) -> 
         reader = Reader(scope, session, clock, notes, memory, collector)
         rows.setdefault(collector.table, []).extend(collector.rows(reader))
     return Tables(
-        {table: tidy(table.frame(found)) for table, found in rows.items()},
+        {table: tidy(fitted(table, found, notes)) for table, found in rows.items()},
         unread_frame(notes.unread),
         gaps_frame(notes.gaps),
         coverage_frame(notes.coverage[key] for key in sorted(notes.coverage)),
     )
+
+
+def fitted(table: type[Table], rows: list[Row], notes: Notes) -> pd.DataFrame:
+    """The rows as a dataframe. A value that its column cannot hold, such as a new word of the provider's, is unread."""
+    try:
+        return table.frame(rows)
+    except ValueError:
+        return table.frame(readable(table, row, notes) for row in rows)
+
+
+def readable(table: type[Table], row: Row, notes: Notes) -> Row:
+    """The row without the values that their columns cannot hold, each of them noted."""
+    kept = dict(row)
+    for name, column in table.columns().items():
+        try:
+            column_value(table, name, column, row.get(name))
+        except ValueError as error:
+            kept[name] = None
+            notes.unread.append(
+                {
+                    "table": table.id(),
+                    "resource": f"{row['resource']}#{row['subject']}",
+                    "column": name,
+                    "cause": "not_parseable",
+                    "permission": "",
+                    "detail": str(error),
+                }
+            )
+    return kept
 
 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +104,10 @@ class Run:
         try:
             with fs.open(temporary, "wb") as file:
                 write(file)
-            fs.mv(temporary, target)
+            if isinstance(fs, LocalFileSystem):  # its mv would move the file into a folder of the target's name
+                os.replace(temporary, target)
+            else:
+                fs.mv(temporary, target)
         except BaseException:
             if fs.exists(temporary):
                 fs.rm(temporary)
@@ -99,15 +133,20 @@ class Run:
         fs, root = self._fs()
         with fs.open(f"{root}/{self.folder(scope)}/{name}.parquet", "rb") as file:
             frame = pd.read_parquet(file)
-        return frame.astype({column: TEXT for column in frame.columns if frame[column].dtype not in ("Int64", "boolean")})
+        return frame.astype(
+            {column: TEXT for column in frame.columns if frame[column].dtype not in ("Int64", "boolean")}
+        )
 
     def has(self, scope: Scope) -> bool:
         """Whether the scope was collected to its end."""
         fs, root = self._fs()
-        return bool(fs.exists(f"{root}/{self.folder(scope)}/coverage.parquet"))
+        return bool(fs.isfile(f"{root}/{self.folder(scope)}/coverage.parquet"))
 
     def write(self, scope: Scope, tables: Tables) -> None:
         """Writes one scope; it counts as collected only once the last file is in place."""
+        if self.has(scope):
+            fs, root = self._fs()
+            fs.rm(f"{root}/{self.folder(scope)}/coverage.parquet")
         frames = {table.id(): frame for table, frame in tables.frames.items()}
         frames |= {"unread": tables.unread, "gaps": tables.gaps, "coverage": tables.coverage}
         for name, frame in frames.items():
@@ -133,6 +172,7 @@ class Run:
     def scopes(self) -> Iterator[Scope]:
         """Every scope that was collected to its end, in order."""
         fs, root = self._fs()
-        for path in sorted(fs.glob(f"{root}/*/*/*/coverage.parquet")):
-            provider, account, region = (unquote(part) for part in path.split("/")[-4:-1])
-            yield Scope(provider, account, region)
+        for path in sorted(fs.find(root)):
+            *folder, name = path.removeprefix(root).strip("/").split("/")
+            if name == "coverage.parquet" and len(folder) == 3:
+                yield Scope(*(unquote(part) for part in folder))

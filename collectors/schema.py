@@ -113,7 +113,12 @@ def column_value(table: type[Table], name: str, column: Column, value: Any) -> A
         raise ValueError(f"{table.__name__}.{name} holds {fits.__name__}, not {type(value).__name__}")
     if column.values and value not in column.values:
         raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {value!r}")
-    return value
+    return storable(value) if isinstance(value, str) else value
+
+
+def storable(value: str) -> str:
+    """The text with `?` for each lone surrogate: JSON may hold such halves of a character, no file can."""
+    return value if value.isascii() else value.encode(errors="replace").decode()
 
 
 if TYPE_CHECKING:
@@ -153,7 +158,7 @@ def text_frame(columns: tuple[str, ...], rows: Iterable[Row]) -> pd.DataFrame:
     """A frame of text columns; empty text where a row says nothing."""
     import pandas as pd
 
-    data = [[str(row.get(column, "")) for column in columns] for row in rows]
+    data = [[storable(str(row.get(column, ""))) for column in columns] for row in rows]
     return pd.DataFrame(data, columns=list(columns), dtype=TEXT)
 
 

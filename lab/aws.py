@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from lab import aws_answers, aws_estate
+from lab.aws_policies import REGIONS
 from lab.server import Server, Switchboard, failing
 
 WSGI = Callable[..., Iterable[bytes]]
@@ -69,7 +70,7 @@ class Aws:
 
     def settings(self) -> dict[str, Any]:
         """The section `aws` of the product's settings."""
-        return {"endpoint": self.url, "regions": list(aws_estate.REGIONS), "calls_per_second": 500}
+        return {"endpoint": self.url, "regions": list(REGIONS), "calls_per_second": 500}
 
     def env(self) -> dict[str, str]:
         """Credentials that only the lab takes, and none from files or instance metadata."""

@@ -1,4 +1,4 @@
-"""Operations of AWS IoT that moto lacks or answers wrongly, by `<service>.<boto3 method>`: (region, parameters) -> reply."""
+"""Operations that moto lacks or answers wrongly, by `<service>.<boto3 method>`: (region, parameters) -> reply."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from cryptography import x509
 from moto.iot.models import iot_backends
+from moto.kms.models import kms_backends
 
-from lab.aws_estate import ACCOUNT, AUTO_REGISTERING, EXCLUSIVE, IOT_KEY, arn
+from lab.aws_estate import AUTO_REGISTERING, EXCLUSIVE, IOT_KEY, arn
+from lab.aws_policies import ACCOUNT
 
 SET_UP = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
 PAGE = 100
@@ -327,6 +329,13 @@ def encryption(region: str, _: Mapping[str, Any]) -> Reply:
     }
 
 
+def rotation(region: str, params: Mapping[str, Any]) -> Reply:
+    backend = kms_backends[ACCOUNT][region]
+    key = backend.keys[backend.get_key_id(params["KeyId"])]
+    period = {"RotationPeriodInDays": 365} if key.key_rotation_status else {}
+    return {"KeyRotationEnabled": bool(key.key_rotation_status), "KeyId": key.arn, **period}
+
+
 ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], Reply]] = {
     "iot.list_domain_configurations": list_domains,
     "iot.describe_domain_configuration": lambda region, params: named(
@@ -352,4 +361,5 @@ ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], Reply]] = {
     "iot.list_principal_things_v2": principal_things,
     "iot.get_topic_rule": get_rule,
     "iot.describe_encryption_configuration": encryption,
+    "kms.get_key_rotation_status": rotation,
 }

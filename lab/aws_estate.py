@@ -13,17 +13,13 @@ from moto.iot.models import iot_backends
 from moto.kinesis.models import kinesis_backends
 from moto.kms.models import kms_backends
 from moto.moto_api._internal import mock_random
-from moto.s3.models import s3_backends
+from moto.s3.models import get_canned_acl, s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from lab.aws_certificates import ENDED, Authority, authority, dated, ec_key, mint, roca_key, rsa_key
-from lab.aws_policies import ALIASES, POLICIES, seed_iam
-from lab.aws_rules import RULES
-
-ACCOUNT = "123456789012"
-REGIONS = ("eu-west-1", "us-east-1")
-HOME = REGIONS[0]
+from lab.aws_policies import ACCOUNT, ALIASES, HOME, POLICIES, seed_iam
+from lab.aws_rules import ERRORS, RULES
 
 EXCLUSIVE: set[str] = set()
 """Things whose certificate can be attached to no other."""
@@ -56,10 +52,15 @@ def seed() -> None:
     keys = seed_keys()
     seed_targets(keys)
     seed_buckets(keys)
-    seed_iam(ACCOUNT)
+    seed_iam()
     for region, rules in RULES.items():
         for name, rule in rules.items():
-            made = {"description": "", "rule_disabled": False, "aws_iot_sql_version": "2016-03-23", "error_action": {}}
+            made: dict[str, Any] = {
+                "description": "",
+                "rule_disabled": False,
+                "aws_iot_sql_version": "2016-03-23",
+                "error_action": {},
+            }
             iot_backends[ACCOUNT][region].create_topic_rule(name, **(made | rule))
     for alias, role, seconds in ALIASES:
         iot_backends[ACCOUNT][HOME].create_role_alias(alias, role, seconds)
@@ -99,16 +100,9 @@ def seed_authorities() -> dict[str, Authority]:
         rule_disabled=False,
         aws_iot_sql_version="2016-03-23",
         actions=[{"lambda": {"functionArn": f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:vet-partner-device"}}],
-        error_action={
-            "sqs": {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/IotRules", "queueUrl": queue_url("rule-errors")}
-        },
+        error_action=ERRORS,
     )
     return made
-
-
-def queue_url(name: str, region: str = HOME) -> str:
-    """URL of a queue, as rules name it."""
-    return f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}"
 
 
 def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **more: Any) -> Any:
@@ -118,11 +112,11 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     held = backend.register_certificate(pem, signer.pem if signer else None, False, more.get("status", "ACTIVE"))
     held.creation_date = held.last_modified_date = datetime.now(UTC).replace(tzinfo=None) - days * DAY
     if policy:
-        backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])
+        backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])  # type: ignore[assignment]
     for thing_name in more.get("things", (name,)):
         thing = next((t for t in backend.things.values() if t.thing_name == thing_name), None)
         thing = thing or backend.create_thing(thing_name, "", {"attributes": {"site": thing_name.split("-")[1]}})
-        backend.principal_things[held.arn, thing_name] = (held, thing)
+        backend.principal_things[held.arn, thing_name] = (held, thing)  # type: ignore[assignment]
     return held
 
 
@@ -221,6 +215,7 @@ def seed_buckets(keys: dict[str, str]) -> None:
     for name in ("brightwater-dashboard", "brightwater-archive", "brightwater-website"):
         backend.put_bucket_policy(name, json.dumps(readable(name)).encode())
     backend.put_bucket_versioning("brightwater-firmware-2019", "Suspended")
+    backend.put_bucket_acl("brightwater-dashboard", get_canned_acl("public-read"))
     backend.put_bucket_lifecycle_configuration(
         "brightwater-lake",
         [{"ID": "two years", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": "730"}}],

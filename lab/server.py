@@ -6,6 +6,7 @@ Calls and faults are named as the SDK names the operation: ``iot.list_policies``
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
@@ -103,7 +104,7 @@ def failing(fault: Fault, request: Request, deny: Response, throttle: Response) 
     if fault.kind == "cut":
         sock = request.environ.get("werkzeug.socket")
         if sock is not None:
-            sock.close()
+            sock.shutdown(socket.SHUT_RDWR)
         return Response("", status=500)
     time.sleep(fault.seconds)
     return None

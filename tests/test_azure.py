@@ -100,7 +100,7 @@ def row(tables: Tables, table: type[Table], name: str, subject: str = "") -> dic
     frame = tables.frames[table]
     found = frame[(frame["name"] == name) & (frame["subject"] == subject)]
     assert len(found) == 1, f"{len(found)} rows of {table.__name__} are called {name}"
-    return {column: None if value is pd.NA else value for column, value in found.iloc[0].items()}
+    return {str(column): None if value is pd.NA else value for column, value in found.iloc[0].items()}
 
 
 HUB_CELLS: dict[str, dict[str, Any]] = {
@@ -173,8 +173,12 @@ def test_file_upload_is_a_route_only_where_storage_is_configured(scanned: dict[s
 
 
 STORE_CELLS: dict[str, dict[str, Any]] = {
-    "stmeters": {"holds_telemetry": True, "public": False, "refuses_plain_http": True, "expires_objects": True, "shared_keys": False},
-    "stpumps": {"holds_telemetry": True, "public": True, "refuses_plain_http": False, "expires_objects": False, "shared_keys": True},
+    "stmeters": {
+        "holds_telemetry": True, "public": False, "refuses_plain_http": True, "expires_objects": True, "shared_keys": False,
+    },
+    "stpumps": {
+        "holds_telemetry": True, "public": True, "refuses_plain_http": False, "expires_objects": False, "shared_keys": True,
+    },
     "stvalves": {"holds_telemetry": True, "public": False, "refuses_plain_http": False, "expires_objects": False},
     "stwebsite": {"holds_telemetry": False, "holds_iot_data": False, "holds_firmware": None, "public": None},
 }  # fmt: skip

@@ -28,9 +28,9 @@ from checks.check import SEVERITIES
 from checks.finding import COLUMNS, finding_id, ticket_title
 from reports.document import findings_json
 from reports.files import FILES, write
-from reports.page.page import report_html
+from reports.page.page import FIRST, report_html
 from reports.report import ABOUT, CheckFacts, Finding, Report, records
-from reports.summary import ALIKE, Summary, number, summarise
+from reports.summary import ALIKE, number, summarise
 from reports.table import coverage_csv, findings_csv
 from reports.terminal import render
 from reports.text import ci, markdown, spreadsheet, terminal, unguard, visible
@@ -760,8 +760,24 @@ def test_a_page_of_10000_findings_stays_under_5_megabytes(alike: bool) -> None:
     if not alike:
         for n, row in enumerate(rows):
             row["region"] = f"region-{n // 40}"
-    size = len(written(report_html, report(rows)).encode())
-    assert 500_000 < size < 5_000_000
+    html = written(report_html, report(rows))
+    assert 500_000 < len(html.encode()) < 5_000_000
+    assert alike or html.count("<dt>Finding<dd>v1:") == len(rows)
+
+
+def test_rows_beyond_the_first_are_folded_and_lose_nothing() -> None:
+    rows = [
+        finding("certificate-is-strong", 0, f"cert/{n:04}", "certificate", region=f"r{n}") for n in range(FIRST + 3)
+    ]
+    parsed = Page(written(report_html, report(rows)))
+    assert "3 more rows" in parsed.text and all(row["resource_id"] in parsed.text for row in rows)
+    assert "rest" not in [attrs.get("id") for _, attrs in Page(page()).tags]
+
+
+def test_resources_of_one_line_show_their_own_evidence_where_it_differs() -> None:
+    text = Page(page()).text
+    assert text.count("sharers=11") == text.count("sharers=12") == 6
+    assert text.count("credentials=1; expiring_credentials=0") == 1
 
 
 # The files
@@ -798,11 +814,7 @@ def test_a_character_that_utf8_does_not_have_is_written_out(tmp_path: Path) -> N
     assert json.loads((tmp_path / "findings.json").read_bytes())["about"]["scan_id"] == "lone\ud800"
 
 
-def summary_type_is_plain(summary: Summary) -> str:
-    return json.dumps(summary.plain(), allow_nan=False)
-
-
 def test_a_summary_is_plain_data() -> None:
-    held = json.loads(summary_type_is_plain(summarise(report())))
-    assert [entry["count"] for entry in held["rolled_up"]] == [12, 7, 1]
+    held = json.loads(json.dumps(summarise(report()).plain(), allow_nan=False))
+    assert [entry["count"] for entry in held["rolled_up"]] == [12, 1, 7]
     assert held["total"]["failed"]["critical"] == sum(area["failed"]["critical"] for area in held["areas"].values())

@@ -86,13 +86,23 @@ def certificates(registry: dict[str, Any], full: Name, clock: datetime) -> Itera
             facts["expires_in_days"] = expiry(authority, clock)
         yield {
             "resource": full(registry["name"]),
-            "subject": f"sha256:{sha256(encoded.encode()).hexdigest()}",
+            "subject": identity(encoded),
             "name": authority_name(authority, encoded),
             "kind": "authority",
             "hub": full(registry["name"]),
             "active": True,
             **facts,
         }
+
+
+def identity(encoded: str) -> str:
+    """What tells one CA of a registry from another: a hash of issuer and serial number (RFC 5280, 4.1.2.2)."""
+    try:
+        parsed = certificate(encoded)
+        told = parsed.issuer.public_bytes() + str(parsed.serial_number).encode()
+    except ValueError:
+        told = encoded.encode()
+    return f"sha256:{sha256(told).hexdigest()}"
 
 
 def expiry(authority: dict[str, Any], clock: datetime) -> Any:

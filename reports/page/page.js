@@ -4,7 +4,7 @@
 
   // A link to a check opens its chapter, also in browsers that do not do so themselves.
   const reveal = () => {
-    const target = byId(decodeURIComponent(location.hash.slice(1)));
+    const target = document.querySelector(":target");
     const chapter = target && target.closest("details");
     if (chapter && !chapter.open) {
       chapter.open = true;
@@ -24,9 +24,12 @@
   const table = byId("rows");
   if (!table) return;
 
-  const body = table.tBodies[0];
+  const first = table.tBodies[0];
+  const rest = byId("rest");
+  const more = rest && byId("more").tBodies[0];
+  const limit = first.rows.length;
   const area = new Map([...document.querySelectorAll("[data-check]")].map((e) => [e.dataset.check, e.dataset.area]));
-  const rows = [...body.rows].map((tr) => ({
+  const rows = [...first.rows, ...(more ? more.rows : [])].map((tr) => ({
     tr,
     cells: [...tr.cells].map((td) => (td.querySelector("summary") || td).textContent.trim().toLowerCase()),
     area: area.get(tr.querySelector("a").getAttribute("href").slice(1)),
@@ -37,21 +40,31 @@
     ["text", "severity", "status", "provider", "area"].map((name) => [name, byId(`filter-${name}`)]),
   );
   const ranks = [...input.severity.options].map((option) => option.value);
+  const digits = (n) => n.toLocaleString("en");
 
-  const filter = () => {
+  const matching = () => {
     const wanted = input.text.value.trim().toLowerCase();
-    let count = 0;
-    for (const row of rows) {
+    return rows.filter((row) => {
       if (wanted && !row.text) row.text = row.tr.textContent.toLowerCase();
-      const shown = (!wanted || row.text.includes(wanted))
+      return (!wanted || row.text.includes(wanted))
         && (!input.severity.value || row.cells[SEVERITY] === input.severity.value)
         && (!input.status.value || row.cells[STATUS] === input.status.value)
         && (!input.provider.value || row.cells[PROVIDER] === input.provider.value)
         && (!input.area.value || row.area === input.area.value);
-      if (row.tr.hidden === shown) row.tr.hidden = !shown;
-      count += shown;
-    }
-    byId("shown").textContent = `${count.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows shown`;
+    });
+  };
+  const count = (found) => {
+    const folded = Math.max(0, found - limit);
+    byId("shown").textContent = `${digits(found)} of ${digits(rows.length)} rows match`;
+    if (!rest) return;
+    rest.hidden = !folded;
+    rest.querySelector("summary").textContent = `${digits(folded)} more ${folded === 1 ? "row" : "rows"}`;
+  };
+  const filter = () => {
+    const found = matching().map((row) => row.tr);
+    first.replaceChildren(...found.slice(0, limit));
+    if (more) more.replaceChildren(...found.slice(limit));
+    count(found.length);
   };
 
   let waiting = 0;
@@ -85,9 +98,7 @@
     heads.forEach((other) => other.setAttribute("aria-sort", other === head ? way : "none"));
     const order = compare(column);
     rows.sort(way === "ascending" ? order : (a, b) => order(b, a));
-    const sorted = document.createDocumentFragment();
-    for (const row of rows) sorted.append(row.tr);
-    body.append(sorted);
+    filter();
   };
   heads.forEach((head, column) => {
     const button = document.createElement("button");
@@ -99,5 +110,5 @@
   });
 
   byId("filter").hidden = false;
-  filter();
+  count(rows.length);
 })();

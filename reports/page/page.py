@@ -20,12 +20,14 @@ from markupsafe import Markup
 from checks.check import SEVERITIES
 from collectors.operation import OUTCOMES
 from reports.report import CheckFacts, Finding, Report, records
-from reports.summary import CAUSES, STATES, CheckState, Summary, Tally, number, short, summarise
+from reports.summary import CAUSES, STATES, CheckState, Line, Summary, Tally, number, short, summarise
 from reports.text import visible
 
 HERE = Path(__file__).parent
 STATE_TITLES = {"fail": "Fails", "unknown": "Unknown", "pass": "Passes", "not_applicable": "Nothing to judge"}
 CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "clearblade": "ClearBlade"}
+FIRST = 500
+"""Rows of findings that a browser draws at once; the rest stands folded, which costs it nothing until it is opened."""
 BAR = 200
 """Length of a bar in the units of its drawing."""
 
@@ -43,7 +45,8 @@ def report_html(report: Report, out: TextIO) -> None:
         total=area_row("All areas", summary.total),
         failing=sum(summary.total.failed.values()),
         unknown=sum(summary.total.unknown.values()),
-        lines=map(line_view, summary.lines),
+        lines=list(map(line_view, summary.lines)),
+        first=FIRST,
         choices={name: sorted(set(report.findings[name])) for name in ("provider", "status")},
         chapters=chapters(report, summary),
         guideline_counts={state: sum(s == state for s, _ in summary.guidelines.values()) for state in STATES},
@@ -127,29 +130,28 @@ class LineView:
     more: int
 
 
-def line_view(line: Any) -> LineView:
+def line_view(line: Line) -> LineView:
     """A line of the summary as the page shows it. What the check's own chapter says is not said again."""
     first: Finding = line.first
+    heading = "Found" if first.status == "fail" else "Why"
     facts = {"Hub": first.hub if first.hub != first.resource_id else ""}
-    if first.status == "unknown":
-        facts["Why"] = first.status_reason or ", ".join(cause_title(cause) for cause in first.cause.split("|"))
     if not line.rolled_up:
-        named = first.resource_name if first.resource_name != first.resource_id else ""
-        label = named or short(first.resource_id)
+        whole = first.resource_id == f"{first.provider}/{first.account_id}/{first.region}"
+        name = "" if whole else first.resource_name or short(first.resource_id)
+        label = ", ".join(filter(None, (name, first.subject)))
         facts = {
             "Id": first.resource_id if first.resource_id != label else "",
-            "Part": first.subject,
-            "Found": first.actual if first.status == "fail" else "",
+            heading: evidence(first),
             "Expected": first.expected if first.expected != first.check_title else "",
             **facts,
             "Finding": first.finding_id,
         }
         return LineView(first, label, shown_facts(facts), (), 0)
-    same = len({finding.actual for finding in line.findings}) == 1
-    if same and first.status == "fail":
-        facts["Found"] = first.actual
-    members = [(f.resource_id, "" if same or f.status == "unknown" else f.actual) for f in line.findings]
-    return LineView(first, line.what, shown_facts(facts), members, line.count - len(members))
+    same = len(set(map(evidence, line.findings))) == 1
+    facts[heading] = evidence(first) if same else ""
+    members = [(finding.resource_id, "" if same else evidence(finding)) for finding in line.findings]
+    label = f"{line.what} of {short(first.hub)}" if first.hub else line.what
+    return LineView(first, label, shown_facts(facts), members, line.count - len(members))
 
 
 def shown_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -157,9 +159,11 @@ def shown_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts.items() if value]
 
 
-def cause_title(cause: str) -> str:
-    """What a cause is called."""
-    return CAUSES[cause][0] if cause in CAUSES else cause
+def evidence(finding: Finding) -> str:
+    """What was found, or why nothing could be."""
+    if finding.status == "fail":
+        return finding.actual
+    return finding.status_reason or ", ".join(CAUSES[c][0] if c in CAUSES else c for c in finding.cause.split("|"))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""How tests scan the lab: one place for settings, clock and what a scan found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from checks.check import CHECKS
+from checks.judge import concerns, verdicts
+from collectors.operation import Scope
+from collectors.run import collect, collectors_in
+from collectors.schema import Table, Tables
+from flows.scan import Order, Sessions, find, run, threads
+from flows.settings import PROFILES, Settings
+from lab.cloud import Lab
+from reports.report import Report
+
+CLOCK = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+Key = tuple[str, str, str]
+
+
+def settings(lab: Lab, **more: Any) -> Settings:
+    """Settings of the lab, unhurried by rate limits and with every profile on."""
+    sections = {name: {"calls_per_second": 1000, "timeout_seconds": 5, **s} for name, s in lab.settings().items()}
+    return Settings(**{**sections, "profiles": list(PROFILES), **more})
+
+
+def order(lab: Lab, folder: Path, *clouds: str, **more: Any) -> Order:
+    """A scan of the lab, or of some of its clouds."""
+    return Order(settings(lab, **more), "scan-of-the-lab", CLOCK, clouds, (), str(folder))
+
+
+def scan(lab: Lab, folder: Path, *clouds: str, **more: Any) -> Report:
+    """Runs a scan on threads and returns its report."""
+    what = order(lab, folder, *clouds, **more)
+    return run(what, threads(what.settings))
+
+
+@dataclass
+class Seen:
+    """What one cloud gave: tables per scope, and the definite verdicts on them."""
+
+    tables: dict[Scope, Tables] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> dict[Key, bool]:
+        """True or False by check, resource and subject; what is unknown is not in it."""
+        found: dict[Key, bool] = {}
+        for scope, tables in self.tables.items():
+            held = {c.table for c in collectors_in(scope)}
+            for check in CHECKS:
+                if check.table in held and concerns(check, scope.provider):
+                    frame = tables.frames[check.table]
+                    for index, verdict in verdicts(check, frame, check.settings).dropna().items():
+                        row = frame.loc[index]
+                        found[check.id, f"{scope} {row['resource']}", row["subject"]] = bool(verdict)
+        return found
+
+    def cells(self) -> dict[tuple[str, str, str, str], Any]:
+        """Every cell that was read, by table, resource, subject and column."""
+        found = {}
+        for scope, tables in self.tables.items():
+            for table, frame in tables.frames.items():
+                for row in frame.to_dict("records"):
+                    for column, value in row.items():
+                        if value is not pd.NA:
+                            key = (table.id(), f"{scope} {row['resource']}", row["subject"], str(column))
+                            found[key] = value
+        return found
+
+    def gaps(self) -> set[str]:
+        """Tables with a list that could not be read to its end."""
+        return {table for tables in self.tables.values() for table in tables.gaps["table"]}
+
+    def outcomes(self, operation: str) -> set[str]:
+        """What came of an operation, over all scopes."""
+        frames = [tables.coverage for tables in self.tables.values()]
+        coverage = pd.concat(frames)
+        return set(coverage.loc[coverage["operation"] == operation, "outcome"])
+
+
+def look(lab: Lab, folder: Path, cloud: str) -> Seen:
+    """Collects every scope of one cloud, without a run on disk."""
+    what = order(lab, folder, cloud)
+    scopes, unreachable = find(what)
+    assert not unreachable, unreachable
+    sessions = Sessions(what)
+    return Seen({scope: collect(scope, *sessions.of(scope), CLOCK) for scope in scopes})
+
+
+def filled(seen: Iterable[Seen]) -> dict[type[Table], set[str]]:
+    """Columns with at least one value, by table."""
+    found: dict[type[Table], set[str]] = {}
+    for one in seen:
+        for tables in one.tables.values():
+            for table, frame in tables.frames.items():
+                found.setdefault(table, set()).update(c for c in frame.columns if frame[c].notna().any())
+    return found
+
+
+Scanner = Callable[..., Report]

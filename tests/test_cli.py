@@ -1,0 +1,200 @@
+"""The command line: what a user types, reads and gets as exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from flows.console import COVERAGE, GATE, NOT_WRITTEN, UNREACHABLE, USAGE
+from flows.demo import toml
+from lab.cloud import NO_METADATA, Lab
+
+COMMAND = str(Path(sys.executable).with_name("iotposture"))
+
+
+def command(*words: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs the installed command as a user would."""
+    return subprocess.run(
+        [COMMAND, *words], capture_output=True, text=True, timeout=120, check=False, cwd=cwd, env={**os.environ, **env}
+    )
+
+
+@pytest.fixture
+def file(lab: Lab, tmp_path: Path) -> Path:
+    """A settings file that points at the lab's ClearBlade, the smallest cloud."""
+    path = tmp_path / "iotposture.toml"
+    path.write_text(toml({"clearblade": {"calls_per_second": 1000, **lab.settings()["clearblade"]}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["show", "checks"], ["show", "check", "hub-refuses-old-tls"], ["show", "tables"], ["show", "guidelines"],
+     ["show", "frameworks"], ["show", "permissions"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_looking_things_up_loads_no_dataframe_no_prefect_and_no_sdk(words: list[str]) -> None:
+    code = (
+        "import sys; from flows.cli import app\n"
+        "try: app(sys.argv[1:], exit_on_error=False)\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'prefect', 'boto3', 'botocore', 'azure', 'googleapiclient', 'google', 'httpx'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("threads = 0", "threads: Input should be greater than or equal to 1"),
+        ("colour = 1", "colour: no such setting; allowed: aws, azure"),
+        ("[aws]\nregion = 'x'", "aws.region: no such setting; allowed: ca_bundle"),
+        ("[aws]\nroles = ['x']", "aws.roles.0: 'x' does not fit; allowed: ^arn:aws"),
+        ("profiles = ['x']", "profiles: no profile x; allowed: cmek-required"),
+        ("[thresholds.x]\ndays = 1", "thresholds: no check x with thresholds; allowed: address-rules-are-narrow"),
+        ("[thresholds.certificate-has-a-month-left]\ndays = 'x'", "certificate-has-a-month-left.days is int, not 'x'"),
+        ("[aws", "not TOML"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_line_with_file_key_and_what_is_allowed(
+    tmp_path: Path, text: str, line: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    told = command("scan", "--settings", str(path))
+    assert told.returncode == USAGE
+    assert told.stdout == ""
+    assert told.stderr.count("\n") == 1
+    assert told.stderr.startswith(f"{path}: ")
+    assert line in told.stderr
+
+
+def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path) -> None:
+    told = command("scan", cwd=tmp_path, IOTPOSTURE_THREADS="many")
+    assert (told.returncode, told.stderr[:20]) == (USAGE, "IOTPOSTURE_THREADS: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["scan", "--settings", "nowhere.toml"], "nowhere.toml: no such file"),
+        (["scan", "--select", "nonsense"], "no check nonsense; `iotposture show checks` lists them"),
+        (["scan", "--only", "ibm"], "ibm"),
+        (["scan", "--min-coverage", "101"], "--min-coverage: 101 is no percentage; allowed: 0 to 100"),
+        (["scan", "--resume", "nowhere"], "nowhere: no run lies there"),
+        (["check", "nowhere"], "nowhere: no run lies there"),
+        (["show", "check", "nonsense"], "no check nonsense"),
+        (["show", "frameworks", "nonsense"], "no framework nonsense; allowed: "),
+        (["nonsense"], "nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_use_is_one_line_and_exit_2(tmp_path: Path, words: list[str], line: str) -> None:
+    told = command(*words, cwd=tmp_path)
+    assert told.returncode == USAGE
+    assert line in told.stderr
+    assert "Traceback" not in told.stderr and told.stderr.count("\n") <= 2
+
+
+def test_no_credentials_is_one_line_per_cloud_and_exit_4(tmp_path: Path) -> None:
+    told = command("scan", "--quiet", cwd=tmp_path, HOME=str(tmp_path), **NO_METADATA)
+    assert told.returncode == UNREACHABLE
+    assert [line.split(":")[0] for line in told.stderr.splitlines()[:-1]] == ["aws", "azure", "clearblade", "gcp"]
+    assert "doctor" in told.stderr.splitlines()[-1]
+
+
+def test_a_cloud_that_never_answers_does_not_hold_the_scan(tmp_path: Path) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=lambda: [silent.accept() for _ in range(50)], daemon=True).start()
+    url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    told = command(
+        "scan", "--only", "aws", "--quiet", cwd=tmp_path, HOME=str(tmp_path), AWS_ENDPOINT_URL=url,
+        AWS_ACCESS_KEY_ID="lab", AWS_SECRET_ACCESS_KEY="lab", AWS_DEFAULT_REGION="eu-west-1", **NO_METADATA,
+    )  # fmt: skip
+    silent.close()
+    assert told.returncode == UNREACHABLE, told.stderr
+    assert told.stderr.startswith("aws: ")
+
+
+def test_an_output_that_cannot_be_written_is_exit_5(lab: Lab, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    told = command("scan", "--settings", str(file), "--out", str(tmp_path / "taken" / "out"), "--quiet")
+    assert told.returncode == NOT_WRITTEN
+    assert "Traceback" not in told.stderr and told.stderr.startswith("not written: ")
+
+
+def test_the_gate_turns_findings_and_coverage_into_exit_codes(lab: Lab, tmp_path: Path, file: Path) -> None:
+    def scan(name: str, *words: str) -> int:
+        return command("scan", "--settings", str(file), "--out", str(tmp_path / name), "--quiet", *words).returncode
+
+    assert scan("plain") == 0
+    assert scan("gate", "--fail-on", "critical") == GATE
+    from lab.server import Fault
+
+    lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("deny")
+    assert scan("dark", "--min-coverage", "100") == COVERAGE
+
+
+def test_only_results_are_on_stdout(lab: Lab, tmp_path: Path, file: Path) -> None:
+    told = command("scan", "--settings", str(file), "--out", str(tmp_path / "out"), "--format", "json")
+    found = json.loads(told.stdout)
+    assert found["findings"] and found["about"]["scan_complete"] == "true"
+    assert "scanning" in told.stderr
+    assert command("scan", "--settings", str(file), "--out", str(tmp_path / "b"), "--quiet").stderr == ""
+
+
+def test_guidelines_are_printed_with_the_checks_that_serve_them() -> None:
+    rows = json.loads(command("show", "guidelines", "--format", "json").stdout)
+    assert len(rows) == 177
+    assert all(set(row) == {"id", "provider", "area", "severity", "title", "checks"} for row in rows)
+    served = {row["id"]: row["checks"] for row in rows}
+    assert served["azure-iothub-min-tls"] == ["hub-refuses-old-tls"]
+
+
+def test_the_aws_policy_is_one_that_aws_accepts_and_holds_reads_only() -> None:
+    policy = json.loads(command("show", "permissions", "aws", "--format", "json").stdout)
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
+    assert statement["Effect"] == "Allow" and statement["Resource"] == "*"
+    assert statement["Action"] == sorted(set(statement["Action"]))
+    for action in statement["Action"]:
+        assert re.fullmatch(r"[a-z0-9-]+:(Get|List|Describe|Search)[A-Za-z0-9]+", action), action
+
+
+def test_the_azure_role_is_a_custom_role_without_keys() -> None:
+    role = json.loads(command("show", "permissions", "azure", "--format", "json").stdout)
+    assert role["IsCustom"] and role["Actions"] and role["DataActions"]
+    for action in role["Actions"] + role["DataActions"]:
+        assert action.endswith("/read"), action
+
+
+def test_the_google_role_is_yaml_of_a_custom_role() -> None:
+    import yaml
+
+    role = yaml.safe_load(command("show", "permissions", "gcp").stdout)
+    assert role["stage"] == "GA"
+    assert all(re.fullmatch(r"[a-z]+\.[a-zA-Z]+\.(get|list|getIamPolicy)", p) for p in role["includedPermissions"])
+
+
+def test_doctor_says_what_each_cloud_answers(lab: Lab, file: Path) -> None:
+    rows = json.loads(command("doctor", "--settings", str(file), "--format", "json").stdout)
+    states = {row["what"]: row["state"] for row in rows}
+    assert states["clearblade"] == "ok"
+
+
+def test_effective_settings_show_file_and_environment(tmp_path: Path) -> None:
+    (tmp_path / "iotposture.toml").write_text("threads = 3\n[aws]\nregions = ['eu-west-1']\n")
+    told = command("show", "settings", "--format", "json", cwd=tmp_path, IOTPOSTURE_THREADS="5")
+    values = {row["setting"]: row["value"] for row in json.loads(told.stdout)}
+    assert (values["threads"], values["aws.regions"]) == ("5", "['eu-west-1']")
