@@ -95,7 +95,7 @@ def judge(
         gaps = tables.gaps[(tables.gaps["table"] == check.table.id()) & tables.gaps["cause"].isin(NOT_READ)]
         facts = About.of(check, scope.provider)
         for index in answer.index[answer.eq(False).fillna(True)]:
-            row = frame.loc[index].to_dict()
+            row = {column: None if pd.isna(cell) else cell for column, cell in frame.loc[index].items()}
             if answer[index] is pd.NA:
                 findings.append(facts.row("unknown", row, *reasons.of(check, row)))
             else:
@@ -124,7 +124,7 @@ def concerns(check: Check, provider: str) -> bool:
 
 def shown(value: Any) -> str:
     """A cell as evidence."""
-    if value is pd.NA or value is None:
+    if value is None:
         return "not read"
     if isinstance(value, bool):
         return str(value).lower()
@@ -169,7 +169,7 @@ class About:
 
     def row(self, status: str, row: Mapping[str, Any], cause: str, permission: str, reason: str) -> dict[str, str]:
         """The finding of one resource."""
-        cells = {column: "" if value is pd.NA else value for column, value in row.items()}
+        cells = {column: "" if value is None else value for column, value in row.items()}
         read = "\n".join(f"{column}={row[column]}" for column in self.check.reads)
         name = cells["name"] or cells["resource"]
         return {
@@ -201,7 +201,7 @@ class About:
             "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
             "name": str(scope), "subject": f"every {self.check.table.id().replace('_', ' ')}",
         }  # fmt: skip
-        whole = {**dict.fromkeys(self.check.table.columns(), pd.NA), **row}
+        whole = {**dict.fromkeys(self.check.table.columns()), **row}
         needs = f"; needs {', '.join(filter(None, permissions))}" if "denied" in causes else ""
         reason = f"list not read ({', '.join(causes)}): {what}{needs}"
         return self.row("unknown", whole, "|".join(causes), "|".join(filter(None, permissions)), reason)
@@ -223,7 +223,7 @@ class Reasons:
     def of(self, check: Check, row: Mapping[str, Any]) -> tuple[str, str, str]:
         """Causes, permissions and one line, for the cells that a check needed and nobody could read."""
         noted = self._why.get((check.table.id(), f"{row['resource']}#{row['subject']}"), {})
-        missing = [column for column in dict.fromkeys((*check.only, *check.reads)) if row.get(column) is pd.NA]
+        missing = [column for column in dict.fromkeys((*check.only, *check.reads)) if row.get(column) is None]
         why = {column: noted.get(column, ("absent_field", "", "")) for column in missing}
         if not missing:
             why = {"": ("not_parseable", "", "a cell says nothing that can be judged")}

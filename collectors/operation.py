@@ -129,8 +129,7 @@ def drain(items: Iterator[Any]) -> tuple[list[Any], BaseException | None]:
     """Everything an iterator gives, and the failure that ended it, if one did."""
     kept: list[Any] = []
     try:
-        for item in items:
-            kept.append(item)
+        kept.extend(items)
     except (ReadFailed, Absent) as error:
         return kept, error
     return kept, None

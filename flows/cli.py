@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated, Literal
 
@@ -157,4 +158,5 @@ def effective(*, settings: Settings = "", format: Shape = "text") -> None:
 
 def main() -> None:
     """Entry point of the command ``iotposture``."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
     sys.exit(exit_code(lambda: app(print_error=False, exit_on_error=False)))

@@ -52,7 +52,10 @@ def examine_scope(order: str, provider: str, account: str, region: str) -> dict[
 
 
 @flow(
-    name="posture_scan", task_runner=ThreadPoolTaskRunner[Any](max_workers=8), persist_result=True, result_serializer="json"
+    name="posture_scan",
+    task_runner=ThreadPoolTaskRunner(max_workers=8),  # type: ignore[arg-type]  # its futures are invariant
+    persist_result=True,
+    result_serializer="json",
 )
 def posture_scan(
     settings_file: str = "",

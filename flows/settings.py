@@ -95,7 +95,8 @@ class Gcp(MetadataSection):
     )
     endpoint: Url = Field("", description="One URL for every other API.")
     endpoints: dict[str, Url] = Field({}, description='URL per API, as in {pubsub = "http://…"}.')
-    trusted: list[str] = Field([], description="Domains and projects whose identities are not external.")
+    trusted_projects: list[str] = Field([], description="Other projects whose identities are not external.")
+    domains: list[str] = Field([], description="The organisation's own domains; identities of others are external.")
 
 
 class ClearBlade(Section):

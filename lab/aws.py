@@ -29,7 +29,6 @@ from lab.aws_policies import REGIONS
 from lab.server import Server, Switchboard, failing
 
 WSGI = Callable[..., Iterable[bytes]]
-ANSWERS: Mapping[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = aws_answers.ANSWERS
 
 DENIED = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
@@ -50,6 +49,7 @@ class Aws:
 
     def __init__(self) -> None:
         self.switchboard = Switchboard()
+        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 
@@ -100,11 +100,11 @@ class Aws:
             response = failing(fault, Request(environ), denied(operation), throttled(operation))
             if response is not None:
                 return response(environ, start_response)
-        if name not in ANSWERS:
+        if name not in self.answers:
             return self._moto(again(), start_response)
         params = parsed(operation, request, path_params)
         try:
-            response = serialized(operation, ANSWERS[name](region, params))
+            response = serialized(operation, self.answers[name](region, params))
         except aws_answers.Missing as missing:
             response = refused(operation, Refused(missing.code, str(missing), missing.status))
         return response(environ, start_response)
@@ -137,7 +137,7 @@ def parsed(operation: Any, request: MotoRequest, path_params: Mapping[str, Any])
 def serialized(operation: Any, answer: dict[str, Any]) -> Response:
     """An answer in the operation's protocol. Raises ``ValueError`` when botocore's model does not allow it."""
     problems = ParamValidator().validate(answer, operation.output_shape).generate_report()
-    problems += "".join(outside_enums(answer, operation.output_shape, operation.name))
+    problems = problems or "".join(outside_enums(answer, operation.output_shape, operation.name))
     if problems:
         raise ValueError(f"the lab's {operation.name}: {problems}")
     service = operation.service_model

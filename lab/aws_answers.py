@@ -16,6 +16,7 @@ from lab.aws_policies import ACCOUNT
 SET_UP = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
 PAGE = 100
 Reply = dict[str, Any]
+Answer = Callable[[str, Mapping[str, Any]], Reply]
 
 
 class Missing(Exception):
@@ -336,7 +337,7 @@ def rotation(region: str, params: Mapping[str, Any]) -> Reply:
     return {"KeyRotationEnabled": bool(key.key_rotation_status), "KeyId": key.arn, **period}
 
 
-ANSWERS: dict[str, Callable[[str, Mapping[str, Any]], Reply]] = {
+ANSWERS: dict[str, Answer] = {
     "iot.list_domain_configurations": list_domains,
     "iot.describe_domain_configuration": lambda region, params: named(
         DOMAINS.get(region, []), "domainConfigurationName", params["domainConfigurationName"]

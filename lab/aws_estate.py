@@ -29,7 +29,7 @@ IOT_KEY: dict[str, str] = {}
 """The key that AWS IoT Core encrypts the registry with: its ARN, once it is made."""
 
 FLEET = (("meter", 90, "MeterDevice"), ("pump", 30, "PumpController"), ("valve", 20, "ValveService"))
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def arn(region: str, resource: str) -> str:
@@ -110,7 +110,7 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     backend = iot_backends[ACCOUNT][region]
     signer: Authority | None = more.get("signer")
     held = backend.register_certificate(pem, signer.pem if signer else None, False, more.get("status", "ACTIVE"))
-    held.creation_date = held.last_modified_date = datetime.now(UTC).replace(tzinfo=None) - days * DAY
+    held.creation_date = held.last_modified_date = datetime.now(UTC).replace(tzinfo=None) - days * DAY - HOUR
     if policy:
         backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])  # type: ignore[assignment]
     for thing_name in more.get("things", (name,)):

@@ -87,9 +87,10 @@ class Azure:
 
     def _answer(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         request = Request(environ)
-        return self._respond(request)(environ, start)
+        return self.respond(request)(environ, start)
 
-    def _respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
+        """The answer to one request: a fault that is switched on, a refusal, or what the estate holds."""
         for method, shape, answer in AUTHORITY:
             if request.method == method and (found := shape.fullmatch(request.path)):
                 return answer(self, request, found.groupdict())

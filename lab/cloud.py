@@ -10,7 +10,7 @@ import ssl
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import trustme
 
@@ -73,7 +73,7 @@ class Lab:
             found |= cloud.env()
         return found
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         for cloud in self.clouds:
             cloud.start()
         return self

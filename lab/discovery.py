@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import googleapiclient  # type: ignore[import-untyped]
+import googleapiclient
 
 
 class Misfit(Exception):
@@ -100,7 +100,14 @@ def fit(value: Any, shape: Mapping[str, Any], schemas: Mapping[str, Any], where:
     kind = shape.get("type", "any")
     if kind == "any":
         return
-    types = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+    types: dict[str, Any] = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "boolean": bool,
+        "integer": int,
+        "number": (int, float),
+    }
     if not isinstance(value, types[kind]) or (kind in ("integer", "number") and isinstance(value, bool)):
         raise Misfit(f"{where}: {kind} expected, not {type(value).__name__}")
     if kind == "object":

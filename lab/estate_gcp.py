@@ -63,7 +63,6 @@ class Estate:
     account_keys: dict[str, list[Json]] = field(default_factory=dict)
     roles: dict[str, list[Json]] = field(default_factory=dict)
     buckets: dict[str, list[Json]] = field(default_factory=dict)
-    bucket_acls: dict[str, list[Json]] = field(default_factory=dict)
     object_acls: dict[str, list[Json]] = field(default_factory=dict)
     rings: dict[str, list[Json]] = field(default_factory=dict)
     keys: dict[str, list[Json]] = field(default_factory=dict)
@@ -282,9 +281,6 @@ def _storage(made: Estate, now: datetime) -> None:
             },
         } | more
 
-    def entry(kind: str, bucket_name: str, entity: str, role: str) -> Json:
-        return {"kind": f"storage#{kind}", "bucket": bucket_name, "entity": entity, "role": role}
-
     tidy = {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 365}}]}
     colder = {"rule": [{"action": {"type": "SetStorageClass", "storageClass": "COLDLINE"}, "condition": {"age": 30}}]}
     made.buckets[PROJECT] = [
@@ -301,10 +297,6 @@ def _storage(made: Estate, now: datetime) -> None:
         ),
     ]
     public, ota = "nordwind-telemetry-public", "nordwind-ota-legacy"
-    made.bucket_acls = {
-        public: [entry("bucketAccessControl", public, f"project-owners-{NUMBERS[PROJECT]}", "OWNER")],
-        ota: [entry("bucketAccessControl", ota, f"project-owners-{NUMBERS[PROJECT]}", "OWNER")],
-    }
     made.object_acls = {
         public: [
             {"kind": "storage#objectAccessControl", "entity": f"project-viewers-{NUMBERS[PROJECT]}", "role": "READER"}

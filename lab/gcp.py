@@ -64,7 +64,7 @@ def paged(name: str, items: list[Any], query: Query) -> Json:
 
 def masked(device: Json, query: Query) -> Json:
     """The device as the field mask asks for it; its id and number without one."""
-    fields = set(filter(None, query.get("fieldMask", "").split(","))) | {"id", "numId", "name"}
+    fields = set(filter(None, query.get("fieldMask", "").split(","))) | {"id", "numId"}
     return {key: value for key, value in device.items() if key in fields and not unset(key, value)}
 
 
@@ -215,8 +215,8 @@ def handlers(made: Estate) -> dict[str, Handler]:
     def bucket_policy(parts: list[str], query: Query) -> Json:
         return {"kind": "storage#policy"} | policy_of(f"buckets/{parts[0]}")
 
-    def acl(kind: str, lists: Mapping[str, list[Json]]) -> Handler:
-        return lambda parts, query: {"kind": kind, "items": lists.get(parts[0], [])}
+    def object_acl(parts: list[str], query: Query) -> Json:
+        return {"kind": "storage#objectAccessControls", "items": made.object_acls.get(parts[0], [])}
 
     def listed(name: str, items: Mapping[str, list[Json]], key: str) -> Handler:
         return lambda parts, query: paged(name, items.get(key.format(*parts), []), query)
@@ -248,8 +248,7 @@ def handlers(made: Estate) -> dict[str, Handler]:
         "pubsub.projects.snapshots.getIamPolicy": bound("projects/{}/snapshots/{}"),
         "storage.buckets.list": buckets,
         "storage.buckets.getIamPolicy": bucket_policy,
-        "storage.bucketAccessControls.list": acl("storage#bucketAccessControls", made.bucket_acls),
-        "storage.defaultObjectAccessControls.list": acl("storage#objectAccessControls", made.object_acls),
+        "storage.defaultObjectAccessControls.list": object_acl,
         "cloudkms.projects.locations.list": locations,
         f"{kms}.list": listed("keyRings", made.rings, "projects/{}/locations/{}"),
         f"{kms}.getIamPolicy": bound(ring),

@@ -64,7 +64,7 @@ class Switchboard:
 
 
 class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+    def log(self, type: str, message: str, *args: Any) -> None:
         """The lab says nothing on the terminal."""
 
 

@@ -208,8 +208,14 @@ def rolled_up(findings: pd.DataFrame) -> Iterable[Line]:
     many = many[(many["resource_type"] == "device") | (size > ALIKE)]
     single = findings.drop(index=many.index)
     held = {index: Line((row,)) for index, row in zip(single.index, named(single), strict=True)}
-    for _, group in many.groupby(list(ROLLED)):
-        held[group.index[0]] = Line(named(group.head(LISTED)), len(group), rolled_up=True)
+    groups = many.groupby(list(ROLLED))
+    kept = many[groups.cumcount() < LISTED]
+    alike: dict[int, list[tuple[int, Finding]]] = defaultdict(list)
+    for index, group, row in zip(kept.index, groups.ngroup()[kept.index], named(kept), strict=True):
+        alike[group].append((index, row))
+    for rows in alike.values():
+        first = rows[0][0]
+        held[first] = Line(tuple(row for _, row in rows), int(size[first]), rolled_up=True)
     return (held[index] for index in sorted(held))
 
 

@@ -57,7 +57,7 @@ class Seen:
                 if check.table in held and concerns(check, scope.provider):
                     frame = tables.frames[check.table]
                     for index, verdict in verdicts(check, frame, check.settings).dropna().items():
-                        row = frame.loc[index]
+                        row = frame.loc[[index]].iloc[0]
                         found[check.id, f"{scope} {row['resource']}", row["subject"]] = bool(verdict)
         return found
 

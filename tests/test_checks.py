@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -36,7 +36,9 @@ def examples() -> Iterator[Any]:
     for check in CHECKS:
         for expected, cases in ((True, check.passes), (False, check.fails)):
             for number, example in enumerate(cases):
-                yield pytest.param(check, example, expected, id=f"{check.id}-{'passes' if expected else 'fails'}-{number}")
+                yield pytest.param(
+                    check, example, expected, id=f"{check.id}-{'passes' if expected else 'fails'}-{number}"
+                )
 
 
 @pytest.mark.parametrize(("check", "example", "expected"), list(examples()))
@@ -68,7 +70,8 @@ def test_a_row_that_may_not_be_concerned_is_unknown(check: Check) -> None:
 class Watched(pd.DataFrame):
     """A frame that remembers which columns were asked for."""
 
-    _metadata = ["asked"]
+    _metadata: ClassVar = ["asked"]
+    asked: set[str]
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -119,8 +122,10 @@ def scope_with(check: Check) -> Scope:
     for provider in PROVIDERS:
         for c in COLLECTORS:
             wanted = check.only.get("provider", provider)
-            if c.table is check.table and c.provider == provider and provider in (
-                wanted if isinstance(wanted, tuple) else (wanted,)
+            if (
+                c.table is check.table
+                and c.provider == provider
+                and provider in (wanted if isinstance(wanted, tuple) else (wanted,))
             ):
                 return Scope(provider, "account", "global" if c.where == "global" else "region")
     raise AssertionError(f"no collector fills the table of {check.id}")
@@ -147,7 +152,14 @@ def test_nothing_to_judge_in_a_read_scope_is_not_applicable(check: Check) -> Non
 def test_an_unread_cell_names_the_permission_that_was_missing() -> None:
     check = next(c for c in CHECKS if c.id == "connections-are-logged")
     scope = Scope("azure", "sub", "global")
-    row = {"provider": "azure", "account": "sub", "region": "westeurope", "resource": "/hubs/a", "subject": "", "name": "a"}
+    row = {
+        "provider": "azure",
+        "account": "sub",
+        "region": "westeurope",
+        "resource": "/hubs/a",
+        "subject": "",
+        "name": "a",
+    }
     note = {
         "table": "log", "resource": "/hubs/a#", "column": "logs_connections", "cause": "denied",
         "permission": "Microsoft.Insights/diagnosticSettings/read", "detail": "AuthorizationFailed",

@@ -51,7 +51,9 @@ def scanned(whole_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[R
     return report, folder
 
 
-def command(*words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *words: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Runs the installed command as a user would."""
     return subprocess.run(
         [COMMAND, *words], capture_output=True, text=True, timeout=240, env={**os.environ, **(env or {})}, cwd=cwd,
@@ -203,14 +205,14 @@ def test_a_scan_writes_four_files_and_prints_their_paths(lab: Lab, tmp_path: Pat
     assert "clearblade" in told.stderr and "Traceback" not in told.stderr
 
 
-def test_a_saved_run_is_judged_and_reported_again_without_a_cloud(
-    scanned: tuple[Report, Path], tmp_path: Path
-) -> None:
+def test_a_saved_run_is_judged_and_reported_again_without_a_cloud(scanned: tuple[Report, Path], tmp_path: Path) -> None:
     for verb in ("check", "report"):
         told = command(verb, str(scanned[1]), "--out", str(tmp_path / verb), "--format", "json")
         assert told.returncode == 0, told.stderr
     again = json.loads((tmp_path / "report" / "findings.json").read_text())
-    narrowed = command("check", str(scanned[1]), "--select", "store-is-not-public", "--out", str(tmp_path / "one"), "--format", "json")
+    narrowed = command(
+        "check", str(scanned[1]), "--select", "store-is-not-public", "--out", str(tmp_path / "one"), "--format", "json"
+    )
     assert {f["check_id"] for f in json.loads(narrowed.stdout)["findings"]} == {"store-is-not-public"}
     assert again["findings"]
 

@@ -122,7 +122,7 @@ def resource_part(pattern: str) -> str:
 def all_of(documents: str) -> list[Statement]:
     """The statements of a JSON list of documents. Raises ``ValueError`` when one is no policy."""
     loaded = json.loads(documents)
-    if not isinstance(loaded, list):
+    if type(loaded) is not list:
         raise ValueError("expected a JSON list of policies")
     return [statement for document in loaded for statement in parse(document)]
 

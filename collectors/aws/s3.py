@@ -33,6 +33,7 @@ LIFECYCLE = Operation(
 )
 
 FLAGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+SETTINGS = ("public", "refuses_plain_http", "encrypted", "versioned", "expires_objects")
 EVERYBODY = (
     "http://acs.amazonaws.com/groups/global/AllUsers",
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
@@ -107,7 +108,7 @@ def streamed_buckets(reply: Mapping[str, Any]) -> list[str]:
     where="global",
 )  # fmt: skip
 def buckets(read: Reader) -> Iterator[Row]:
-    """Every bucket of the account. Its settings are read only where it holds, or may hold, IoT data or firmware."""
+    """Every bucket of the account. Its settings are read only where it holds IoT data or firmware."""
     regions = list(read.options["regions"])
     data, images = telemetry(read, regions), firmware(read, regions)
     for bucket in read(LIST_BUCKETS):
@@ -122,7 +123,10 @@ def buckets(read: Reader) -> Iterator[Row]:
             "holds_firmware": holds_images,
             "holds_iot_data": either,
         }
-        yield row if either is False else row | settings(read, name)
+        if isinstance(either, Unread):
+            yield row | dict.fromkeys(SETTINGS, either)
+        else:
+            yield row | settings(read, name) if either else row
 
 
 def any_of(*cells: bool | Unread) -> bool | Unread:

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.gcp.account import PROJECT, PROJECT_POLICY, any_of, full_name, marked, project, stated
 from collectors.gcp.policy import PUBLIC, ROLES, grants, holders, members, project_members
 from collectors.gcp.pubsub import TELEMETRY, TOPICS, of, short, telemetry
-from collectors.operation import Operation, Reader, collector
+from collectors.operation import Operation, Reader, Reply, collector
 from collectors.schema import Row, Unread
 from collectors.tables.access import Grant
 from collectors.tables.data import Key
@@ -137,13 +137,20 @@ def key_grants(read: Reader) -> Iterator[Row]:
     """Who may do what with every key, by bindings of its own and of its ring."""
     protecting = telemetry_keys(read)
     for ring in rings(read):
-        found = [(key, protects(key, protecting)) for key in read(KEYS, parent=ring["name"])]
+        listed = read(KEYS, parent=ring["name"])
+        found = [(key, protects(key, protecting)) for key in listed]
         for policy in read(RING_POLICY, resource=ring["name"]):
-            data = any_of(answer for _, answer in found)
+            data = any_of((*(answer for _, answer in found), whole(listed)))
             yield from grants(read, policy, full_name("cloudkms", ring["name"]), short(ring["name"]), "key", data)
         for key, data in found:
             for policy in read(KEY_POLICY, resource=key["name"]):
                 yield from grants(read, policy, full_name("cloudkms", key["name"]), short(key["name"]), "key", data)
+
+
+def whole(listed: Reply) -> Any:
+    """Unread when the list is not whole, else False: nothing more can be in it."""
+    told = listed.cell(len)
+    return told if isinstance(told, Unread) else False
 
 
 def telemetry_keys(read: Reader) -> Any:

@@ -137,7 +137,7 @@ def devices(
         gap = told if isinstance(told, Unread) else gap
         signers = signing(registry)
         for item in reply:
-            row, keys = device(item, full(registry["name"]), full, signers, clock)
+            row, keys = device(item, full(registry["name"]), signers, clock)
             rows.append((row, keys))
             if row["enabled"] is True and keys:
                 holders.update(keys)
@@ -167,7 +167,7 @@ def sharers(row: dict[str, Any], keys: frozenset[str] | None, holders: Counter[s
 
 
 def device(
-    item: dict[str, Any], registry: str, full: Name, signers: Any, clock: datetime
+    item: dict[str, Any], registry: str, signers: Any, clock: datetime
 ) -> tuple[dict[str, Any], frozenset[str] | None]:
     """One device's row without its sharers, and the fingerprints of its keys; None where one cannot be read."""
     held = item.get("credentials")
@@ -177,7 +177,7 @@ def device(
     gateway = stated(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
     prints = [key["fingerprint"] for key in keys]
     row = {
-        "resource": full(item.get("name") or f"{relative(registry)}/devices/{item['id']}"),
+        "resource": f"{registry}/devices/{item['id']}",
         "name": item["id"],
         "hub": registry,
         "enabled": stated(lambda: not item["blocked"]),
@@ -193,11 +193,6 @@ def device(
         "logs_off": stated(lambda: item["logLevel"] == "NONE"),
     }
     return row, None if held is None or None in prints else frozenset(prints)
-
-
-def relative(full: str) -> str:
-    """A full id as the relative resource name that it ends with."""
-    return full[full.index("projects/") :]
 
 
 def last_heard(item: dict[str, Any]) -> datetime | None:

@@ -19,15 +19,15 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import google.auth.exceptions
-import httplib2  # type: ignore[import-untyped]
+import httplib2
 import requests
 from google.auth import compute_engine, identity_pool, impersonated_credentials
 from google.auth import credentials as google_credentials
 from google.auth.transport.requests import Request
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
-from googleapiclient import discovery  # type: ignore[import-untyped]
-from googleapiclient.errors import Error as ClientError  # type: ignore[import-untyped]
+from googleapiclient import discovery
+from googleapiclient.errors import Error as ClientError
 from googleapiclient.errors import HttpError
 
 from collectors.gcp.account import FIND, PROJECT, REGIONS
@@ -101,7 +101,7 @@ class Login(google_credentials.Credentials):
         self._source = source
         self._lock = threading.Lock()
         transport = requests.Session()
-        transport.verify = verify
+        transport.mount("https://", Sender(verify))
         self._fetch = partial(Request(transport), timeout=seconds)
 
     def before_request(self, request: Any, method: str, url: str, headers: dict[str, str]) -> None:
@@ -158,7 +158,21 @@ class Http(httplib2.Http):  # type: ignore[misc]
         return super().request(uri, method, body=body, headers=headers, **more)
 
 
-class Guard(requests.adapters.HTTPAdapter):
+class Sender(requests.adapters.HTTPAdapter):
+    """What `requests` sends through. A CA bundle of the settings holds, whatever REQUESTS_CA_BUNDLE says."""
+
+    def __init__(self, verify: str | bool) -> None:
+        super().__init__()
+        self._verify = verify
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
+        """Sends a request."""
+        if self._verify is not True:
+            more["verify"] = self._verify
+        return super().send(request, *args, **more)
+
+
+class ReadingSender(Sender):
     """What google-cloud-iot sends through: refuses everything but a read."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
@@ -349,9 +363,8 @@ class GoogleSession:
             credentials=self._login, transport="rest", client_options={"api_endpoint": endpoint.rstrip("/")}
         )
         http: requests.Session = client.transport._session  # the transport offers no other way to a CA or a guard
-        http.verify = self._ca or True
         for scheme in ("http://", "https://"):
-            http.mount(scheme, Guard())
+            http.mount(scheme, ReadingSender(self._ca or True))
         return client
 
 

@@ -15,7 +15,6 @@ from collectors.tables.data import Store
 
 BUCKETS = Operation("storage.buckets.list", "storage.buckets.list", items="items", shared=True)
 BUCKET_POLICY = Operation("storage.buckets.getIamPolicy", "storage.buckets.getIamPolicy", shared=True)
-BUCKET_ACL = Operation("storage.bucketAccessControls.list", "storage.buckets.getIamPolicy", items="items")
 OBJECT_ACL = Operation("storage.defaultObjectAccessControls.list", "storage.buckets.getIamPolicy", items="items")
 
 WRITING = frozenset(
@@ -36,7 +35,8 @@ def is_public(read: Reader, bucket: dict[str, Any]) -> Any:
     """Whether anybody can reach the bucket or the objects that will be put into it.
 
     Enforced public access prevention settles it. An inherited one depends on an organisation policy, and so does not.
-    ACLs count only where uniform bucket-level access is off.
+    Where uniform bucket-level access is off, the bucket's own ACL shows in its policy as legacy roles (Cloud Storage,
+    "IAM: relation to ACLs"), and new objects get the default ACL, which does not.
     """
     if (bucket.get("iamConfiguration") or {}).get("publicAccessPrevention") == "enforced":
         return False
@@ -46,8 +46,7 @@ def is_public(read: Reader, bucket: dict[str, Any]) -> Any:
         return bound
     if isinstance(acls, Unread):
         return any_of((bound, acls))
-    listed = (read(acl, bucket=bucket["name"]).cell(open_to_all, absent=False) for acl in (BUCKET_ACL, OBJECT_ACL))
-    return any_of((bound, *listed))
+    return any_of((bound, read(OBJECT_ACL, bucket=bucket["name"]).cell(open_to_all)))
 
 
 def open_to_all(entries: list[dict[str, Any]]) -> bool:
@@ -97,7 +96,6 @@ def writers(read: Reader, bucket: str, project_pairs: Any) -> Any:
     "gcp",
     BUCKETS,
     BUCKET_POLICY,
-    BUCKET_ACL,
     OBJECT_ACL,
     SUBSCRIPTIONS,
     *TELEMETRY,

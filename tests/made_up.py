@@ -1,0 +1,338 @@
+"""A made-up report: about forty findings in four clouds, and one in which every name is hostile."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+
+import pandas as pd
+
+from checks.check import SEVERITIES
+from checks.finding import COLUMNS, finding_id, ticket_title
+from reports.report import CheckFacts, Report
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "{{ 7 * 7 }}{% raw %}",
+    '=HYPERLINK("http://127.0.0.1/","x")',
+    "+1+cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "＝1+1",
+    "'quoted",
+    "\t=1",
+    "-2+3",
+    "a\r\n::stop-commands::x",
+    "safe\u202egnp.exe",
+    "zero\u200bwidth",
+    "line\u2028separator",
+    "\x1b]0;owned\x07\x1b[2J",
+    "\x9b31mred",
+    "[bold red]markup[/]",
+    "nul\x00del\x7f",
+    'comma, "quote"; semicolon',
+    "ŝtelita-机器",
+)
+
+AREAS = {
+    "connection": "Connection security",
+    "identity": "Device identity and credentials",
+    "access": "Authorization and IAM",
+    "data": "Cloud data and storage",
+    "keys": "Key management",
+    "updates": "OTA and update infrastructure",
+    "edge": "Host-based and edge security",
+    "detection": "Logging, monitoring and detection",
+}
+
+CHECKS: list[CheckFacts] = [
+    {
+        "id": check,
+        "title": title,
+        "risk": risk,
+        "area": area,
+        "severity": severity,
+        "remedy": remedy,
+        "guidelines": guidelines.split(),
+        "controls": ["ISVS 4.1.2", "ETSI-EN-303-645 5.5-1"],
+    }
+    for check, area, severity, title, risk, remedy, guidelines in (
+        (
+            "hub-refuses-old-tls", "connection", "high", "The hub refuses TLS below 1.2.",
+            "TLS 1.0 and 1.1 let a device on a hostile network be read or impersonated.",
+            {"aws": "Choose a security policy of 2022 or later.", "azure": "Set minTlsVersion to 1.2 on the hub."},
+            "aws-iot-domain-tls-policy azure-iothub-min-tls",
+        ),
+        (
+            "hub-limits-addresses", "connection", "medium", "The hub answers to listed addresses only.",
+            "A hub that the whole internet reaches can be probed and flooded by all of it.",
+            {"azure": "Turn public network access off, or list the ranges that devices come from."},
+            "azure-iothub-public-network azure-iothub-ip-filter",
+        ),
+        (
+            "device-has-its-own-credential", "identity", "critical", "No two devices share a credential.",
+            "One stolen credential speaks for all devices that hold it, and none of them can be shut out alone.",
+            {"": "Give each device its own certificate and disable the shared one."},
+            "aws-iot-shared-certificate azure-iothub-shared-thumbprint",
+        ),
+        (
+            "device-credential-ends", "identity", "medium", "The device's credential has an end.",
+            "A credential without an end stays useful to whoever copied it for as long as the hub exists.",
+            {"gcp": "Set expirationTime on the credential."}, "gcp-device-credential-expiry",
+        ),
+        (
+            "certificate-is-strong", "identity", "high", "The certificate's key is strong.",
+            "A weak key can be computed from the certificate, which is public.",
+            "Issue a new certificate with EC P-256 or RSA of 2048 bits or more.",
+            "aws-iot-weak-key azure-ca-weak-key",
+        ),
+        (
+            "policy-allows-no-wildcard", "access", "critical", "A device policy allows no wildcard over all topics.",
+            "A device with iot:* on * is every device: it reads all data and sends every command.",
+            {"aws": "Name the thing in the resource: use ${iot:Connection.Thing.ThingName}."},
+            "aws-iot-policy-overly-permissive",
+        ),
+        (
+            "service-identity-is-narrow", "access", "high", "Roles of the backend name what they may touch.",
+            "Whoever takes over one rule or function owns every store that its role can write.",
+            {"aws": "List ARNs instead of *.", "gcp": "Grant the role on the topic, not on the project."},
+            "aws-iot-rule-role-narrow gcp-iot-broad-roles",
+        ),
+        (
+            "store-is-private", "data", "critical", "No store of device data is public.",
+            "Telemetry tells where people are and what they do; a public store tells it to everybody.",
+            {"aws": "Turn Block Public Access on.", "gcp": "Enforce public access prevention.", "azure": "Set allowBlobPublicAccess to false."},
+            "aws-iot-bucket-public azure-iot-storage-public gcp-iot-bucket-public",
+        ),
+        (
+            "hub-keys-have-few-holders", "keys", "medium", "Few people can read the hub's keys.",
+            "A key that many can read was read by one who has left.",
+            {"azure": "Remove listkeys from roles that people hold."}, "azure-iothub-key-holders",
+        ),
+        (
+            "update-is-signed", "updates", "high", "Updates are signed.",
+            "A device that installs what it is sent belongs to whoever can write the bucket.",
+            {"aws": "Create OTA updates with a signing profile."}, "aws-iot-ota-signed",
+        ),
+        (
+            "gateway-checks-devices", "edge", "medium", "A gateway checks the devices behind it.",
+            "A gateway that vouches for all lets any device on site speak for another.",
+            {"clearblade": "Use ASSOCIATION_AND_DEVICE_AUTH_TOKEN."}, "gcp-gateway-auth-method",
+        ),
+        (
+            "connections-are-logged", "detection", "medium", "Connections of devices are logged.",
+            "Without a log nobody sees a stolen identity connect, or can tell later what it did.",
+            {"": "Send connection events to a log that is kept."},
+            "aws-iot-logging azure-iothub-logs gcp-registry-logging",
+        ),
+        (
+            "audit-is-scheduled", "detection", "low", "Device Defender audits on a schedule.",
+            "An audit that nobody starts finds nothing.", {"aws": "Create a scheduled audit."}, "aws-iot-audit",
+        ),
+    )
+]  # fmt: skip
+
+SCOPES = (
+    ("aws", "123456789012", "eu-central-1"),
+    ("aws", "123456789012", "us-east-1"),
+    ("azure", "7c1b9e0a-2f64-4c55-9a3d-0d5b7f1e8a11", "global"),
+    ("gcp", "field-telemetry", "europe-west1"),
+    ("clearblade", "field-telemetry", "europe-west1"),
+)
+
+ABOUT_SCAN = {
+    "schema_version": "1",
+    "tool_version": "0.1.0",
+    "catalogue_version": "2026.11",
+    "scan_id": "20261122T0600Z-4f1c",
+    "scan_started_at": "2026-11-22T06:00:00Z",
+    "scan_completed_at": "2026-11-22T06:04:31Z",
+    "scan_complete": "true",
+    "coverage_pct": "97.5",
+}
+
+
+def finding(
+    check: str, scope: int, resource: str, kind: str = "hub", status: str = "fail", **more: str
+) -> dict[str, str]:
+    """A finding as the judge makes it."""
+    facts = next(c for c in CHECKS if c["id"] == check)
+    provider, account, region = SCOPES[scope]
+    name = more.get("resource_name", resource.rsplit("/", 1)[-1].rsplit(":", 1)[-1])
+    remedy = facts["remedy"]
+    return {
+        **dict.fromkeys(COLUMNS, ""),
+        "finding_id": finding_id(check, provider, account, region, resource, more.get("subject", "")),
+        "check_id": check,
+        "check_title": facts["title"],
+        "area": facts["area"],
+        "status": status,
+        "severity": facts["severity"],
+        "severity_rank": str(4 - SEVERITIES.index(facts["severity"])),
+        "provider": provider,
+        "partition": provider,
+        "account_id": account,
+        "region": region,
+        "resource_type": kind,
+        "resource_id": resource,
+        "resource_name": name,
+        "expected": facts["title"],
+        "evidence_hash": hashlib.sha256(resource.encode()).hexdigest()[:16],
+        "risk": facts["risk"],
+        "remediation": remedy if isinstance(remedy, str) else remedy.get(provider, remedy.get("", "")),
+        "guidelines": "|".join(facts["guidelines"]),
+        "controls": "|".join(facts["controls"]),
+        "ticket_title": ticket_title(status, facts["title"], name),
+        **more,
+    }
+
+
+def unread(check: str, scope: int, resource: str, kind: str, cause: str, permission: str = "") -> dict[str, str]:
+    """A finding of status unknown."""
+    needs = f": needs {permission}" if permission else ""
+    more = {"cause": cause, "permission": permission, "status_reason": f"not read ({cause}{needs})"}
+    if resource == "/".join(SCOPES[scope]):
+        more |= {"resource_name": resource, "subject": f"every {kind}"}
+    return finding(check, scope, resource, kind, "unknown", **more)
+
+
+AZURE_HUB = (
+    "/subscriptions/7c1b9e0a-2f64-4c55-9a3d-0d5b7f1e8a11/resourceGroups/field/providers/Microsoft.Devices/IotHubs/"
+)
+REGISTRY = "projects/field-telemetry/locations/europe-west1/registries/meters"
+
+
+def estate() -> list[dict[str, str]]:
+    """About forty findings over four providers."""
+    arn = "arn:aws:iot:eu-central-1:123456789012:"
+    rows = [
+        finding("hub-refuses-old-tls", 0, f"{arn}domainconfiguration/legacy/x7Qd2", actual="tls_policy=IoTSecurityPolicy_TLS12_1_0_2016_01; min_tls=1.0"),
+        finding("hub-refuses-old-tls", 2, f"{AZURE_HUB}plant-south", actual="min_tls=1.0"),
+        finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-south", actual="public_network=true; filtered=false"),
+        finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-north", actual="public_network=true; filtered=false"),
+        finding("certificate-is-strong", 0, f"{arn}cert/9f{'ab' * 31}", "certificate", actual="algorithm=RSA; key_bits=1024"),
+        finding("policy-allows-no-wildcard", 0, f"{arn}policy/fleet-default", "policy", subject="statement 2", actual="action=iot:*; resource=*"),
+        finding("policy-allows-no-wildcard", 1, "arn:aws:iot:us-east-1:123456789012:policy/bench", "policy", actual="action=iot:Publish; resource=*"),
+        finding("service-identity-is-narrow", 0, "arn:aws:iam::123456789012:role/iot-rule-writer", "service_identity", actual="resources=*"),
+        finding("service-identity-is-narrow", 3, "projects/field-telemetry/serviceAccounts/ingest@field-telemetry.iam.gserviceaccount.com", "service_identity", subject="roles/pubsub.editor", actual="granted_on=project"),
+        finding("store-is-private", 0, "arn:aws:s3:::field-firmware", "store", actual="public=true"),
+        finding("update-is-signed", 0, f"{arn}otaupdate/2026-10-gateway", "update", actual="signed=false"),
+        finding("hub-keys-have-few-holders", 2, f"{AZURE_HUB}plant-south", actual="key_holders=14"),
+        finding("connections-are-logged", 1, "aws/us-east-1 logging", "log", actual="logs_connections=false"),
+        finding("connections-are-logged", 3, REGISTRY, "log", actual="logs_connections=false"),
+        finding("audit-is-scheduled", 1, "arn:aws:iot:us-east-1:123456789012:account", "detection", actual="audit_scheduled=false"),
+        finding("gateway-checks-devices", 4, f"{REGISTRY}/devices/gw-01", "device", hub=REGISTRY, actual="gateway_auth=ASSOCIATION_ONLY"),
+        *(finding("device-has-its-own-credential", 2, f"{AZURE_HUB}plant-south/devices/pump-{n:03}", "device", hub=f"{AZURE_HUB}plant-south", actual=f"sharers={11 + n % 2}") for n in range(12)),
+        *(finding("device-credential-ends", 4, f"{REGISTRY}/devices/meter-{n:03}", "device", hub=REGISTRY, actual="credentials=1; expiring_credentials=0") for n in range(7)),
+        unread("connections-are-logged", 0, "aws/eu-central-1 logging", "log", "denied", "iot:GetV2LoggingOptions"),
+        unread("store-is-private", 3, "field-telemetry-raw", "store", "denied", "storage.buckets.getIamPolicy"),
+        unread("store-is-private", 1, "arn:aws:s3:::field-archive", "store", "denied|failed", "s3:GetBucketPolicyStatus|s3:GetBucketAcl"),
+        unread("device-has-its-own-credential", 0, "aws/123456789012/eu-central-1", "device", "failed", "iot:ListThings"),
+        unread("certificate-is-strong", 2, f"{AZURE_HUB}plant-north/certificates/root", "certificate", "not_parseable"),
+    ]  # fmt: skip
+    return rows
+
+
+def coverage() -> list[dict[str, str]]:
+    """What was asked, and what came of it."""
+    asked = (
+        (0, "list_things", "iot:ListThings", "failed", "ThrottlingException"),
+        (0, "get_v2_logging_options", "iot:GetV2LoggingOptions", "denied", "AccessDeniedException"),
+        (0, "list_policies", "iot:ListPolicies", "read", ""),
+        (1, "list_policies", "iot:ListPolicies", "read", ""),
+        (1, "get_bucket_policy_status", "s3:GetBucketPolicyStatus", "denied", "AccessDenied"),
+        (1, "get_bucket_acl", "s3:GetBucketAcl", "failed", "InternalError"),
+        (1, "list_jobs", "iot:ListJobs", "unavailable", "UnknownEndpoint"),
+        (2, "iot_hub_resource.list_by_subscription", "Microsoft.Devices/IotHubs/read", "read", ""),
+        (3, "storage.buckets.list", "storage.buckets.list", "read", ""),
+        (3, "storage.buckets.getIamPolicy", "storage.buckets.getIamPolicy", "denied", "403"),
+        (4, "list_devices", "cloudiot.devices.list", "partial", "CallBudget"),
+    )
+    return [
+        dict(
+            zip(
+                ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail"),
+                (*SCOPES[scope], *rest, ""),
+                strict=True,
+            )
+        )
+        for scope, *rest in asked
+    ]
+
+
+def counted(findings: pd.DataFrame) -> pd.DataFrame:
+    """Counts that fit the findings, with some passes."""
+    rows = []
+    for check in CHECKS:
+        for provider, account, region in SCOPES:
+            here = findings[
+                (findings["check_id"] == check["id"])
+                & (findings["provider"] == provider)
+                & (findings["region"] == region)
+            ]
+            failed, unknown = (int((here["status"] == status).sum()) for status in ("fail", "unknown"))
+            passed = (len(check["id"]) + len(region)) % 5 if provider != "clearblade" or failed else 0
+            state = "fail" if failed else "unknown" if unknown else "pass" if passed else "not_applicable"
+            rows.append((check["id"], provider, account, region, passed, failed, unknown, state))
+    names = ["check_id", "provider", "account_id", "region", "passed", "failed", "unknown", "status"]
+    return pd.DataFrame(rows, columns=names).astype(
+        {name: "Int64" if name in ("passed", "failed", "unknown") else "string" for name in names}
+    )
+
+
+def report(rows: list[dict[str, str]] | None = None, **about: str) -> Report:
+    """A report over an estate."""
+    findings = pd.DataFrame(estate() if rows is None else rows, columns=list(COLUMNS), dtype="string")
+    return Report(
+        about=ABOUT_SCAN | about,
+        findings=findings,
+        counts=counted(findings),
+        coverage=pd.DataFrame(coverage(), dtype="string"),
+        checks=CHECKS,
+        areas=AREAS,
+    )
+
+
+def hostile() -> Report:
+    """A report in which everything that a cloud names is hostile."""
+    rows = [
+        finding(
+            "policy-allows-no-wildcard",
+            0,
+            f"arn:{text}",
+            "policy",
+            resource_name=text,
+            subject=text,
+            hub=text,
+            actual=text,
+        )
+        for text in HOSTILE
+    ]
+    rows += [finding("device-credential-ends", 4, text, "device", hub=HOSTILE[1], actual=text) for text in HOSTILE]
+    rows += [
+        unread("store-is-private", 3, text, "store", "denied", text) | {"status_reason": text, "region": text}
+        for text in HOSTILE
+    ]
+    asked = [
+        row | {"operation": text, "permission": text, "code": text, "account": text, "outcome": "denied"}
+        for row in coverage()[:1]
+        for text in HOSTILE
+    ]
+    whole = report(rows, scan_id=HOSTILE[1])
+    return dataclasses.replace(whole, coverage=pd.DataFrame(asked, dtype="string"))
+
+
+def estate_of(count: int, kind: str) -> Iterator[dict[str, str]]:
+    checks = [check["id"] for check in CHECKS]
+    for n in range(count):
+        scope = n % len(SCOPES)
+        provider, account, region = SCOPES[scope]
+        where = {
+            "aws": f"arn:aws:iot:{region}:{account}:policy/fleet-policy-of-line-{n:05}",
+            "azure": f"{AZURE_HUB}plant-south-{n:05}",
+        }.get(provider, f"{REGISTRY}-{n:05}")
+        more = {} if kind == "hub" else {"hub": where[:-1]}
+        yield finding(checks[n % len(checks)], scope, where, kind, actual="public_network=true; min_tls=1.0", **more)
