@@ -315,7 +315,9 @@ def topic_is_not_open_to_everybody(grants: Rows[Grant]) -> Verdict:
 @check(
     severity="medium",
     serves=["gcp-pubsub-external-member"],
-    remedy={"gcp": "Reduce the outsider to roles/pubsub.publisher and name its project in gcp.trusted_projects, or remove it."},
+    remedy={
+        "gcp": "Reduce the outsider to roles/pubsub.publisher and name its project in gcp.trusted_projects, or remove it."
+    },
     only={"provider": "gcp", "target_kind": "topic"},
     passes=[{"external": False}],
     fails=[{"external": True}],

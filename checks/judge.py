@@ -23,8 +23,8 @@ from collectors.schema import TEXT, Tables
 
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
-NOT_READ = ("denied", "failed", "partial")
-"""Causes for which a list may hold rows that nobody saw; `unavailable` means that there is nothing to see."""
+NOTHING_THERE = "unavailable"
+"""The cause of a list that is no gap: a service that is not offered or not switched on holds nothing to judge."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def judge(
             frame = check.table.frame([])
         answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
         passed, failed, open_ = (int(n) for n in (answer.eq(True).sum(), answer.eq(False).sum(), answer.isna().sum()))
-        gaps = tables.gaps[(tables.gaps["table"] == check.table.id()) & tables.gaps["cause"].isin(NOT_READ)]
+        gaps = tables.gaps[(tables.gaps["table"] == check.table.id()) & tables.gaps["cause"].ne(NOTHING_THERE)]
         facts = About.of(check, scope.provider)
         for index in answer.index[answer.eq(False).fillna(True)]:
-            row = {column: None if pd.isna(cell) else cell for column, cell in frame.loc[index].items()}
+            row = plain(frame.loc[index])
             if answer[index] is pd.NA:
                 findings.append(facts.row("unknown", row, *reasons.of(check, row)))
             else:
@@ -114,6 +114,12 @@ def judge(
             )
         )
     return Judged(text(findings), numbers(counts))
+
+
+def plain(row: pd.Series[Any]) -> dict[str, Any]:
+    """A row as Python's own values; None for what nobody could read."""
+    cells = {str(column): None if pd.isna(cell) else cell for column, cell in row.items()}
+    return {column: cell.item() if hasattr(cell, "item") else cell for column, cell in cells.items()}
 
 
 def concerns(check: Check, provider: str) -> bool:
@@ -195,14 +201,15 @@ class About:
 
     def gap(self, scope: Scope, gaps: pd.DataFrame) -> dict[str, str]:
         """The one unknown of a check and scope whose list could not be read to its end."""
-        causes, permissions = (list(dict.fromkeys(gaps[column])) for column in ("cause", "permission"))
+        causes = list(dict.fromkeys(gaps["cause"]))
+        permissions = list(dict.fromkeys(gaps.loc[gaps["cause"] == "denied", "permission"]))
         what = "; ".join(dict.fromkeys(gaps["detail"]))
         row = {
             "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
             "name": str(scope), "subject": f"every {self.check.table.id().replace('_', ' ')}",
         }  # fmt: skip
         whole = {**dict.fromkeys(self.check.table.columns()), **row}
-        needs = f"; needs {', '.join(filter(None, permissions))}" if "denied" in causes else ""
+        needs = f"; needs {', '.join(filter(None, permissions))}" if permissions else ""
         reason = f"list not read ({', '.join(causes)}): {what}{needs}"
         return self.row("unknown", whole, "|".join(causes), "|".join(filter(None, permissions)), reason)
 
@@ -218,7 +225,8 @@ class Reasons:
         self._why: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {}
         for note in tables.unread.itertuples(index=False):
             cells = self._why.setdefault((str(note.table), str(note.resource)), {})
-            cells[str(note.column)] = (str(note.cause), str(note.permission), str(note.detail))
+            permission = str(note.permission) if note.cause == "denied" else ""
+            cells[str(note.column)] = (str(note.cause), permission, str(note.detail))
 
     def of(self, check: Check, row: Mapping[str, Any]) -> tuple[str, str, str]:
         """Causes, permissions and one line, for the cells that a check needed and nobody could read."""

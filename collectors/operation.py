@@ -232,15 +232,15 @@ class Reader:
         key = (operation.name, region, repr(sorted(params.items())))
         return self.memory.ask(key, lambda: self.stream(operation, region, params))
 
-    def gap(self, failure: ReadFailed, operation: Operation, where: str = "") -> None:
-        """Notes that rows of the collector's table may be missing."""
+    def gap(self, failure: ReadFailed, operation: Operation, where: str = "", cause: str = "") -> None:
+        """Notes that rows of the collector's table may be missing. ``cause`` says more than the outcome where it can."""
         self.notes.gaps.append(
             {
                 "table": self.collector.table.id(),
                 "provider": self.scope.provider,
                 "account": self.scope.account,
                 "region": self.scope.region,
-                "cause": failure.outcome,
+                "cause": cause or failure.outcome,
                 "permission": operation.permission,
                 "detail": " ".join(part for part in (operation.name, failure.code, where) if part),
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -35,9 +36,15 @@ PACKAGES = {
 """Per provider: a package that must be importable, and the extra that installs it."""
 
 
+WIRE_LOGGERS = ("azure", "boto3", "botocore", "google", "googleapiclient", "httpcore", "httpx", "requests", "urllib3")
+"""Loggers whose debug lines hold whole requests and replies, secrets included; no level below warning is heard."""
+
+
 def provider(name: str) -> Provider:
     """The provider's session module. Raises NoTarget when its SDK is not installed."""
     package, extra = PACKAGES[name]
+    for wire in WIRE_LOGGERS:
+        logging.getLogger(wire).setLevel(logging.WARNING)
     try:
         return cast("Provider", import_module(f"collectors.{name}.session"))
     except ModuleNotFoundError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -159,4 +160,6 @@ def effective(*, settings: Settings = "", format: Shape = "text") -> None:
 def main() -> None:
     """Entry point of the command ``iotposture``."""
     logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # a package's deprecations are ours to read in the tests, not a user's
     sys.exit(exit_code(lambda: app(print_error=False, exit_on_error=False)))

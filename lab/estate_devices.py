@@ -37,20 +37,20 @@ def pem(key: PublicKeyTypes) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def weak_rsa(name: str) -> str:
+def weak_rsa(name: str) -> rsa.RSAPublicKey:
     """A 1024 bit RSA public key; nobody has its private half."""
     modulus = int.from_bytes(shake_256(name.encode()).digest(128)) | 1 | 1 << 1023
-    return pem(rsa.RSAPublicNumbers(65537, modulus).public_key())
+    return rsa.RSAPublicNumbers(65537, modulus).public_key()
 
 
-def certificate(name: str, issuer: str, now: datetime, days: float) -> str:
-    """A certificate for a name, signed by the issuer's key, that ends in some days."""
+def certificate(name: str, issuer: str, now: datetime, days: float, key: PublicKeyTypes | None = None) -> str:
+    """A certificate for a name, signed by the issuer's key, that ends in some days; for its own key or another."""
     at = now.replace(microsecond=0)
     built = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
-        .public_key(private(name).public_key())
+        .public_key(key or private(name).public_key())  # type: ignore[arg-type]
         .serial_number(int.from_bytes(sha256(f"{issuer}/{name}".encode()).digest()[:8]) + 1)
         .not_valid_before(at - timedelta(days=800))
         .not_valid_after(at + timedelta(days=days))
@@ -60,12 +60,12 @@ def certificate(name: str, issuer: str, now: datetime, days: float) -> str:
     return built.public_bytes(Encoding.PEM).decode()
 
 
-def authority(name: str, now: datetime, days: float) -> dict[str, Any]:
+def authority(name: str, now: datetime, days: float, key: PublicKeyTypes | None = None) -> dict[str, Any]:
     """A registry's CA."""
     return {
         "publicKeyCertificate": {
             "format": "X509_CERTIFICATE_PEM",
-            "certificate": certificate(name, name, now, days),
+            "certificate": certificate(name, name, now, days, key),
             "x509Details": {"subject": f"CN={name}", "issuer": f"CN={name}", "expiryTime": ago(now, days=-days)},
         }
     }
@@ -122,7 +122,7 @@ class Fleet:
 
     def weak(self, name: str, ends: float | None = 300) -> dict[str, Any]:
         """A bare RSA credential of 1024 bits."""
-        return self._credential("RSA_PEM", weak_rsa(name), ends)
+        return self._credential("RSA_PEM", pem(weak_rsa(name)), ends)
 
     def broken(self) -> dict[str, Any]:
         """A credential that nobody can parse."""
@@ -155,7 +155,11 @@ def google(project: str, now: datetime) -> tuple[Registries, Devices]:
         f"{topic}/station-events",
         "HTTP_STATE_UNSPECIFIED",
         "ERROR",
-        [authority(station_ca, now, 12), authority("Station CA 2019", now, -40)],
+        [
+            authority(station_ca, now, 12),
+            authority("Station CA 2019", now, -40),
+            authority("Station CA 2015", now, 900, weak_rsa("Station CA 2015")),
+        ],
     )
     good = Fleet(prod, now, 0)
     for index in range(38):

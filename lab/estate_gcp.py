@@ -48,6 +48,12 @@ def policy(*bindings: tuple[str, list[str]], **more: Any) -> Json:
     } | more
 
 
+def conditional(given: Json) -> Json:
+    """The policy with its bindings limited to office hours."""
+    hours = {"title": "office hours", "expression": "request.time.getHours('Europe/Oslo') < 18"}
+    return given | {"version": 3, "bindings": [binding | {"condition": hours} for binding in given["bindings"]]}
+
+
 @dataclass
 class Estate:
     """Everything the lab's Google answers from; policies by the resource's name."""
@@ -202,7 +208,9 @@ def _messaging(made: Estate) -> None:
         ),
         f"{at}/topics/old-gateway-feed": policy(("roles/pubsub.publisher", [RETIRED_AGENT])),
         f"{at}/subscriptions/worker-pull": policy(("roles/pubsub.subscriber", ["allAuthenticatedUsers"])),
-        f"{at}/subscriptions/telemetry-archive": policy(("roles/pubsub.subscriber", [member("archive-reader")])),
+        f"{at}/subscriptions/telemetry-archive": conditional(
+            policy(("roles/pubsub.subscriber", [member("archive-reader")]))
+        ),
         f"{at}/snapshots/before-migration": policy(("roles/pubsub.subscriber", [f"user:plant@{DOMAIN}"])),
     }
 
@@ -296,6 +304,10 @@ def _storage(made: Estate, now: datetime) -> None:
             retentionPolicy={"retentionPeriod": "31536000", "isLocked": True, "effectiveTime": ago(now, days=100)},
         ),
     ]
+    made.buckets[EDGE] = [
+        bucket("nordwind-edge-firmware", True, "enforced", labels={"firmware": "true"}, versioning={"enabled": True})
+        | {"projectNumber": NUMBERS[EDGE]}
+    ]
     public, ota = "nordwind-telemetry-public", "nordwind-ota-legacy"
     made.object_acls = {
         public: [
@@ -317,6 +329,7 @@ def _storage(made: Estate, now: datetime) -> None:
             ("roles/storage.objectAdmin", [PIPELINE, f"user:founder@{DOMAIN}", "user:contractor@partner.example"]),
             (f"projects/{PROJECT}/roles/firmwarePublisher", [f"group:field-engineers@{DOMAIN}"]),
         ),
+        "buckets/nordwind-edge-firmware": policy(("roles/storage.objectUser", [member("release-pipeline", EDGE)])),
         "buckets/nordwind-invoices": policy(("roles/storage.objectViewer", [f"group:finance@{DOMAIN}"])),
     }
 

@@ -119,6 +119,7 @@ class Gcp:
         """Two projects, everything on this port, Cloud IoT as if it had never been retired."""
         return {
             "projects": [PROJECT, EDGE],
+            "regions": ["us-central1", "europe-west1"],
             "endpoint": self._server.url,
             "iot_endpoint": self._server.url,
             "domains": [DOMAIN],
@@ -157,6 +158,8 @@ class Gcp:
             return error(501, "UNIMPLEMENTED", f"the lab has no {method.id}")
         try:
             body = handler([unquote(part) for part in parts], request.args.to_dict())
+            if method.id.endswith("getIamPolicy"):
+                body = as_version(body, policy_version(request))
             method.check(body)
         except Missing as missing:
             return error(404, "NOT_FOUND", f"{missing} not found")
@@ -167,6 +170,24 @@ class Gcp:
     def _failing(self, fault: Fault, request: Request) -> Response | None:
         denied = error(403, "PERMISSION_DENIED", "The caller does not have permission")
         return failing(fault, request, denied, error(429, "RESOURCE_EXHAUSTED", "Quota exceeded"))
+
+
+def policy_version(request: Request) -> int:
+    """The policy version that a request asks for, in its query or its body."""
+    body = request.get_json(silent=True) or {}
+    asked = request.args.get("options.requestedPolicyVersion") or request.args.get("optionsRequestedPolicyVersion")
+    return int(asked or body.get("options", {}).get("requestedPolicyVersion", 1))
+
+
+def as_version(policy: Json, version: int) -> Json:
+    """The policy as Google gives it to who asks for a version: below 3, conditions turn into odd role names."""
+    if version >= 3:
+        return policy
+    bindings = [
+        {"role": f"{b['role']}_withcond_2b17cc25d2cd9e2c54d8", "members": b["members"]} if "condition" in b else b
+        for b in policy.get("bindings", [])
+    ]
+    return policy | {"bindings": bindings}
 
 
 def token(request: Request) -> Response:

@@ -304,12 +304,19 @@ def blamed(causes: str, permissions: str, outcomes: Mapping[str, set[str]]) -> l
         for permission in filter(None, permissions.split("|"))
         for cause in sorted(outcomes.get(permission, set()) & asked or asked or every)
     ]
-    return pairs + [(cause, "") for cause in sorted(every - asked if pairs else every)]
+    rest = every - asked - {cause for cause, _ in pairs} if pairs else every
+    return pairs + [(cause, "") for cause in sorted(rest)]
 
 
 def short(resource: str) -> str:
     """The end of a resource id, which tells it from others."""
     return resource.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1] or resource
+
+
+def clipped(name: str, limit: int) -> str:
+    """A name with its middle left out where it is longer: both ends of a fingerprint tell it from others."""
+    half = (limit - 1) // 2
+    return name if len(name) <= limit else f"{name[:half]}…{name[-half:]}"
 
 
 def number(count: int, noun: str) -> str:

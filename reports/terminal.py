@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
 from checks.check import SEVERITIES
 from reports.report import Report
-from reports.summary import Line, NotRead, Summary, Tally, number, short, summarise
+from reports.summary import Line, NotRead, Summary, Tally, clipped, number, short, summarise
 from reports.text import terminal
 
 if TYPE_CHECKING:
@@ -15,22 +16,26 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 TOP = 10
-"""Lines of findings that a terminal shows."""
+"""Failing checks that a terminal shows."""
+SHOWN = 3
+"""Resources that it names for each."""
+NAME = 24
+"""Characters of a resource's name."""
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
 def render(report: Report, console: Console) -> None:
-    """Summary by area and severity with coverage beside it, what was not read, and the gravest findings."""
+    """Summary by area and severity with coverage beside it, what was not read, and the gravest failing checks."""
     summary = summarise(report)
     head(report, console)
     console.print(areas(report, summary, console))
     if missing := [gap for gap in summary.not_read if gap.checks or gap.cause != "unavailable"]:
         console.print(text("\nNot read", "bold"))
         console.print(gaps(missing, console))
-    failing = [line for line in summary.lines if line.first.status == "fail"]
-    if failing:
-        console.print(text(f"\nFindings{f', the first {TOP} of {len(failing)}' if len(failing) > TOP else ''}", "bold"))
-        console.print(findings(failing[:TOP], console))
+    if summary.top:
+        more = f", the first {TOP} of {len(summary.top)} checks" if len(summary.top) > TOP else ""
+        console.print(text(f"\nWhat fails{more}", "bold"))
+        console.print(failing(summary, console))
 
 
 def text(shown: str, style: str = "") -> Text:
@@ -105,16 +110,28 @@ def gaps(not_read: list[NotRead], console: Console) -> Table:
     return table
 
 
-def findings(lines: list[Line], console: Console) -> Table:
-    """The gravest findings, devices rolled up."""
-    table = grid(console, ("Severity", "left"), ("What fails, and where", "left"))
-    for line in lines:
-        first = line.first
-        where = f"{first.provider} {first.account_id} {first.region}"
-        subject = f" [{first.subject}]" if first.subject else ""
-        hub = f" of {short(first.hub)}" if first.hub else ""
-        what = f"{line.what}{hub}" if line.rolled_up else f"{first.resource_name or short(first.resource_id)}{subject}"
+def failing(summary: Summary, console: Console) -> Table:
+    """The gravest failing checks, each with some of the resources that fail it; devices are rolled up."""
+    table = grid(console, ("Severity", "left"), ("Found", "right"), ("Requirement, and what fails it", "left"))
+    lines = defaultdict(list)
+    for line in summary.lines:
+        if line.first.status == "fail":
+            lines[line.first.check_id].append(line)
+    for check in summary.top[:TOP]:
+        shown = [named(line) for line in lines[check.id][:SHOWN]]
+        if len(lines[check.id]) > SHOWN:
+            shown.append("…")
         table.add_row(
-            text(first.severity, COLOURS.get(first.severity, "")), text(f"{first.check_title}\n{what}, {where}")
+            text(check.severity, COLOURS[check.severity]),
+            text(f"{check.failed:,}"),
+            text(f"{check.title}\n{', '.join(shown)}"),
         )
     return table
+
+
+def named(line: Line) -> str:
+    """What a line is about, in few words."""
+    first = line.first
+    if line.rolled_up:
+        return f"{line.what} of {clipped(short(first.hub), NAME)}" if first.hub else line.what
+    return f"{first.provider} {clipped(first.resource_name or short(first.resource_id), NAME)}"

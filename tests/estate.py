@@ -20,7 +20,7 @@ from flows.settings import PROFILES, Settings
 from lab.cloud import Lab
 from reports.report import Report
 
-CLOCK = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+CLOCK = datetime.now(UTC).replace(microsecond=0)
 Key = tuple[str, str, str]
 
 

@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,11 +107,8 @@ def whole(clouds: dict[str, Cloud]) -> dict[str, Tables]:
     for cloud in clouds.values():
         for scope in SESSIONS[cloud.name].find(cloud.settings()):
             scanned[str(scope)] = scan(cloud, scope.region, scope.account)
-    scanned["calls"] = Tables()
     for name, cloud in clouds.items():
-        seen = set(cloud.switchboard.calls)
-        asked = {op.name for op in OPERATIONS[name]}
-        assert seen == asked, f"{name}: {seen ^ asked}"
+        assert set(cloud.switchboard.calls) == {op.name for op in OPERATIONS[name]}
     return scanned
 
 
@@ -121,7 +117,7 @@ def row(tables: Tables, table: type[Table], name: str) -> dict[str, Any]:
     frame = tables.frames[table]
     found = frame[frame["name"] == name]
     assert len(found) == 1, list(frame["name"])
-    return {key: None if pd.isna(value) else value for key, value in found.iloc[0].items()}
+    return {str(key): None if pd.isna(value) else value for key, value in found.iloc[0].items()}
 
 
 def part(full: dict[str, Any], **expected: Any) -> None:
@@ -135,9 +131,8 @@ METERS = f"clearblade/{PROJECT}/us-central1"
 
 def test_a_full_scan_asks_every_declared_operation_and_no_other(whole: dict[str, Tables]) -> None:
     for name, tables in whole.items():
-        if name != "calls":
-            assert set(tables.coverage["outcome"]) == {"read"}, name
-            assert tables.gaps.empty
+        assert set(tables.coverage["outcome"]) == {"read"}, name
+        assert tables.gaps.empty
 
 
 def test_every_declared_operation_is_a_method_of_a_discovery_document() -> None:
@@ -146,8 +141,10 @@ def test_every_declared_operation_is_a_method_of_a_discovery_document() -> None:
 
 
 def test_every_scope_is_found_with_one_call(gcp: Gcp, clearblade: ClearBlade) -> None:
-    regions = ["global", "us-central1", "europe-west1", "asia-east1"]
-    assert gcp_session.find(gcp.settings()) == [Scope("gcp", p, r) for p in (PROJECT, EDGE) for r in regions]
+    regions = ["global", *gcp_account.REGIONS]
+    assert gcp_session.find(gcp.settings() | {"regions": []}) == [
+        Scope("gcp", p, r) for p in (PROJECT, EDGE) for r in regions
+    ]
     assert dict(gcp.switchboard.calls) == {op.name: 1 for op in gcp_account.FIND}
     assert clearblade_session.find(clearblade.settings()) == [Scope("clearblade", PROJECT, "us-central1")]
     assert dict(clearblade.switchboard.calls) == {op.name: 1 for op in clearblade_account.FIND}
@@ -156,7 +153,7 @@ def test_every_scope_is_found_with_one_call(gcp: Gcp, clearblade: ClearBlade) ->
 def test_registries_say_what_they_let_in_and_log(whole: dict[str, Tables]) -> None:
     part(row(whole[US], Hub, "pumps-prod"), http_enabled=False, mqtt_enabled=True, authorities=1, kind="registry")
     part(row(whole[US], Hub, "pumps-legacy"), http_enabled=True, authorities=0)
-    part(row(whole[EU], Hub, "stations-eu"), http_enabled=True, authorities=2)
+    part(row(whole[EU], Hub, "stations-eu"), http_enabled=True, authorities=3)
     part(row(whole[US], Log, "pumps-prod"), logs_connections=True)
     part(row(whole[US], Log, "pumps-legacy"), logs_connections=False)
     part(row(whole[METERS], Hub, "meters"), http_enabled=False, authorities=1, provider="clearblade")
@@ -193,7 +190,8 @@ def test_clearblade_devices_share_a_key_across_registries_and_wrappings(whole: d
 
 def test_authorities_of_registries_expire(whole: dict[str, Tables]) -> None:
     part(row(whole[EU], Certificate, "CN==HYPERLINK(0) Station CA"), expires_in_days=11, kind="authority", active=True)
-    part(row(whole[EU], Certificate, "CN=Station CA 2019"), expires_in_days=-41)
+    part(row(whole[EU], Certificate, "CN=Station CA 2019"), expires_in_days=-41, weak_key=False)
+    part(row(whole[EU], Certificate, "CN=Station CA 2015"), key_bits=1024, weak_key=True)
     assert row(whole[METERS], Certificate, "CN=Nordwind Meter CA")["expires_in_days"] > 400
 
 
@@ -221,6 +219,7 @@ def test_buckets_are_judged_with_what_uses_them(whole: dict[str, Tables]) -> Non
     part(row(stores, Store, "nordwind-telemetry-public"), public=True, object_acls=True, expires_objects=False)
     part(row(stores, Store, "nordwind-firmware"), holds_firmware=True, public=False, versioned=True, writers=2)
     part(row(stores, Store, "nordwind-ota-legacy"), holds_firmware=True, public=True, versioned=False, writers=8)
+    part(row(whole[f"gcp/{EDGE}/global"], Store, "nordwind-edge-firmware"), holds_firmware=True, writers=1)
     part(row(stores, Store, "nordwind-invoices"), holds_iot_data=False, versioned=True, public=False)
 
 
@@ -240,26 +239,36 @@ def test_service_accounts_are_known_by_what_they_are_bound_to(whole: dict[str, T
     part(row(accounts, ServiceIdentity, "<img src=x onerror=alert(1)>"), enabled=False, iot=False)
 
 
+def grants(tables: Tables) -> list[dict[str, Any]]:
+    """The rows of Grant; unread cells are None."""
+    records: list[dict[str, Any]] = tables.frames[Grant].astype(object).to_dict("records")  # type: ignore[assignment]
+    return [{key: None if pd.isna(value) else value for key, value in record.items()} for record in records]
+
+
 def test_grants_name_public_retired_deleted_and_foreign_members(whole: dict[str, Tables]) -> None:
-    grants = whole[GLOBAL].frames[Grant].set_index(["name", "principal"])
-    public = grants.loc[("legacy-events", "allUsers")].iloc[0]
-    assert public["principal_kind"] == "public" and public["holds_iot_data"] and public["target_kind"] == "topic"
-    deleted = grants[grants["deleted"]]
-    assert list(deleted["principal_kind"]) == ["retired service"]
-    assert set(grants[grants["retired_role"]]["right"]) == {"roles/cloudiot.provisioner", "roles/cloudiot.serviceAgent"}
-    foreign = {principal for (name, principal) in grants[grants["external"]].index if name == "station-events"}
-    assert foreign == {
+    found = grants(whole[GLOBAL])
+    public = [g for g in found if g["name"] == "legacy-events" and g["principal"] == "allUsers"]
+    part(public[0], principal_kind="public", holds_iot_data=True, target_kind="topic", external=False)
+    assert [g["principal_kind"] for g in found if g["deleted"]] == ["retired service"]
+    assert {g["right"] for g in found if g["retired_role"]} == {
+        "roles/cloudiot.provisioner",
+        "roles/cloudiot.serviceAgent",
+    }
+    assert {g["principal"] for g in found if g["external"] and g["name"] == "station-events"} == {
         "serviceAccount:bridge@hosted-iot-platform.iam.gserviceaccount.com",
         "user:contractor@partner.example",
     }
 
 
+def test_policies_are_asked_with_their_conditions(whole: dict[str, Tables]) -> None:
+    assert [g["right"] for g in grants(whole[GLOBAL]) if g["name"] == "telemetry-archive"] == [
+        "roles/pubsub.subscriber"
+    ]
+
+
 def test_a_domain_nobody_named_leaves_people_unknown_and_accounts_judged(gcp: Gcp) -> None:
-    grants = scan(gcp, "global", domains=[]).frames[Grant].set_index(["name", "principal"])
-    assert pd.isna(grants.loc[("station-events", "user:contractor@partner.example"), "external"]).all()
-    assert grants.loc[
-        ("station-events", "serviceAccount:bridge@hosted-iot-platform.iam.gserviceaccount.com"), "external"
-    ].all()
+    found = [g for g in grants(scan(gcp, "global", domains=[])) if g["name"] == "station-events"]
+    assert {g["principal"].partition(":")[0]: g["external"] for g in found} == {"serviceAccount": True, "user": None}
 
 
 def test_keys_say_who_can_use_them_and_how_they_are_kept(whole: dict[str, Tables]) -> None:
@@ -298,28 +307,6 @@ def test_no_secret_reaches_a_row_a_note_or_an_error(whole: dict[str, Tables], gc
 
 def test_a_push_url_keeps_neither_user_nor_query() -> None:
     assert gcp_session.bare_url("https://u:p@h.example:8443/in?token=x#y") == "https://h.example:8443/in"
-
-
-@pytest.mark.parametrize("name", [op.name for op in (*GCP, *CLEARBLADE)])
-def test_one_denied_operation_only_ever_leaves_cells_unread(
-    name: str, whole: dict[str, Tables], clouds: dict[str, Cloud]
-) -> None:
-    cloud = clouds["clearblade" if name.startswith("clearblade.") else "gcp"]
-    cloud.switchboard.faults[name] = Fault("deny")
-    region = "us-central1" if name.split(".")[0] in ("clearblade", "cloudiot") else "global"
-    before, after = whole[f"{cloud.name}/{PROJECT}/{region}"], scan(cloud, region)
-    assert ("denied", name) in set(zip(after.coverage["outcome"], after.coverage["operation"], strict=True))
-    changed = 0
-    for table, frame in before.frames.items():
-        key = ["resource", "subject"]
-        old, new = frame.set_index(key), after.frames[table].set_index(key)
-        assert set(new.index) <= set(old.index)
-        lost = len(old) - len(new)
-        assert not lost or table.id() in set(after.gaps["table"])
-        both = old.loc[new.index]
-        assert bool(((both == new) | new.isna()).fillna(True).all(axis=None)), table
-        changed += lost + int((new.isna() & both.notna()).sum().sum())
-    assert changed > 0
 
 
 def test_an_operation_nobody_declared_is_refused(gcp: Gcp, clearblade: ClearBlade) -> None:
@@ -389,11 +376,8 @@ def test_one_bad_answer_is_tried_again(gcp: Gcp, clearblade: ClearBlade, kind: A
 def test_an_api_that_is_off_is_unavailable(gcp: Gcp) -> None:
     gcp.disabled.add("cloudkms")
     tables = scan(gcp, "global")
-    coverage = tables.coverage.set_index("operation")
-    assert coverage.loc["cloudkms.projects.locations.list", ["outcome", "code"]].tolist() == [
-        "unavailable",
-        "SERVICE_DISABLED",
-    ]
+    off = tables.coverage[tables.coverage["operation"] == "cloudkms.projects.locations.list"]
+    assert (list(off["outcome"]), list(off["code"])) == (["unavailable"], ["SERVICE_DISABLED"])
     assert tables.frames[Key].empty and len(tables.frames[Topic]) == 5
 
 
@@ -488,23 +472,6 @@ def test_a_spent_budget_is_partial(gcp: Gcp) -> None:
     assert failure.value.outcome == "partial"
 
 
-def test_policies_are_asked_with_their_conditions(gcp: Gcp) -> None:
-    bare = replace(TOPICS, name="pubsub.projects.topics.getIamPolicy", items="", fixed=())
-    asked: list[str] = []
-    inner = gcp._answer
-
-    def note(request: Any) -> Any:
-        asked.append(request.full_path)
-        return inner(request)
-
-    gcp._answer = note  # type: ignore[method-assign]
-    try:
-        list(session(gcp).send(bare, "global", {"resource": f"projects/{PROJECT}/topics/pump-telemetry"}))
-    finally:
-        gcp._answer = inner  # type: ignore[method-assign]
-    assert "options.requestedPolicyVersion=3" in asked[-1]
-
-
 @pytest.mark.parametrize(
     ("said", "is_set"),
     [(None, False), ("", False), ("1970-01-01T00:00:00Z", False), ("0001-01-01T00:00:00Z", False),
@@ -533,6 +500,11 @@ def test_members_are_told_apart(member: str, kind: str) -> None:
 def test_the_lab_holds_its_answers_to_the_schema() -> None:
     topics = next(method for method in methods(*DOCUMENTS) if method.id == TOPICS.name)
     topics.check({"topics": [{"name": "t", "state": "ACTIVE"}]})
-    for wrong in ({"topics": [{"nmae": "t"}]}, {"topics": [{"state": "LIVE"}]}, {"topics": {}}):
+    mistakes: tuple[dict[str, Any], ...] = (
+        {"topics": [{"nmae": "t"}]},
+        {"topics": [{"state": "LIVE"}]},
+        {"topics": {}},
+    )
+    for wrong in mistakes:
         with pytest.raises(Misfit, match="ListTopicsResponse"):
             topics.check(wrong)

@@ -11,6 +11,11 @@ FIND: tuple[Operation, ...] = (IDENTITY,)
 PREFIXES = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 
 
+PAGES = (("pageSize", 250),)
+RESULTS = (("maxResults", 250),)
+"""The largest page that AWS IoT's lists give, ten times the default (AWS IoT API Reference, each operation)."""
+
+
 def partition(region: str) -> str:
     """The partition a region belongs to, as ARNs spell it."""
     return next((name for prefix, name in PREFIXES if region.startswith(prefix)), "aws")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.aws.account import registry
+from collectors.aws.account import PAGES, RESULTS, registry
 from collectors.aws.policies import (
     GET_POLICY,
     LIST_POLICIES,
@@ -21,12 +21,14 @@ from collectors.schema import Row, Unread
 from collectors.tables.device import Certificate, Device
 from collectors.x509 import certificate_facts
 
-LIST_CERTIFICATES = Operation("iot.list_certificates", "iot:ListCertificates", items="certificates")
+LIST_CERTIFICATES = Operation("iot.list_certificates", "iot:ListCertificates", items="certificates", fixed=PAGES)
 DESCRIBE_CERTIFICATE = Operation("iot.describe_certificate", "iot:DescribeCertificate")
-LIST_AUTHORITIES = Operation("iot.list_ca_certificates", "iot:ListCACertificates", items="certificates")
+LIST_AUTHORITIES = Operation("iot.list_ca_certificates", "iot:ListCACertificates", items="certificates", fixed=PAGES)
 DESCRIBE_AUTHORITY = Operation("iot.describe_ca_certificate", "iot:DescribeCACertificate")
-LIST_BY_AUTHORITY = Operation("iot.list_certificates_by_ca", "iot:ListCertificatesByCA", items="certificates")
-LIST_THINGS = Operation("iot.list_things", "iot:ListThings", items="things")
+LIST_BY_AUTHORITY = Operation(
+    "iot.list_certificates_by_ca", "iot:ListCertificatesByCA", items="certificates", fixed=PAGES
+)
+LIST_THINGS = Operation("iot.list_things", "iot:ListThings", items="things", fixed=RESULTS)
 
 TRUSTED = ("ACTIVE", "PENDING_TRANSFER")
 """Statuses under which a key can still be used against the account, now or after a transfer."""

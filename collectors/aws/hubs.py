@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.aws.account import registry
+from collectors.aws.account import PAGES, RESULTS, registry
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.hub import Detection, Hub, Log
 
-LIST_DOMAINS = Operation("iot.list_domain_configurations", "iot:ListDomainConfigurations", items="domainConfigurations")
+LIST_DOMAINS = Operation(
+    "iot.list_domain_configurations", "iot:ListDomainConfigurations", items="domainConfigurations", fixed=PAGES
+)
 DESCRIBE_DOMAIN = Operation("iot.describe_domain_configuration", "iot:DescribeDomainConfiguration")
 LIST_AUTHORIZERS = Operation(
-    "iot.list_authorizers", "iot:ListAuthorizers", items="authorizers", fixed=(("status", "ACTIVE"),)
+    "iot.list_authorizers", "iot:ListAuthorizers", items="authorizers", fixed=(("status", "ACTIVE"), *PAGES)
 )
 LOGGING = Operation("iot.get_v2_logging_options", "iot:GetV2LoggingOptions", absent=("NotConfiguredException",))
 LOGGING_V1 = Operation("iot.get_logging_options", "iot:GetLoggingOptions")
 AUDIT = Operation("iot.describe_account_audit_configuration", "iot:DescribeAccountAuditConfiguration")
-LIST_AUDITS = Operation("iot.list_scheduled_audits", "iot:ListScheduledAudits", items="scheduledAudits")
+LIST_AUDITS = Operation("iot.list_scheduled_audits", "iot:ListScheduledAudits", items="scheduledAudits", fixed=RESULTS)
 DESCRIBE_AUDIT = Operation("iot.describe_scheduled_audit", "iot:DescribeScheduledAudit")
 
 TLS_POLICIES: Mapping[str, str] = {

@@ -16,7 +16,7 @@ from collectors.tables.access import Grant, RoleAlias, ServiceIdentity
 
 DETAILS = Operation(
     "iam.get_account_authorization_details", "iam:GetAccountAuthorizationDetails", shared=True,
-    fixed=(("Filter", ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")),),
+    fixed=(("Filter", ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")), ("MaxItems", 1000)),
 )  # fmt: skip
 DESCRIBE_ROLE_ALIAS = Operation("iot.describe_role_alias", "iot:DescribeRoleAlias")
 
@@ -95,7 +95,7 @@ def behind(read: Reader, role_arn: str) -> tuple[Any, bool] | Unread:
             except ValueError:
                 held = Unread("not_parseable", detail="a policy of the role is no JSON")
             return held, "PermissionsBoundary" in role
-    return Unread("out_of_scope_account", DETAILS.permission, "the role is not in this account")
+    return Unread("out_of_scope_account", detail="the role is not in this account")
 
 
 @collector(ServiceIdentity, "aws", DETAILS, where="global")

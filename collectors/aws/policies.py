@@ -7,16 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from collectors.aws.account import PAGES, RESULTS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.access import Policy
 
-LIST_POLICIES = Operation("iot.list_policies", "iot:ListPolicies", items="policies", shared=True)
+LIST_POLICIES = Operation("iot.list_policies", "iot:ListPolicies", items="policies", shared=True, fixed=PAGES)
 GET_POLICY = Operation("iot.get_policy", "iot:GetPolicy", shared=True)
-LIST_TARGETS = Operation("iot.list_targets_for_policy", "iot:ListTargetsForPolicy", items="targets", shared=True)
-LIST_ROLE_ALIASES = Operation("iot.list_role_aliases", "iot:ListRoleAliases", items="roleAliases", shared=True)
+LIST_TARGETS = Operation(
+    "iot.list_targets_for_policy", "iot:ListTargetsForPolicy", items="targets", shared=True, fixed=PAGES
+)
+LIST_ROLE_ALIASES = Operation(
+    "iot.list_role_aliases", "iot:ListRoleAliases", items="roleAliases", shared=True, fixed=PAGES
+)
 PRINCIPAL_THINGS = Operation(
-    "iot.list_principal_things_v2", "iot:ListPrincipalThingsV2", items="principalThingObjects", shared=True
+    "iot.list_principal_things_v2",
+    "iot:ListPrincipalThingsV2",
+    items="principalThingObjects",
+    shared=True,
+    fixed=RESULTS,
 )
 
 PROVISIONING = "$aws/provisioning-templates/"

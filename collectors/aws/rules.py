@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from collectors.aws.account import registry
+from collectors.aws.account import RESULTS, registry
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Route
 
-LIST_RULES = Operation("iot.list_topic_rules", "iot:ListTopicRules", items="rules", shared=True)
+LIST_RULES = Operation("iot.list_topic_rules", "iot:ListTopicRules", items="rules", shared=True, fixed=RESULTS)
 GET_RULE = Operation("iot.get_topic_rule", "iot:GetTopicRule", shared=True)
 QUEUE = Operation(
     "sqs.get_queue_attributes",

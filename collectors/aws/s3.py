@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.aws.account import partition
+from collectors.aws.account import RESULTS, partition
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Store
 
-LIST_BUCKETS = Operation("s3.list_buckets", "s3:ListAllMyBuckets", items="Buckets", shared=True)
-LIST_STREAMS = Operation("iot.list_streams", "iot:ListStreams", items="streams", shared=True)
+LIST_BUCKETS = Operation(
+    "s3.list_buckets", "s3:ListAllMyBuckets", items="Buckets", shared=True, fixed=(("MaxBuckets", 1000),)
+)
+LIST_STREAMS = Operation("iot.list_streams", "iot:ListStreams", items="streams", shared=True, fixed=RESULTS)
 DESCRIBE_STREAM = Operation("iot.describe_stream", "iot:DescribeStream", shared=True)
 ACCOUNT_BLOCK = Operation(
     "s3control.get_public_access_block", "s3:GetAccountPublicAccessBlock",

@@ -102,7 +102,10 @@ def opened(source: Source, settings: Mapping[str, Any]) -> boto3.Session:
             verify=settings.get("ca_bundle") or None, config=once(),
         )  # fmt: skip
 
-    fetcher = AssumeRoleCredentialFetcher(create, inner.get_credentials(), source.role, extra_args=extra)
+    own = inner.get_credentials()
+    if own is None:
+        raise NoTarget(missing(source, settings))
+    fetcher = AssumeRoleCredentialFetcher(create, own, source.role, extra_args=extra)
     assumed = botocore.session.Session()
     assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     return boto3.Session(botocore_session=assumed, region_name=region)
@@ -147,10 +150,7 @@ def identity(source: Source, settings: Mapping[str, Any]) -> tuple[str, list[str
     session = opened(source, settings)
     credentials = session.get_credentials()
     if credentials is None:
-        raise NoTarget(
-            f"aws: no credentials in {source}, endpoint {endpoint(settings, 'sts') or 'of AWS'}; "
-            "set AWS_PROFILE, AWS_ACCESS_KEY_ID or profiles in the section aws"
-        )
+        raise NoTarget(missing(source, settings))
     if source.role:
         credentials.get_frozen_credentials()
         return source.role.split(":")[4], regions_of(settings, session)
@@ -202,6 +202,15 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     return [Scope("aws", a, region) for a in sorted(accounts) for region in ("global", *accounts[a])]
 
 
+def missing(source: Source, settings: Mapping[str, Any]) -> str:
+    """One line that says where credentials were looked for and what to set."""
+    where = endpoint(settings, "sts") or "of AWS"
+    return (
+        f"aws: no credentials in {source}, endpoint {where}; "
+        "set AWS_PROFILE, AWS_ACCESS_KEY_ID or profiles in the section aws"
+    )
+
+
 def unreachable(source: Source, settings: Mapping[str, Any], reason: str) -> str:
     """One line that says which source failed at which endpoint, and what to set."""
     where = endpoint(settings, "sts") or "of AWS"
@@ -251,6 +260,10 @@ class AwsSession:
             raise ReadFailed("failed" if offered else "unavailable", type(error).__name__) from None
         except (BotoCoreError, ResponseParserError, OSError) as error:
             raise ReadFailed("failed", type(error).__name__) from None
+        except Undeclared:
+            if not reads(operation.name):
+                raise
+            raise ReadFailed("failed", "Undeclared", "the SDK asked for another operation") from None
 
     @staticmethod
     def _pages(client: Any, method: str, params: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -295,7 +308,7 @@ class AwsSession:
 
         def guard(model: Any, **_: Any) -> None:
             name = f"{service}.{xform_name(model.name)}"
-            if name not in self._names or name in WRITES or not name.partition(".")[2].startswith(READS):
+            if name not in self._names or not reads(name):
                 raise Undeclared(f"{name} is no declared read")
             self._pace.wait(region, name)
 
@@ -304,6 +317,11 @@ class AwsSession:
         if service == "s3control" and client.meta.endpoint_url and "amazonaws.com" not in client.meta.endpoint_url:
             client.meta.events.register_first("before-sign", without_account)
         return client
+
+
+def reads(name: str) -> bool:
+    """Whether an operation's name says that it changes nothing, and says so truly."""
+    return name not in WRITES and name.partition(".")[2].startswith(READS)
 
 
 def without_account(request: Any, **_: Any) -> None:
@@ -384,15 +402,19 @@ def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operati
     """A read-only session for one account. Raises NoTarget when no source leads to it."""
     ways = sources(settings)
     plain = [source for source in ways if not source.role]
-    for source in ways:
-        if source.role.split(":")[4:5] == [account]:
-            return AwsSession(account, opened(source, settings), settings, operations, pace)
-    if len(plain) == 1:
-        return AwsSession(account, opened(plain[0], settings), settings, operations, pace)
-    for source in plain:
-        try:
-            if identity(source, settings)[0] == account:
-                return AwsSession(account, opened(source, settings), settings, operations, pace)
-        except (BotoCoreError, ClientError):
-            continue
+    way = next((source for source in ways if source.role.split(":")[4:5] == [account]), None)
+    try:
+        way = way or (plain[0] if len(plain) == 1 else next((s for s in plain if leads(s, settings, account)), None))
+        if way is not None:
+            return AwsSession(account, opened(way, settings), settings, operations, pace)
+    except BotoCoreError as error:
+        raise NoTarget(unreachable(way or Source(), settings, type(error).__name__)) from None
     raise NoTarget(f"aws: no source leads to account {account}; check profiles and roles in the section aws")
+
+
+def leads(source: Source, settings: Mapping[str, Any], account: str) -> bool:
+    """Whether a source's credentials are of that account."""
+    try:
+        return identity(source, settings)[0] == account
+    except (BotoCoreError, ClientError, NoTarget):
+        return False

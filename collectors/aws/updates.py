@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collectors.aws.account import RESULTS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Update
 
-LIST_UPDATES = Operation("iot.list_ota_updates", "iot:ListOTAUpdates", items="otaUpdates", shared=True)
+LIST_UPDATES = Operation("iot.list_ota_updates", "iot:ListOTAUpdates", items="otaUpdates", shared=True, fixed=RESULTS)
 GET_UPDATE = Operation("iot.get_ota_update", "iot:GetOTAUpdate", shared=True)
 
 ENDED = ("CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED")

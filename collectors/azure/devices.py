@@ -31,7 +31,8 @@ def devices(read: Reader) -> Iterator[Row]:
     """Every device of every hub that answers twin queries; a hub of the basic tier is noted as not read."""
     for hub in read(HUBS):
         if not answers_queries(hub):
-            read.gap(ReadFailed("failed", "BasicTier", "no twin queries"), TWINS, hub["properties"]["hostName"])
+            basic = ReadFailed("unavailable", "BasicTier", "no twin queries")
+            read.gap(basic, TWINS, hub["properties"]["hostName"], cause="no_data_source")
             continue
         twins = read(TWINS, host=hub["properties"]["hostName"])
         holders = twins.cell(holders_of)
@@ -80,17 +81,14 @@ def holders_of(twins: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
 
 
 def sharers(twin: Mapping[str, Any], holders: Mapping[str, set[str]] | Unread) -> Any:
-    """Other enabled devices of the hub with the same certificate; None where a twin does not show the credential.
-
-    It shows neither keys nor certificates that a CA signed.
-    """
+    """Other enabled devices of the hub with the same certificate, as far as a twin shows the credential."""
     if isinstance(holders, Unread):
         return holders
     if twin.get("authenticationType") == "none":
         return 0
     held = thumbprints(twin)
     if not held:
-        return None
+        return Unread("no_data_source", detail="a twin shows neither keys nor certificates that a CA signed")
     return len(set().union(*(holders.get(one, ()) for one in held)) - {twin["deviceId"]})
 
 

@@ -7,6 +7,7 @@ Both share one credential and one guard that refuses every request but a read. C
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import threading
@@ -34,6 +35,8 @@ from collectors.gcp.account import FIND, PROJECT, REGIONS
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
 from collectors.target import NoTarget
+
+logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 """Pub/Sub and Cloud KMS offer no narrower scope that reads policies; what is allowed is the role's to say."""

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from checks.check import SEVERITIES
 from collectors.operation import OUTCOMES
 from reports.report import CheckFacts, Finding, Report, records
-from reports.summary import CAUSES, STATES, CheckState, Line, Summary, Tally, number, short, summarise
+from reports.summary import CAUSES, STATES, CheckState, Line, Summary, Tally, clipped, number, short, summarise
 from reports.text import visible
 
 HERE = Path(__file__).parent
@@ -28,6 +28,8 @@ STATE_TITLES = {"fail": "Fails", "unknown": "Unknown", "pass": "Passes", "not_ap
 CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "clearblade": "ClearBlade"}
 FIRST = 500
 """Rows of findings that a browser draws at once; the rest stands folded, which costs it nothing until it is opened."""
+LABEL = 32
+"""Characters of a name that stand in a row; its evidence has it whole."""
 BAR = 200
 """Length of a bar in the units of its drawing."""
 
@@ -138,8 +140,10 @@ def line_view(line: Line) -> LineView:
     if not line.rolled_up:
         whole = first.resource_id == f"{first.provider}/{first.account_id}/{first.region}"
         name = "" if whole else first.resource_name or short(first.resource_id)
-        label = ", ".join(filter(None, (name, first.subject)))
+        label = ", ".join(clipped(part, LABEL) for part in (name, first.subject) if part)
+        long = [part for part in (name, first.subject) if len(part) > LABEL and part not in first.resource_id]
         facts = {
+            "Name": ", ".join(long),
             "Id": first.resource_id if first.resource_id != label else "",
             heading: evidence(first),
             "Expected": first.expected if first.expected != first.check_title else "",

@@ -1,0 +1,131 @@
+"""AWS: what single replies, statements and errors are taken for. No cloud is asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from collectors.aws import rules, s3
+from collectors.aws.certificates import hears
+from collectors.aws.iam import matches, names_source
+from collectors.aws.session import AwsSession, plain_url, rule_without_secrets
+from lab.aws_policies import ACCOUNT
+from lab.server import CANARY
+
+
+def test_a_key_unknown_to_an_opt_in_region_means_the_region_is_off() -> None:
+    def outcome(code: str, region: str, status: int = 403) -> str:
+        reply: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return AwsSession._outcome(ClientError(reply, "ListThings"), code, region)
+
+    assert outcome("UnrecognizedClientException", "me-south-1") == "unavailable"
+    assert outcome("UnrecognizedClientException", "eu-west-1") == "failed"
+    assert outcome("OptInRequired", "eu-west-1") == "unavailable"
+    assert outcome("ExpiredTokenException", "eu-west-1") == "failed"
+    assert outcome("SomethingNew", "eu-west-1") == "denied"
+    assert outcome("ThrottlingException", "eu-west-1", 400) == "failed"
+
+
+def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
+    vault = "${get_secret('a', 'SecretString', 'b', 'role')}"
+    headers = [{"key": "Authorization", "value": CANARY}, {"key": "X-Trace", "value": CANARY}]
+    rule: dict[str, Any] = {
+        "actions": [
+            {"http": {"url": f"https://user:{CANARY}@a.example/b?key={CANARY}", "headers": headers}},
+            {"kafka": {"clientProperties": {"acks": "1", "sasl.scram.password": CANARY, "ssl.keystore": vault}}},
+        ],
+        "errorAction": {"salesforce": {"token": CANARY, "url": "https://c.example"}},
+    }
+    plain = rule_without_secrets({"rule": rule})
+    assert CANARY not in json.dumps(plain)
+    http, kafka = (next(iter(action.values())) for action in plain["rule"]["actions"])
+    assert http["url"] == "https://a.example/b"
+    assert rules.holds_secret("http", http)
+    assert rules.holds_secret("kafka", kafka)
+    assert not rules.holds_secret("kafka", {"clientProperties": {"ssl.keystore.password": "${get_secret(***)}"}})
+    assert not rules.holds_secret("http", {"headers": [{"key": "Content-Type", "value": "***"}]})
+    assert plain_url("https://a.example/b#c") == "https://a.example/b"
+
+
+@pytest.mark.parametrize(
+    ("topic", "chosen"),
+    [
+        ("$$aws/things/${topic(2)}/shadow/update", True),
+        ("$aws/things/${thing}/shadow/update", True),
+        ("$$aws/things/${clientid()}/shadow/update", False),
+        ("$$aws/things/pump-1/shadow/update", False),
+        ("brightwater/${topic(2)}", False),
+    ],
+)
+def test_a_republish_is_an_injection_where_the_message_chooses_a_reserved_topic(topic: str, chosen: bool) -> None:
+    assert rules.message_chooses(topic) is chosen
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heard"),
+    [
+        ("$aws/events/certificates/registered/abc", True),
+        ("$aws/events/certificates/registered/+", True),
+        ("$aws/events/certificates/registered/#", True),
+        ("$aws/events/#", True),
+        ("$aws/events/certificates/registered/other", False),
+        ("#", False),
+        ("+/events/certificates/registered/abc", False),
+    ],
+)
+def test_a_rule_hears_of_a_registration_where_its_filter_matches(pattern: str, heard: bool) -> None:
+    topic = "$aws/events/certificates/registered/abc"
+    assert hears({"topicPattern": pattern, "ruleDisabled": False}, topic) is heard
+    assert not hears({"topicPattern": pattern, "ruleDisabled": True}, topic)
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"ArnLike": {"AWS:SourceArn": [f"arn:aws:iot:eu-west-1:{ACCOUNT}:*"]}}, True),
+        ({"StringLike": {"aws:SourceArn": "*"}}, False),
+        ({"StringEquals": {"aws:SourceAccount": "999988887777"}}, False),
+        ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, False),
+        ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, False),
+        ({}, False),
+    ],
+)
+def test_a_source_is_named_only_by_a_condition_that_must_hold(condition: dict[str, Any], named: bool) -> None:
+    assert names_source(condition, ACCOUNT) is named
+
+
+@pytest.mark.parametrize(
+    ("change", "denies"),
+    [
+        ({}, True),
+        ({"Resource": "*"}, True),
+        ({"Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b*"]}, True),
+        ({"Resource": "arn:aws:s3:::b/*"}, False),
+        ({"Resource": "arn:aws:s3:::b"}, False),
+        ({"Action": "s3:GetObject"}, False),
+        ({"Effect": "Allow"}, False),
+        ({"Principal": {"AWS": "arn:aws:iam::999988887777:root"}}, False),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, False),
+        ({"Condition": {"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:x": "y"}}}, False),
+    ],
+)
+def test_plain_http_is_denied_for_bucket_and_objects_or_not_at_all(change: dict[str, Any], denies: bool) -> None:
+    statement = {
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }  # fmt: skip
+    assert s3.denies_plain_http({"Statement": statement | change}, "b") is denies
+
+
+def test_an_action_is_matched_as_iam_does() -> None:
+    assert matches({"Action": "iot:*"}, "iot:createjob")
+    assert matches({"Action": ["IOT:Create?ob"]}, "iot:createjob")
+    assert matches({"NotAction": "iam:*"}, "iot:createjob")
+    assert not matches({"NotAction": ["iot:*"]}, "iot:createjob")
+    assert not matches({"Action": "iot:Describe*"}, "iot:createjob")
+    assert not matches({"Effect": "Deny", "Action": "*", "Condition": {"Bool": {"x": "y"}}}, "iot:createjob")
