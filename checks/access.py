@@ -16,7 +16,7 @@ from checks.policy.document import holds
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from collectors.schema import Rows, Verdict
 from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
-from collectors.tables.hub import Hub
+from collectors.tables.hub import Detection, Hub
 
 
 def policy(action: str, resource: str, effect: str = "Allow") -> str:
@@ -360,6 +360,22 @@ def retired_roles_are_gone(grants: Rows[Grant]) -> Verdict:
     Dead permissions hide the real ones.
     """
     return ~grants["retired_role"]
+
+
+@check(
+    severity="low",
+    serves=["gcp-legacy-cloudiot-roles-and-api"],
+    remedy={"gcp": "Disable cloudiot.googleapis.com in the project."},
+    only={"provider": "gcp"},
+    passes=[{"retired_api_enabled": False}],
+    fails=[{"retired_api_enabled": True}],
+)
+def retired_api_is_off(detections: Rows[Detection]) -> Verdict:
+    """The API of the retired Cloud IoT Core is off.
+
+    What is left switched on is left unwatched.
+    """
+    return ~detections["retired_api_enabled"]
 
 
 @check(

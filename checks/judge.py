@@ -118,8 +118,8 @@ def judge(
 
 def plain(row: pd.Series[Any]) -> dict[str, Any]:
     """A row as Python's own values; None for what nobody could read."""
-    cells = {str(column): None if pd.isna(cell) else cell for column, cell in row.items()}
-    return {column: cell.item() if hasattr(cell, "item") else cell for column, cell in cells.items()}
+    python = {column: cell.item() if hasattr(cell, "item") else cell for column, cell in row.items()}
+    return {str(column): None if pd.isna(cell) else cell for column, cell in python.items()}
 
 
 def concerns(check: Check, provider: str) -> bool:

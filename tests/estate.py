@@ -68,7 +68,7 @@ class Seen:
             for table, frame in tables.frames.items():
                 for row in frame.to_dict("records"):
                     for column, value in row.items():
-                        if value is not pd.NA:
+                        if not pd.isna(value):
                             key = (table.id(), f"{scope} {row['resource']}", row["subject"], str(column))
                             found[key] = value
         return found
@@ -84,13 +84,18 @@ class Seen:
         return set(coverage.loc[coverage["operation"] == operation, "outcome"])
 
 
-def look(lab: Lab, folder: Path, cloud: str) -> Seen:
-    """Collects every scope of one cloud, without a run on disk."""
+def look(lab: Lab, folder: Path, cloud: str, operation: str = "") -> Seen:
+    """Collects every scope of one cloud, or those that ask an operation, without a run on disk."""
     what = order(lab, folder, cloud)
     scopes, unreachable = find(what)
     assert not unreachable, unreachable
     sessions = Sessions(what)
-    return Seen({scope: collect(scope, *sessions.of(scope), CLOCK) for scope in scopes})
+    return Seen({s: collect(s, *sessions.of(s), CLOCK) for s in scopes if not operation or asks(s, operation)})
+
+
+def asks(scope: Scope, operation: str) -> bool:
+    """Whether a scope's collectors declare an operation."""
+    return any(op.name == operation for collector in collectors_in(scope) for op in collector.operations)
 
 
 def filled(seen: Iterable[Seen]) -> dict[type[Table], set[str]]:

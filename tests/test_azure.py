@@ -223,7 +223,7 @@ def test_every_page_of_a_twin_query_is_read(running: Azure, scanned: dict[str, T
 def test_a_basic_hub_leaves_a_gap_instead_of_no_devices(scanned: dict[str, Tables]) -> None:
     gaps = scanned[PRODUCTION].gaps
     assert gaps["table"].tolist() == ["device"]
-    assert gaps["cause"].tolist() == ["failed"]
+    assert gaps["cause"].tolist() == ["no_data_source"]
     assert "hub-sensors" in gaps["detail"].iloc[0]
 
 
@@ -414,7 +414,7 @@ def test_a_torn_fleet_says_nothing_about_sharers(trust: tuple[ssl.SSLContext, Pa
             rows = tables.frames[Device][tables.frames[Device]["hub"].str.endswith(f"/{name}")]
             assert 0 < len(rows) < len(cloud.estate.twins[f"{name}.azure-devices.net"])
             assert rows["sharers"].isna().all()
-        assert set(tables.gaps["cause"]) == {"denied", "failed"}
+        assert set(tables.gaps["cause"]) == {"denied", "no_data_source"}
         assert any("IotHubUnauthorizedAccess" in detail for detail in tables.gaps["detail"])
 
 
