@@ -5,13 +5,45 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import NamedTuple
 
-COLUMNS = (
-    "finding_id", "check_id", "check_title", "area", "status", "status_reason", "cause", "permission", "severity",
-    "severity_rank", "provider", "partition", "account_id", "region", "resource_type", "resource_id", "resource_name",
-    "subject", "hub", "expected", "actual", "evidence_hash", "risk", "remediation", "guidelines", "controls",
-    "ticket_title",
-)  # fmt: skip
+
+class Finding(NamedTuple):
+    """One check that one resource fails, or that could not be judged. Its fields are the columns of every output.
+
+    ``guidelines`` and ``controls`` are joined by ``|``, and so are ``cause`` and ``permission`` where there are several.
+    """
+
+    finding_id: str
+    check_id: str
+    check_title: str
+    status: str
+    status_reason: str
+    cause: str
+    permission: str
+    severity: str
+    severity_rank: str
+    provider: str
+    partition: str
+    account_id: str
+    region: str
+    resource_type: str
+    resource_id: str
+    resource_name: str
+    subject: str
+    hub: str
+    expected: str
+    actual: str
+    evidence_hash: str
+    area: str
+    guidelines: str
+    risk: str
+    remediation: str
+    controls: str
+    ticket_title: str
+
+
+COLUMNS = Finding._fields
 """Columns of the findings frame, all text. ``status`` is ``fail`` or ``unknown``: passes are counted, not stored."""
 
 COUNTS = ("check_id", "provider", "account_id", "region", "passed", "failed", "unknown", "status")

@@ -4,47 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 import pandas as pd
 
-from checks.finding import COUNTS
+from checks.finding import COUNTS, Finding
 from collectors.schema import COVERAGE
-
-
-class Finding(NamedTuple):
-    """One check that one resource fails, or that could not be judged. Its fields are the columns of every output.
-
-    ``guidelines`` and ``controls`` are joined by ``|``, and so are ``cause`` and ``permission`` where there are several.
-    """
-
-    finding_id: str
-    check_id: str
-    check_title: str
-    status: str
-    status_reason: str
-    cause: str
-    permission: str
-    severity: str
-    severity_rank: str
-    provider: str
-    partition: str
-    account_id: str
-    region: str
-    resource_type: str
-    resource_id: str
-    resource_name: str
-    subject: str
-    hub: str
-    expected: str
-    actual: str
-    evidence_hash: str
-    area: str
-    guidelines: str
-    risk: str
-    remediation: str
-    controls: str
-    ticket_title: str
 
 
 class CheckFacts(TypedDict):

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 
 from checks.check import SEVERITIES
+from checks.finding import Finding
 from collectors.operation import OUTCOMES
-from reports.report import Finding, Report, records
+from reports.report import Report, records
 
 ALIKE = 50
 """Findings of one check in one hub that stand alone; more become one line. Devices always do."""
@@ -103,7 +104,7 @@ class CheckState:
 class NotRead:
     """One permission, or one other cause, for which something is not known, and the checks it leaves open.
 
-    ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
+    ``facts`` are the columns of a table that stayed empty. ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
     """
 
     provider: str
@@ -111,6 +112,7 @@ class NotRead:
     permission: str
     operations: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
+    facts: set[str] = field(default_factory=set)
     scopes: set[str] = field(default_factory=set)
     checks: set[str] = field(default_factory=set)
     findings: int = 0
@@ -285,14 +287,21 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
         found.codes |= {row.code} - {""}
         found.scopes.add(f"{row.provider}/{row.account}/{row.region}")
     unknown = report.findings[report.findings["status"] == "unknown"]
-    keys = ["provider", "cause", "permission", "account_id", "region", "check_id"]
+    unknown = unknown.assign(facts=unknown["actual"].map(facts_missing))
+    keys = ["provider", "cause", "permission", "account_id", "region", "check_id", "resource_type", "facts"]
     for row in records(unknown.groupby(keys).size().reset_index(name="size")):
         for cause, permission in blamed(row.cause, row.permission, outcomes[row.provider]):
             found = gap(row.provider, cause, permission)
             found.scopes.add(f"{row.provider}/{row.account_id}/{row.region}")
             found.checks.add(row.check_id)
+            found.facts |= {f"{row.resource_type}.{fact}" for fact in row.facts.split("|") if fact}
             found.findings += row.size
     return tuple(sorted(gaps.values(), key=lambda g: (-g.findings, g.provider, g.cause, g.permission)))
+
+
+def facts_missing(actual: str) -> str:
+    """The columns that evidence says were not read, joined by ``|``."""
+    return "|".join(cell.removesuffix("=not read") for cell in actual.split("; ") if cell.endswith("=not read"))
 
 
 def blamed(causes: str, permissions: str, outcomes: Mapping[str, set[str]]) -> list[tuple[str, str]]:

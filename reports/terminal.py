@@ -99,7 +99,7 @@ def gaps(not_read: list[NotRead], console: Console) -> Table:
     """What is missing by name, and what it leaves open."""
     table = grid(console, ("Cause", "left"), ("What", "left"), ("Leaves unknown", "left"))
     for gap in not_read:
-        what = gap.permission or ", ".join(sorted(gap.operations)) or "a fact within a reply"
+        what = gap.permission or ", ".join(sorted(gap.operations)) or ", ".join(sorted(gap.facts))
         table.add_row(
             text(gap.cause, "magenta"),
             text(f"{gap.provider} {what}"),

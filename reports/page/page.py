@@ -18,8 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.check import SEVERITIES
+from checks.finding import Finding
 from collectors.operation import OUTCOMES
-from reports.report import CheckFacts, Finding, Report, records
+from reports.report import CheckFacts, Report, records
 from reports.summary import CAUSES, STATES, CheckState, Line, Summary, Tally, clipped, number, short, summarise
 from reports.text import visible
 
