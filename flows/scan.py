@@ -207,7 +207,6 @@ def run(
     ``now`` gives the time of completion; without it the order's clock stands still.
     """
     progress = progress or Progress()
-    checks = selected(order.settings, order.select)
     scopes, unreachable = find(order)
     if not scopes:
         raise NothingReachable("\n".join(unreachable[name] for name in sorted(unreachable)))
@@ -216,7 +215,7 @@ def run(
     by_name = {str(scope): scope for scope in scopes}
     for result in mapper(examiner(order), scopes):
         progress.done(by_name[result["scope"]], result["failed"], result["unknown"])
-    return gather(order.run, checks, (now or (lambda: order.clock))())
+    return gather(order.run, (now or (lambda: order.clock))())
 
 
 def write_about(order: Order, scopes: list[Scope], unreachable: Mapping[str, str]) -> None:
@@ -238,8 +237,8 @@ def wanted(order: Order, name: str) -> bool:
     return name in order.only or name in order.settings.model_fields_set
 
 
-def gather(run: Run, checks: list[Check], completed: datetime) -> Report:
-    """The report of a run that was collected and judged."""
+def gather(run: Run, completed: datetime) -> Report:
+    """The report of a run that was collected and judged, about the checks it was judged by."""
     about = run.about()
     scopes = [Scope(*parts) for parts in about["scopes"]]
     judged = Judged.join(Judged(run.read_frame(scope, "findings"), run.read_frame(scope, "counts")) for scope in scopes)
@@ -266,7 +265,7 @@ def gather(run: Run, checks: list[Check], completed: datetime) -> Report:
         findings=judged.findings,
         counts=judged.counts,
         coverage=coverage,
-        checks=[facts(check) for check in checks],
+        checks=[facts(check) for check in CHECKS if check.id in set(judged.counts["check_id"])],
         areas=AREAS,
     )
 

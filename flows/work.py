@@ -88,7 +88,7 @@ def on_prefect(request: Request, order: Order, told: Progress) -> Report:
         scan_id=order.scan_id,
         clock=order.clock.isoformat(),
     )
-    return gather(order.run, selected(order.settings, order.select), datetime.now(UTC))
+    return gather(order.run, datetime.now(UTC))
 
 
 def quiet_prefect() -> None:
@@ -185,7 +185,7 @@ def check_again(place: str, settings: str, select: tuple[str, ...], out: str, fo
     checks = selected(chosen, select)
     for scope in old.scopes():
         judge_scope(old, scope, checks, chosen.thresholds)
-    report = gather(old, checks, datetime.now(UTC))
+    report = gather(old, datetime.now(UTC))
     tell(report, write(report, beside(old, place, out)), format_)
     return CLEAN
 
@@ -193,8 +193,7 @@ def check_again(place: str, settings: str, select: tuple[str, ...], out: str, fo
 def report_again(place: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
     old = run_at(place)
-    checks = selected(load(), old.about()["select"])
-    report = gather(old, checks, datetime.now(UTC))
+    report = gather(old, datetime.now(UTC))
     tell(report, write(report, beside(old, place, out)), format_)
     return CLEAN
 

@@ -300,8 +300,9 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
 
 
 def facts_missing(actual: str) -> str:
-    """The columns that evidence says were not read, joined by ``|``."""
-    return "|".join(cell.removesuffix("=not read") for cell in actual.split("; ") if cell.endswith("=not read"))
+    """The columns that evidence says were not read, joined by ``|``; all read, it is the first that made no sense."""
+    missing = [cell.removesuffix("=not read") for cell in actual.split("; ") if cell.endswith("=not read")]
+    return "|".join(missing) or actual.split("=", 1)[0]
 
 
 def blamed(causes: str, permissions: str, outcomes: Mapping[str, set[str]]) -> list[tuple[str, str]]:

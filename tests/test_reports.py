@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from made_up import AREAS, AZURE_HUB, CHECKS, HOSTILE, estate, estate_of, finding, hostile, report
 from rich.console import Console
 
+from checks.finding import COLUMNS
 from reports.document import findings_json
 from reports.files import FILES, write
 from reports.page.page import FIRST, report_html
