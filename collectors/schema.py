@@ -58,6 +58,17 @@ class Unread:
     detail: str = ""
 
 
+def any_of(values: Iterable[Any]) -> Any:
+    """One cell out of several flags: true when one is, else unread when one was not read, else false."""
+    unread: Unread | None = None
+    for value in values:
+        if isinstance(value, Unread):
+            unread = unread or value
+        elif value:
+            return True
+    return unread or False
+
+
 class Table:
     """One row per resource. Every table also holds the columns below."""
 

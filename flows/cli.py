@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.console import Format, exit_code
+from flows.console import INTERRUPTED, Format, exit_code
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
 SeverityName = Literal["critical", "high", "medium", "low", "info"]
@@ -162,4 +163,8 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a package's deprecations are ours to read in the tests, not a user's
-    sys.exit(exit_code(lambda: app(print_error=False, exit_on_error=False)))
+    code = exit_code(lambda: app(print_error=False, exit_on_error=False))
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        os._exit(code)  # threads that wait for a cloud would hold the process; what is on disk is whole
+    sys.exit(code)

@@ -189,12 +189,11 @@ def threads(settings: Settings) -> Mapper:
     """A mapper that runs scopes on this machine's threads."""
 
     def mapper(examine: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
-        with ThreadPoolExecutor(settings.threads, thread_name_prefix="scope") as pool:
-            try:
-                yield from pool.map(examine, scopes)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="scope")
+        try:
+            yield from pool.map(examine, scopes)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     return mapper
 

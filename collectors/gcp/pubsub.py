@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, any_of, full_name, marked, project
+from collectors.gcp.account import PROJECT, full_name, marked, project
 from collectors.gcp.iot import REGISTRIES, telemetry_topics
 from collectors.gcp.policy import RETIRED, grants, members, split
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Route, Topic
 
