@@ -26,6 +26,7 @@ app = App(
     help="Security posture of cloud IoT backends in AWS, Azure, Google Cloud and ClearBlade.",
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 show = App(
     name="show",
