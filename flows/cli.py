@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from importlib.metadata import version
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -24,6 +25,7 @@ Shape = Annotated[Format, Parameter(help="text for people, json and csv for mach
 app = App(
     name="iotposture",
     help="Security posture of cloud IoT backends in AWS, Azure, Google Cloud and ClearBlade.",
+    version=lambda: version("iotposture"),
     version_flags=["--version"],
     result_action="return_value",
     suppress_keyboard_interrupt=False,
