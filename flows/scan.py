@@ -115,6 +115,11 @@ def find(order: Order) -> tuple[list[Scope], dict[str, str]]:
             found[name] = provider(name).find(order.section(name))
         except NoTarget as error:
             unreachable[name] = str(error)
+        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
+            # What an SDK says of a value it was given may hold that value; its kind is enough.
+            unreachable[name] = (
+                f"{name}: its SDK refuses the settings or variables ({type(error).__name__}); check them"
+            )
 
     threads = {name: threading.Thread(target=ask, args=(name,), daemon=True, name=f"find {name}") for name in names}
     for thread in threads.values():

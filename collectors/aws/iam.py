@@ -158,7 +158,8 @@ def iot_grants(read: Reader) -> Iterator[Row]:
                 yield unread_grant(kind, holder)
                 continue
             denied = [s for _, found in held for s in found if s.get("Effect") == "Deny" and everywhere(s)]
-            if any(administers(s) for _, found in held for s in found):
+            barred = all(any(matches(d, action) for d in denied) for action in ADMIN_ACTIONS)
+            if not barred and any(administers(s) for _, found in held for s in found):
                 administrators.append(holder["Arn"])
                 continue
             for name, found in held:
@@ -227,8 +228,13 @@ def grant(
 
 
 def administers(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement allows every action on every resource."""
-    return statement.get("Effect") == "Allow" and everywhere(statement) and "*" in as_list(statement.get("Action"))
+    """Whether a statement allows every action on every resource, whatever the circumstances."""
+    return (
+        statement.get("Effect") == "Allow"
+        and not statement.get("Condition")
+        and everywhere(statement)
+        and "*" in as_list(statement.get("Action"))
+    )
 
 
 def everywhere(statement: Mapping[str, Any]) -> bool:

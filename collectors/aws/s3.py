@@ -54,9 +54,10 @@ class Buckets:
         return name in self.names or self.unread or False
 
     def note(self, reply: Any) -> Any:
-        """An unread reply as nothing, remembered; any other as it is."""
+        """An unread reply as nothing, remembered unless the region does not offer the service; any other as it is."""
         if isinstance(reply, Unread):
-            self.unread = reply
+            if reply.cause != "unavailable":
+                self.unread = reply
             return []
         return reply
 
