@@ -95,7 +95,9 @@ def behind(read: Reader, role_arn: str) -> tuple[Any, bool] | Unread:
             except ValueError:
                 held = Unread("not_parseable", detail="a policy of the role is no JSON")
             return held, "PermissionsBoundary" in role
-    return Unread("out_of_scope_account", detail="the role is not in this account")
+    if role_arn.split(":")[4] == read.scope.account:
+        return "[]", False  # the role was deleted: nobody can assume it
+    return Unread("out_of_scope_account", detail="the role is in another account")
 
 
 @collector(ServiceIdentity, "aws", DETAILS, where="global")

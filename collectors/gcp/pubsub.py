@@ -75,7 +75,7 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-@collector(Topic, "gcp", *TELEMETRY, where="global")
+@collector(Topic, "gcp", *TELEMETRY, where="global", kind="topic")
 def topics(read: Reader) -> Iterator[Row]:
     """Every topic of one project."""
     known = telemetry(read)
@@ -84,7 +84,6 @@ def topics(read: Reader) -> Iterator[Row]:
         yield {
             "resource": full_name("pubsub", topic["name"]),
             "name": short(topic["name"]),
-            "kind": "topic",
             "telemetry": of(known, topic["name"]),
             "customer_key": bool(topic.get("kmsKeyName")),
             "regions": len(policy.get("allowedPersistenceRegions") or ()),
