@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 from checks.check import check
 from checks.policy.device import (
     acts_on_others,
     allows_every_action,
     assumes_any_role,
     connects_as_anyone,
-    denies_with_mqtt_wildcard,
     listens_to_others,
     publishes_for_others,
 )
 from checks.policy.document import holds
+from checks.policy.leak import delivers_what_it_denies, denies_with_mqtt_wildcard
 from checks.policy.role import overly_permissive, reaches_other_devices_data
+from checks.policy.topics import reaches_custom_topics_of_others, trusts_a_chosen_client_id
 from collectors.schema import Rows, Verdict
 from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
 from collectors.tables.hub import Detection, Hub
@@ -27,6 +30,14 @@ def policy(action: str, resource: str, effect: str = "Allow") -> str:
 def iot(resource: str) -> str:
     """An AWS IoT ARN, for examples."""
     return f"arn:aws:iot:eu-west-1:123456789012:{resource}"
+
+
+def statements(*said: tuple[str, str, str]) -> str:
+    """A policy of statements, each effect, action and what it is for, for examples."""
+    return json.dumps(
+        {"Statement": [{"Effect": effect, "Action": f"iot:{action}", "Resource": iot(resource)}
+                       for effect, action, resource in said]}
+    )  # fmt: skip
 
 
 OWN = "${iot:Connection.Thing.ThingName}"
@@ -145,6 +156,76 @@ def policy_denies_without_mqtt_wildcards(policies: Rows[Policy]) -> Verdict:
     A policy reads them as plain characters, so the Deny protects one literal string only.
     """
     return ~holds(policies["document"], denies_with_mqtt_wildcard)
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-policy-subscribe-deny-bypass"],
+    remedy={"aws": "Deny iot:Receive on the topics whose subscription is denied."},
+    only={"provider": "aws"},
+    passes=[
+        {"document": statements(("Allow", "Subscribe", "topicfilter/doors/*"), ("Deny", "Subscribe", "topicfilter/doors/vault/*"),
+                              ("Allow", "Receive", "topic/doors/*"), ("Deny", "Receive", "topic/doors/vault/*"))},
+        {"document": statements(("Allow", "Subscribe", "topicfilter/doors/*"), ("Deny", "Subscribe", "topicfilter/*"))},
+    ],
+    fails=[
+        {"document": statements(("Allow", "Subscribe", "topicfilter/doors/*"), ("Deny", "Subscribe", "topicfilter/doors/vault/*"),
+                              ("Allow", "Receive", "topic/doors/*"))},
+    ],
+)  # fmt: skip
+def denied_topics_are_not_delivered(policies: Rows[Policy]) -> Verdict:
+    """A topic that may not be subscribed to is not delivered either.
+
+    A subscription to the parent with # or + brings what the Deny was to keep away, as long as it may be received.
+    """
+    return ~holds(policies["document"], delivers_what_it_denies)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-policy-clientid-in-topic-unbound"],
+    remedy={"aws": "Write ${iot:Connection.Thing.ThingName} for ${iot:ClientId}, or bind iot:Connect to the thing."},
+    only={"provider": "aws"},
+    passes=[
+        {
+            "document": statements(
+                ("Allow", "Connect", "client/pump1"), ("Allow", "Publish", "topic/${iot:ClientId}/data")
+            )
+        },
+        {"document": statements(("Allow", "Publish", f"topic/{OWN}/data"))},
+    ],
+    fails=[
+        {"document": statements(("Allow", "Connect", "client/*"), ("Allow", "Publish", "topic/${iot:ClientId}/data"))},
+    ],
+)
+def topic_scope_is_not_chosen_by_the_caller(policies: Rows[Policy]) -> Verdict:
+    """A topic or thing scoped by the client id goes with a Connect that binds the client id.
+
+    Otherwise the caller names itself after the device it wants to be, or + to be all of them.
+    """
+    return ~holds(policies["document"], trusts_a_chosen_client_id)
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-policy-custom-topic-cross-device"],
+    remedy={"aws": "Put ${iot:Connection.Thing.ThingName} into the topics and the policy."},
+    only={"provider": "aws"},
+    passes=[
+        {"document": statements(("Allow", "Publish", f"topic/pumps/{OWN}/*"))},
+        {"document": statements(("Allow", "Subscribe", "topicfilter/news/all"))},
+    ],
+    fails=[
+        {"document": statements(("Allow", "Publish", "topic/pumps/*/data"))},
+        {"document": statements(("Allow", "Subscribe", "topicfilter/pumps/+/commands"))},
+    ],
+)
+def device_uses_only_its_own_custom_topics(policies: Rows[Policy]) -> Verdict:
+    """A policy's custom topics name the device before their last level.
+
+    Otherwise a device forges the telemetry of others, or reads it.
+    """
+    return ~holds(policies["document"], reaches_custom_topics_of_others)
 
 
 @check(

@@ -20,6 +20,7 @@ Only = Annotated[list[Cloud] | None, Parameter(help="Only this cloud; may be rep
 Select = Annotated[list[str] | None, Parameter(help="Only this check; may be repeated.", negative="")]
 Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
+Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 
 app = App(
@@ -87,6 +88,14 @@ def report(run: str, /, *, out: Out = "", format: Shape = "text") -> int:
     from flows.work import report_again
 
     return report_again(run, out, format)
+
+
+@app.command
+def policy(file: Files, /, *, format: Shape = "text") -> int:
+    """Judge AWS IoT policy documents offline: is one overly permissive, or potentially misconfigured?"""
+    from flows.policies import judge_files
+
+    return judge_files(file, format)
 
 
 @app.command

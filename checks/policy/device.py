@@ -1,211 +1,284 @@
-"""What an AWS IoT policy lets a device do to others. A verdict is decided by probe names, not by string patterns.
+"""What AWS IoT policies let a device do to others: of one document, or of all documents of one certificate.
 
-Two names that nobody would choose for related things are tried; where both are let through, the statement does not
-tell devices apart. That handles lists, complements, escapes and wildcards in the middle alike. One document is read
-on its own here; the union of a certificate's policies is not.
+A verdict is decided by names, not by the look of a pattern: two names made of letters that the policies never spell
+are unrelated to each other and to everything the author named. Where such names are let through, the statement does
+not tell devices apart. A name is looked for through all Allow and Deny patterns at once, so lists, complements,
+escapes and wildcards in the middle need no rules of their own.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import chain
 
-from checks.policy.document import ANY, Statement, fits, parse, resource_part, tokens
+from checks.policy import template
+from checks.policy.document import Statement, parse
+from checks.policy.pattern import ANY, FRESH, Items, compact, fits, items, resource
+from checks.policy.reach import LONGEST, Reach, Side
+from checks.policy.template import Template
 
-_VARIABLE = re.compile(r"\$\{([^${}*?][^{}]*)\}")
+CLIENT = "${iot:clientid}"
+"""The variable that the caller decides, unless its Connect is bounded."""
 BOUND = re.compile(
-    r"iot:Connection\.Thing\.(ThingName|ThingTypeName|Attributes\[[^]]+\])"
-    r"|iot:Certificate(Id|\.(SerialNumber|Subject\..+|Issuer\..+))",
-    re.IGNORECASE,
+    r"\$\{(iot:connection\.thing\.(thingname|thingtypename|attributes\[[^]]+\])"
+    r"|iot:certificateid|iot:certificate\.(serialnumber|(subject|issuer|subjectalternativename)\..+)"
+    r"|cognito-identity\.amazonaws\.com:(sub|aud)|aws:sourceip|iot:domainname"
+    r"|credentials-iot:(thingname|thingtypename|awscertificateid)|aws:(userid|username|principaltag/[^}]+))\}"
 )
-"""Variables that the certificate or its thing decides ("Thing policy variables", "X.509 Certificate policy variables")."""
-CHOSEN = re.compile(r"iot:ClientId", re.IGNORECASE)
-"""A variable that the caller decides."""
+"""Variables that the certificate, its thing or the connection decides ("Thing policy variables", "X.509 Certificate
+policy variables", "Basic policy variables"), and in IAM policies the session, in lower case."""
+JOB_ACTIONS = ("DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution")
+SHADOW_ACTIONS = ("iot:GetThingShadow", "iot:UpdateThingShadow", "iot:DeleteThingShadow")
+THING_ACTIONS = (
+    *SHADOW_ACTIONS,
+    *(f"{prefix}:{action}" for prefix in ("iot", "iotjobsdata") for action in JOB_ACTIONS),
+)
+"""Calls on things that a device makes over HTTPS, where no client id is checked."""
+BROAD = "ALLOWS_BROAD_ACCESS_TO_IOT_DATA_PLANE_ACTIONS"
 
-SHADOW_AND_JOBS = ("shadow/update", "shadow/get", "shadow/delete", "shadow/name/x/update", "jobs/get", "jobs/x/update",
-                   "jobs/start-next", "x")  # fmt: skip
-THING_ACTIONS = tuple(
-    f"{prefix}:{action}"
-    for prefix, actions in {
-        "iot": ("GetThingShadow", "UpdateThingShadow", "DeleteThingShadow"),
-        "iotjobsdata": (),
-    }.items()
-    for action in (
-        *actions, "DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution"
+
+class Undecided(ValueError):
+    """Raised when the answer hangs on a variable that AWS IoT does not document."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Why a rule fires, in one line, and the statement that makes it."""
+
+    text: str
+    statement: str
+
+
+def bound_by_attachment(statement: Statement) -> bool:
+    """Whether a Connect holds only for a certificate attached to the thing whose name is the client id."""
+    return any(
+        operator.lower() in ("bool", "foranyvalue:bool") and [v.lower() for v in values] == ["true"]
+        for operator, values in statement.condition_values("iot:Connection.Thing.IsAttached")
     )
-)  # fmt: skip
 
 
-@cache
-def pairs() -> tuple[tuple[str, str], ...]:
-    """Pairs of names with nothing in common: of every length to 40, and with the usual separators in them."""
-    first, second = "k7ZqW4hGt9", "vX2mPb8Nc3"
-    plain = [((first * 4)[:n], (second * 4)[:n]) for n in range(1, 41)]
-    marked = [(mark.join(first[:n]), mark.join(second[:n])) for mark in "-_.:/" for n in range(2, 6)]
-    return tuple(plain + marked)
-
-
-class UnknownVariable(ValueError):
-    """Raised when a pattern's reach depends on a variable that AWS IoT does not document."""
-
-
-def expanded(pattern: str) -> str:
-    """The ``type/name`` part of a resource pattern as tokens; bound variables are one fixed, unknown name.
-
-    Raises UnknownVariable for a variable that is neither bound nor chosen by the caller.
-    """
-
-    def resolve(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if BOUND.fullmatch(name):
-            return "\ue010"
-        if CHOSEN.fullmatch(name):
-            return "*"
-        raise UnknownVariable(name)
-
-    return tokens(_VARIABLE.sub(resolve, resource_part(pattern)))
-
-
-def reached(statement: Statement, resource: str) -> bool:
-    """Whether a statement's resources cover one resource, as in ``topic/a/b``."""
-    if statement.not_resources:
-        return not any(fits(expanded(pattern), resource) for pattern in statement.not_resources)
-    return any(fits(expanded(pattern), resource) for pattern in statement.resources)
+def written(symbols: Iterable[str], letter: str) -> str:
+    """Symbols as text, with one letter for the fresh ones."""
+    return compact("".join(letter if symbol == FRESH else symbol for symbol in symbols))
 
 
 class Device:
-    """The statements of one document, asked as a device would use them."""
+    """The statements of one certificate's policies, asked as a device would use them.
 
-    def __init__(self, document: str) -> None:
-        self.statements = parse(document)
+    A variable that is not documented matches nothing; ``hopeful`` reads it as ``*`` instead, which tells whether it
+    matters.
+    """
 
-    def allowed(self, action: str, resource: str, counts: Callable[[Statement], bool] = lambda _: True) -> bool:
-        """An Allow that ``counts`` covers it, and no Deny without a condition takes it away.
+    def __init__(self, statements: Iterable[Statement], *, hopeful: bool = False) -> None:
+        self.statements = tuple(statements)
+        self.hopeful = hopeful
+        self._parts: dict[str, Items | None] = {}
+        self._read: dict[tuple[int, ...], Reach] = {}
+        self._called: dict[tuple[Reach, bool], Witness | None] = {}
 
-        An unknown variable in an Allow grants nothing on its own, yet leaves the answer open.
-        """
-        open_question: UnknownVariable | None = None
-        granted = False
+    @cached_property
+    def hope(self) -> Device:
+        """The same policies with variables that are not documented read as ``*``."""
+        return Device(self.statements, hopeful=True) if any(self.strange()) else self
+
+    def strange(self) -> Iterator[tuple[str, str]]:
+        """Variables that AWS IoT does not document, each with its statement."""
         for statement in self.statements:
-            if not statement.covers_action(action):
-                continue
-            try:
-                hit = reached(statement, resource)
-            except UnknownVariable as error:
-                open_question = error
-                continue
-            if statement.allows:
-                granted = granted or (hit and counts(statement))
-            elif hit and not statement.condition:
-                return False
-        if open_question and not granted:
-            raise open_question
-        return granted
+            for text in statement.resources + statement.not_resources:
+                for item in self.part(text) or () if "${" in text else ():
+                    if item.startswith("${") and item != CLIENT and not BOUND.fullmatch(item):
+                        yield item, statement.name
 
-    def reaches_unrelated(
-        self, action: str, template: str, counts: Callable[[Statement], bool] = lambda _: True
-    ) -> bool:
-        """Whether two unrelated names are both allowed in the ``{}`` of a template."""
-        return any(
-            self.allowed(action, template.replace("{}", a), counts)
-            and self.allowed(action, template.replace("{}", b), counts)
-            for a, b in pairs()
+    def part(self, text: str) -> Items | None:
+        """The ``type/name`` part of a resource as it is written."""
+        if text not in self._parts:
+            self._parts[text] = resource(items(text))
+        return self._parts[text]
+
+    def pattern(self, text: str, *, connect: bool, generous: bool) -> Items | None:
+        """The ``type/name`` part of a resource with its variables resolved; None when it matches no name that can exist.
+
+        Bound variables stand for themselves. The client id may be any, where that lets more through (``generous``);
+        on a connect it is the very name that is asked for.
+        """
+        part = self.part(text)
+        if part is None or len(part) - part.count(ANY) > LONGEST:
+            return None
+        if "${" not in text:
+            return part
+        if connect and CLIENT in part:
+            own = part.index(CLIENT)
+            itself = fits(part[:own], "client/") and set(part[own + 1 :]) <= {ANY}
+            return (*"client/", ANY) if itself else None
+        found: list[str] = []
+        for item in part:
+            known = item
+            if item.startswith("${") and not BOUND.fullmatch(item):
+                if item == CLIENT:
+                    known = ANY if generous and self.connects else item
+                elif self.hopeful and generous:
+                    known = ANY
+                else:
+                    return None
+            if not (known == ANY and found[-1:] == [ANY]):
+                found.append(known)
+        return tuple(found)
+
+    def side(self, statements: Iterable[Statement], *, connect: bool) -> Side:
+        """Statements of one effect as patterns."""
+        patterns: dict[Items, str] = {}
+        complements = []
+        for statement in statements:
+            for text in dict.fromkeys(statement.resources):
+                found = self.pattern(text, connect=connect, generous=statement.allows)
+                if found is not None:
+                    patterns.setdefault(found, statement.name)
+            if statement.not_resources:
+                spared = [
+                    self.pattern(text, connect=connect, generous=not statement.allows)
+                    for text in dict.fromkeys(statement.not_resources)
+                ]
+                unknown = not statement.allows and len(set(self.strange_in(statement))) > 0
+                if not unknown:
+                    complements.append((tuple(p for p in spared if p is not None), statement.name))
+        return Side(patterns, tuple(complements))
+
+    def strange_in(self, statement: Statement) -> Iterator[str]:
+        """Variables of one statement that are not documented."""
+        return (variable for variable, name in self.strange() if name == statement.name)
+
+    def reach(self, action: str, counts: Callable[[Statement], bool] = lambda _: True) -> Reach:
+        """What is allowed for an action, by the Allow statements that ``counts`` takes."""
+        connect = action == "iot:Connect"
+        chosen = tuple(
+            index
+            for index, statement in enumerate(self.statements)
+            if statement.covers_action(action) and (counts(statement) if statement.allows else statement.always(action))
+        )
+        key = (connect, *chosen)
+        if key not in self._read:
+            taken = [self.statements[index] for index in chosen]
+            self._read[key] = Reach(
+                self.side((s for s in taken if s.allows), connect=connect),
+                self.side((s for s in taken if not s.allows), connect=connect),
+            )
+        return self._read[key]
+
+    def letters(self, reach: Reach) -> tuple[str, str]:
+        """Two letters that no pattern names."""
+        free = (c for c in chain(string.ascii_lowercase, string.digits, map(chr, range(0xE0, 0xFFFF)))
+                if c.isalnum() and c not in reach.globs.literals)  # fmt: skip
+        return next(free), next(free)
+
+    def pair(self, reach: Reach, wanted: Template, kind: str, action: str, outside: str = "") -> Witness | None:
+        """Two unrelated names of a template that are both allowed."""
+        if found := reach.search(wanted, outside):
+            symbols, counted = found
+            statement = reach.statement(symbols)
+            names = [written(symbols, letter).partition("/")[2] for letter in self.letters(reach)]
+            if kind == "topic filter" and FRESH not in symbols:
+                text = f"topic filter `{names[0]}`, which delivers reserved topics of every thing, is allowed by {statement}"
+            else:
+                text = f"{kind} `{names[0]}` and {kind} `{names[1]}` are both allowed by {statement}"
+            return Witness(f"{text}{action and f' ({action})'}{'' if counted else UNCOUNTED}", statement)
+        return None
+
+    @cached_property
+    def connects(self) -> Witness | None:
+        """Two unrelated client ids may connect, and no statement asks for an attached thing."""
+        reach = self.reach("iot:Connect", lambda statement: not bound_by_attachment(statement))
+        return self.pair(reach, template.name("client"), "client id", "")
+
+    @cached_property
+    def publishes(self) -> Witness | None:
+        """A reserved topic of two unrelated things may be published to."""
+        return self.pair(self.reach("iot:Publish"), template.reserved_topic(), "topic", "iot:Publish", "/+#")
+
+    @cached_property
+    def subscribes(self) -> Witness | None:
+        """Reserved topics of two unrelated things may be subscribed to: one filter for both, or one for each."""
+        return self.pair(
+            self.reach("iot:Subscribe"), template.reserved_filter(), "topic filter", "iot:Subscribe", "/+#"
         )
 
-    def patterns(self, action: str) -> Iterator[str]:
-        """The tokenised resource patterns of the Allows for an action."""
-        for statement in self.statements:
-            if statement.allows and statement.covers_action(action):
-                yield from (expanded(pattern) for pattern in statement.resources)
+    @cached_property
+    def calls(self) -> Witness | None:
+        """A shadow or job API may be called for two unrelated things."""
+        return next(filter(None, map(self.calls_any, THING_ACTIONS)), None)
+
+    def calls_any(self, action: str) -> Witness | None:
+        """One API may be called for two unrelated things, or for a named shadow of theirs."""
+        reach = self.reach(action)
+        named = action in SHADOW_ACTIONS and any(pattern.count("/") > 1 for pattern in reach.allow.patterns)
+        if (reach, named) not in self._called:
+            wanted = template.shadow() if named else template.name("thing")
+            self._called[reach, named] = self.pair(reach, wanted, "thing", action, "/+#")
+        return self._called[reach, named]
+
+    @cached_property
+    def assumes(self) -> Witness | None:
+        """Two unrelated role aliases may be assumed."""
+        reach = self.reach("iot:AssumeRoleWithCertificate")
+        return self.pair(reach, template.name("rolealias"), "role alias", "iot:AssumeRoleWithCertificate", "/")
+
+    def broad(self) -> list[Witness]:
+        """What AWS IoT Device Defender calls overly permissive: connect, publish, subscribe or call for others."""
+        return [found for found in (self.connects, self.publishes, self.subscribes, self.calls) if found]
 
 
-def attached_only(statement: Statement) -> bool:
-    """Whether a Connect holds only for a certificate that is attached to the thing it connects as."""
-    wanted = (statement.condition or {}).get("Bool", {})
-    for key, value in wanted.items():
-        if key.lower() == "iot:connection.thing.isattached":
-            values = value if isinstance(value, list) else [value]
-            return len(values) == 1 and str(values[0]).lower() == "true"
+UNCOUNTED = "; its Deny statements are too entangled to be counted"
+
+
+@lru_cache(maxsize=512)
+def device(document: str) -> Device:
+    """The policies of a document, read once. Raises NotAPolicy when it is none."""
+    return Device(parse(document))
+
+
+def decided(document: str, question: Callable[[Device], object]) -> bool:
+    """A question about one document. Raises Undecided where only an undocumented variable keeps it from yes."""
+    asked = device(document)
+    if question(asked):
+        return True
+    if asked.hope is not asked and question(asked.hope):
+        raise Undecided(", ".join(sorted({variable for variable, _ in asked.strange()})))
     return False
 
 
 def connects_as_anyone(document: str) -> bool:
     """Two arbitrary client ids may connect, and the statement does not ask for an attached thing."""
-    return Device(document).reaches_unrelated("iot:Connect", "client/{}", lambda s: not attached_only(s))
+    return decided(document, lambda asked: asked.connects)
 
 
 def publishes_for_others(document: str) -> bool:
     """A reserved topic of two unrelated things may be published to."""
-    device = Device(document)
-    return any(device.reaches_unrelated("iot:Publish", f"topic/$aws/things/{{}}/{x}") for x in SHADOW_AND_JOBS)
-
-
-def mqtt_matches(filter_: str, topic: str) -> bool:
-    """Whether a topic filter delivers a topic (MQTT 3.1.1, section 4.7; wildcards do not reach ``$`` topics)."""
-    if topic.startswith("$") and filter_[:1] in ("+", "#"):
-        return False
-    levels, wanted = filter_.split("/"), topic.split("/")
-    for index, level in enumerate(levels):
-        if level == "#":
-            return True
-        if index >= len(wanted) or (level not in ("+", wanted[index])):
-            return False
-    return len(levels) == len(wanted)
-
-
-def filters(device: Device) -> Iterable[str]:
-    """Filters worth trying: the fleet-wide ones, and each permitted pattern with its wildcards filled in."""
-    yield from ("$aws/#", "$aws/things/#", "$aws/things/+/#", "$aws/+/#", "$aws/+/+/#")
-    yield from (f"$aws/things/+/{x}" for x in SHADOW_AND_JOBS)
-    for pattern in device.patterns("iot:Subscribe"):
-        name = pattern.removeprefix("topicfilter/")
-        yield from (name.replace(ANY, fill) for fill in ("", "#", "+", "+/x", "x"))
+    return decided(document, lambda asked: asked.publishes)
 
 
 def listens_to_others(document: str) -> bool:
     """A permitted filter, read as MQTT, delivers reserved topics of two unrelated things."""
-    device = Device(document)
-    if any(device.reaches_unrelated("iot:Subscribe", f"topicfilter/$aws/things/{{}}/{x}") for x in SHADOW_AND_JOBS):
-        return True
-    first, second = pairs()[9]
-    return any(
-        mqtt_matches(name, f"$aws/things/{first}/{x}") and mqtt_matches(name, f"$aws/things/{second}/{x}")
-        for name in filters(device)
-        if device.allowed("iot:Subscribe", f"topicfilter/{name}")
-        for x in SHADOW_AND_JOBS
-    )
+    return decided(document, lambda asked: asked.subscribes)
 
 
 def acts_on_others(document: str) -> bool:
     """A shadow or job API may be called for two unrelated things."""
-    device = Device(document)
-    return any(device.reaches_unrelated(action, "thing/{}") for action in THING_ACTIONS)
+    return decided(document, lambda asked: asked.calls)
 
 
 def assumes_any_role(document: str) -> bool:
     """Any role alias may be assumed."""
-    return Device(document).reaches_unrelated("iot:AssumeRoleWithCertificate", "rolealias/{}")
+    return decided(document, lambda asked: asked.assumes)
 
 
 def allows_every_action(document: str) -> bool:
     """An Allow covers every AWS IoT or Greengrass action, on more than one literal resource."""
-    for statement in parse(document):
-        literal = len(statement.resources) == 1 and not set("*?$") & set(statement.resources[0])
-        if statement.allows and not literal:
-            iot = statement.covers_action("iot:AnActionThatDoesNotExistYet")
-            if iot or statement.covers_action("greengrass:AnActionThatDoesNotExistYet"):
-                return True
-    return False
-
-
-def denies_with_mqtt_wildcard(document: str) -> bool:
-    """A Deny has a topic or topic filter with ``+`` or ``#``, which a policy reads as plain characters."""
     return any(
-        not statement.allows
-        and any(
-            part.startswith(("topic/", "topicfilter/")) and set("+#") & set(part)
-            for part in map(resource_part, statement.resources + statement.not_resources)
-        )
-        for statement in parse(document)
+        statement.allows
+        and not (len(statement.resources) == 1 and all(len(item) == 1 for item in items(statement.resources[0])))
+        and any(statement.covers_action(f"{service}:AnActionThatDoesNotExistYet") for service in ("iot", "greengrass"))
+        for statement in device(document).statements
     )

@@ -1,14 +1,21 @@
-"""A policy document: statements, patterns and matching. Common to IoT policies and IAM policies."""
+"""A policy document: what it says, statement by statement. Common to IoT policies and IAM policies."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from checks.policy.pattern import Items, fits, items
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class NotAPolicy(ValueError):
+    """What keeps a document from being a policy, in one line."""
 
 
 @dataclass(frozen=True)
@@ -21,110 +28,127 @@ class Statement:
     resources: tuple[str, ...] = ()
     not_resources: tuple[str, ...] = ()
     condition: Mapping[str, Any] | None = None
+    name: str = "statement 1"
+
+    @cached_property
+    def _patterns(self) -> tuple[Items, ...]:
+        return tuple(dict.fromkeys(items(pattern.lower()) for pattern in self.not_actions or self.actions))
 
     def covers_action(self, action: str) -> bool:
         """Whether the statement speaks of an action; case is ignored."""
         wanted = action.lower()
-        if self.not_actions:
-            return not any(matches(pattern.lower(), wanted) for pattern in self.not_actions)
-        return any(matches(pattern.lower(), wanted) for pattern in self.actions)
+        return any(fits(pattern, wanted) for pattern in self._patterns) != bool(self.not_actions)
 
-    def names_condition(self, *keys: str) -> bool:
-        """Whether a condition uses one of these keys; case is ignored."""
+    def condition_values(self, *keys: str) -> list[tuple[str, list[str]]]:
+        """Operator and values of every condition on one of these keys; case of the keys is ignored."""
         wanted = {key.lower() for key in keys}
-        return any(key.lower() in wanted for operator in (self.condition or {}).values() for key in operator)
+        return [
+            (operator, [str(v) for v in (value if isinstance(value, list) else [value])])
+            for operator, tests in (self.condition or {}).items()
+            for key, value in tests.items()
+            if key.lower() in wanted
+        ]
+
+    def always(self, action: str) -> bool:
+        """Whether the condition holds for every request: there is none, or each of its tests is provably true."""
+        return all(
+            certain(operator, key, value, action)
+            for operator, tests in (self.condition or {}).items()
+            for key, value in tests.items()
+        )
 
 
-def listed(value: Any) -> tuple[str, ...]:
-    """A string or a list of strings as a tuple. Raises ``ValueError`` for anything else."""
+def certain(operator: str, key: str, value: Any, action: str) -> bool:
+    """Whether one test of a condition holds whatever the request is.
+
+    A missing key passes only ``…IfExists`` and ``ForAllValues``; the client id is never missing on a connect.
+    """
+    name, values = operator.lower(), [str(v) for v in (value if isinstance(value, list) else [value])]
+    present = key.lower() == "iot:clientid" and action.lower() == "iot:connect"
+    vacuous = name.endswith("ifexists") or name.startswith("forallvalues:")
+    bare = name.removesuffix("ifexists").rpartition(":")[2]
+    anything = any(v and not v.strip("*") for v in values) and bare in ("stringlike", "arnlike", "arnequals")
+    either = bare == "bool" and {v.lower() for v in values} >= {"true", "false"}
+    return (present or vacuous) and (anything or either)
+
+
+def listed(value: Any, what: str) -> tuple[str, ...]:
+    """A string or a list of strings as a tuple. Raises NotAPolicy for anything else."""
     if value is None:
         return ()
     values = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else (None,)
-    if not all(isinstance(item, str) for item in values):
-        raise ValueError("expected a string or a list of strings")
+    if not values or not all(isinstance(item, str) for item in values):
+        raise NotAPolicy(f"{what} is a string or a list of strings")
     return values
 
 
-def parse(document: str | Mapping[str, Any]) -> list[Statement]:
-    """The statements of a policy. Raises ``ValueError`` when it is not one."""
-    loaded = json.loads(document) if isinstance(document, str) else document
-    if not isinstance(loaded, Mapping) or "Statement" not in loaded:
-        raise ValueError("a policy is a JSON object with a Statement")
-    statements = loaded["Statement"]
-    found = []
-    for raw in statements if isinstance(statements, list) else [statements]:
-        if not isinstance(raw, Mapping) or raw.get("Effect") not in ("Allow", "Deny"):
-            raise ValueError("a statement has the Effect Allow or Deny")
-        condition = raw.get("Condition")
-        if condition is not None and not (
-            isinstance(condition, Mapping) and all(isinstance(value, Mapping) for value in condition.values())
-        ):
-            raise ValueError("a Condition maps operators to keys")
-        found.append(
-            Statement(
-                raw["Effect"] == "Allow",
-                listed(raw.get("Action")),
-                listed(raw.get("NotAction")),
-                listed(raw.get("Resource")),
-                listed(raw.get("NotResource")),
-                condition or None,
-            )
-        )
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys differ. Raises NotAPolicy: of two equal keys, who reads it decides which counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise NotAPolicy(f"the key {twice[:40]} stands twice in one object")
     return found
 
 
-ANY, ONE = "\ue000", "\ue001"
-"""Stand for the wildcards ``*`` and ``?`` once escapes and variables are resolved; private use characters."""
-_ESCAPES = {"${*}": "\ue002", "${?}": "\ue003", "${$}": "$"}
-_LITERALS = str.maketrans({"\ue002": "*", "\ue003": "?"})
+def load(text: str) -> Any:
+    """JSON. Raises NotAPolicy, also where it is nested too deeply or says a key twice."""
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        raise NotAPolicy(f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except NotAPolicy:
+        raise
+    except ValueError:
+        raise NotAPolicy("not JSON: a number with more digits than can be read") from None
+    except RecursionError:
+        raise NotAPolicy("nested too deeply; a policy is an object, its statements, and their conditions") from None
 
 
-def tokens(pattern: str) -> str:
-    """The pattern with ``*`` and ``?`` as tokens, and the escaped ``${*}``, ``${?}``, ``${$}`` as plain characters."""
-    for escape, token in _ESCAPES.items():
-        pattern = pattern.replace(escape, token)
-    return pattern.replace("*", ANY).replace("?", ONE).translate(_LITERALS)
+def parse(document: str | Mapping[str, Any], place: str = "") -> list[Statement]:
+    """The statements of a policy, each named by ``place`` and its number. Raises NotAPolicy when it is not one."""
+    loaded = load(document) if isinstance(document, str) else document
+    if not isinstance(loaded, Mapping) or "Statement" not in loaded:
+        raise NotAPolicy("a policy is a JSON object with a Statement")
+    statements = loaded["Statement"]
+    if not isinstance(statements, list | Mapping):
+        raise NotAPolicy("Statement is one object or a list of objects")
+    raws = statements if isinstance(statements, list) else [statements]
+    return [statement(raw, f"{place}statement {number}") for number, raw in enumerate(raws, 1)]
 
 
-def fits(pattern: str, value: str) -> bool:
-    """Whether a tokenised pattern matches a whole value: greedy, with one place to come back to."""
-    p = v = 0
-    star, mark = -1, 0
-    while v < len(value):
-        if p < len(pattern) and (pattern[p] == ONE or pattern[p] == value[v]) and pattern[p] != ANY:
-            p, v = p + 1, v + 1
-        elif p < len(pattern) and pattern[p] == ANY:
-            star, mark, p = p, v, p + 1
-        elif star >= 0:
-            mark += 1
-            p, v = star + 1, mark
-        else:
-            return False
-    return all(character == ANY for character in pattern[p:])
-
-
-def matches(pattern: str, value: str) -> bool:
-    """Whether a policy pattern matches a whole value. ``*`` crosses every character, ``?`` is one character."""
-    return fits(tokens(pattern), value)
-
-
-def resource_part(pattern: str) -> str:
-    """The ``type/name`` part of an ARN pattern; a pattern too short to have one ends in a wildcard that covers it.
-
-    Wildcards in partition, region or account widen nothing: a device connects to one account in one region.
-    """
-    parts = pattern.split(":", 5)
-    if len(parts) == 6 and parts[0] == "arn":
-        return parts[5]
-    return "*" if pattern.endswith("*") else ""
+def statement(raw: Any, name: str) -> Statement:
+    """One statement. Raises NotAPolicy with its name."""
+    if not isinstance(raw, Mapping):
+        raise NotAPolicy(f"{name} is not an object")
+    if raw.get("Effect") not in ("Allow", "Deny"):
+        raise NotAPolicy(f"{name} has no Effect; allowed: Allow, Deny")
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (one in raw) == (other in raw):
+            raise NotAPolicy(f"{name} needs either {one} or {other}")
+    condition = raw.get("Condition")
+    if condition is not None and not (
+        isinstance(condition, Mapping) and all(isinstance(tests, Mapping) for tests in condition.values())
+    ):
+        raise NotAPolicy(f"the Condition of {name} maps operators to keys")
+    return Statement(
+        raw["Effect"] == "Allow",
+        listed(raw.get("Action"), f"Action of {name}"),
+        listed(raw.get("NotAction"), f"NotAction of {name}"),
+        listed(raw.get("Resource"), f"Resource of {name}"),
+        listed(raw.get("NotResource"), f"NotResource of {name}"),
+        condition or None,
+        name,
+    )
 
 
 def all_of(documents: str) -> list[Statement]:
-    """The statements of a JSON list of documents. Raises ``ValueError`` when one is no policy."""
-    loaded = json.loads(documents)
+    """The statements of a JSON list of documents. Raises NotAPolicy when one is no policy."""
+    loaded = load(documents)
     if type(loaded) is not list:
-        raise ValueError("expected a JSON list of policies")
-    return [statement for document in loaded for statement in parse(document)]
+        raise NotAPolicy("expected a JSON list of policies")
+    return [found for number, document in enumerate(loaded, 1) for found in parse(document, f"policy {number}, ")]
 
 
 def holds(documents: pd.Series[Any], question: Callable[[str], bool]) -> pd.Series[bool]:

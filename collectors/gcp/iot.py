@@ -85,7 +85,7 @@ def devices(read: Reader) -> Iterator[Row]:
     """Every device of every registry of one location."""
     known = registries(read)
     state = known.cell(len)
-    if isinstance(state, Unread) and state.detail == RETIRED:
+    if isinstance(state, Unread) and state.detail.endswith(RETIRED):
         list(read(DEVICES, parent=f"{project(read)}/locations/{read.scope.region}/registries/none"))
     pairs = [(item, read(DEVICES, parent=item["name"])) for item in known]
     yield from registry.devices(pairs, full, read.clock, state)

@@ -1,0 +1,247 @@
+"""AWS IoT policies with known verdicts: the vendor's examples, restated under ``tests/policies``, and edges of the language.
+
+In ``audit.json`` the verdict is the vendor's own (pages of the Device Defender audit checks, and its blog); in
+``guide.json`` (examples of the developer guide) it follows from the rules that those pages state.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.policy.leak import DENIED_YET_DELIVERED, WILDCARDS_IN_DENY
+from checks.policy.verdict import judge
+
+EXAMPLES = [
+    example
+    for file in ("audit.json", "guide.json")
+    for example in json.loads((Path(__file__).parent / "policies" / file).read_text())
+]
+OWN = "${iot:Connection.Thing.ThingName}"
+ALL = "arn:aws:iot:*:*:"
+ATTACHED = "iot:Connection.Thing.IsAttached"
+
+
+def arn(resource: str) -> str:
+    """A resource as an ARN; what is one, or ``*``, stays."""
+    return (
+        resource if resource == "*" or resource.startswith("arn:") else f"arn:aws:iot:eu-west-1:123456789012:{resource}"
+    )
+
+
+def many(value: str | list[str]) -> list[str]:
+    """One or several as a list."""
+    return [value] if isinstance(value, str) else value
+
+
+def full(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement of the data files as AWS IoT takes it."""
+    found: dict[str, Any] = {"Effect": statement["effect"]}
+    for key in ("Action", "NotAction"):
+        if key in statement:
+            found[key] = [a if ":" in a or a == "*" else f"iot:{a}" for a in many(statement[key])]
+    for key in ("Resource", "NotResource"):
+        if key in statement:
+            found[key] = [arn(r) for r in many(statement[key])]
+    return found | {key: statement[key] for key in ("Condition",) if key in statement}
+
+
+def allow(action: str | list[str], resource: str | list[str], **more: Any) -> dict[str, Any]:
+    """An Allow as in the data files."""
+    return {"effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: str | list[str], resource: str | list[str], **more: Any) -> dict[str, Any]:
+    """A Deny as in the data files."""
+    return {**allow(action, resource, **more), "effect": "Deny"}
+
+
+def but(effect: str, action: str, resource: str | list[str]) -> dict[str, Any]:
+    """A statement on all resources but some."""
+    return {"effect": effect, "Action": action, "NotResource": resource}
+
+
+def attached(operator: str, value: Any, key: str = ATTACHED) -> dict[str, Any]:
+    """A Connect on any client id, with a condition on the attachment."""
+    return allow("Connect", "client/*", Condition={operator: {key: value}})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"{e['source']}: {e['example']}")
+def test_an_example_of_the_vendor_has_the_vendors_verdict(example: dict[str, Any]) -> None:
+    verdict = judge([{"Version": "2012-10-17", "Statement": list(map(full, example["statements"]))}])
+    assert verdict.overly_permissive == example["overly_permissive"], verdict.witnesses
+    assert [code for code in verdict.reason_codes if not code.startswith("ALLOWS")] == example["misconfigured"]
+
+
+BROAD: dict[str, list[dict[str, Any]]] = {
+    "everything": [allow("iot:*", "*")],
+    "any action on a bare star": [allow("*", "*")],
+    "every resource of any region": [allow("iot:*", ALL + "*")],
+    "an ARN cut short by a star": [allow("iot:Connect", "arn:aws:iot:*")],
+    "action in another case": [allow("IOT:connect", "client/*")],
+    "action with a wildcard": [allow("iot:Conn*", "client/*")],
+    "one broad among narrow": [allow("Connect", ["client/pump1", "client/*", f"client/{OWN}"])],
+    "a star that must match something": [allow("Connect", "client/?*")],
+    "stars with only a dash between": [allow("Connect", "client/*-*")],
+    "question marks": [allow("Connect", "client/??????")],
+    "China": [allow("Connect", "arn:aws-cn:iot:cn-north-1:123456789012:client/*")],
+    "GovCloud": [allow("Connect", "arn:aws-us-gov:iot:us-gov-west-1:123456789012:client/*")],
+    "any type that begins alike": [allow("Connect", "cl*")],
+    "a region filled in later": [allow("Connect", "arn:aws:iot:${AWS::Region}:${AWS::AccountId}:client/*")],
+    "attached, not on this statement": [attached("Bool", "true"), allow("Connect", "client/*")],
+    "attached, false": [attached("Bool", "false")],
+    "attached, true or false": [attached("Bool", ["true", "false"])],
+    "attached, if it exists": [attached("BoolIfExists", "true")],
+    "attached, for all values": [attached("ForAllValues:Bool", "true")],
+    "attached, as text": [attached("StringEquals", "true")],
+    "by address": [allow("Connect", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})],
+    "attached does not bind what is published": [
+        allow("Publish", "topic/*", Condition={"Bool": {ATTACHED: "true"}}),
+    ],
+    "publish in the middle": [allow("Publish", "topic/$aws/things/*/jobs/*/update")],
+    "publish to jobs of a number": [allow("Publish", "topic/$aws/things/*/jobs/job-42/update")],
+    "publish to every topic": [allow("Publish", "topic/*")],
+    "publish to a named shadow": [allow("Publish", "topic/$aws/things/*/shadow/name/config/update")],
+    "publish by a suffix that reserved topics share": [allow("Publish", "topic/*/shadow/update")],
+    "publish for question marks": [allow("Publish", "topic/$aws/things/????/shadow/get")],
+    "publish on all but some": [but("Allow", "iot:Publish", arn("topic/audit"))],
+    "all actions but one": [{"effect": "Allow", "NotAction": "iot:Connect", "Resource": "*"}],
+    "publish, less a deny of one thing": [
+        allow("Publish", "topic/$aws/things/*"), deny("Publish", "topic/$aws/things/pump1/*"),
+    ],
+    "publish, denied on a condition": [
+        allow("Publish", "topic/$aws/things/*"),
+        deny("Publish", "topic/$aws/things/*", Condition={"Bool": {ATTACHED: "false"}}),
+    ],
+    "publish, denied for the wrong type": [allow("Publish", "topic/*"), deny("Publish", "topicfilter/*")],
+    "publish, denied by an unknown variable": [
+        allow("Publish", "topic/$aws/*"), but("Deny", "iot:Publish", arn("topic/${iot:Unheard}/*")),
+    ],
+    "subscribe to every filter": [allow("Subscribe", "topicfilter/*")],
+    "subscribe to one level of all": [allow("Subscribe", "topicfilter/$aws/things/+/#")],
+    "subscribe above the things": [allow("Subscribe", "topicfilter/$aws/#")],
+    "subscribe with + for things": [allow("Subscribe", "topicfilter/$aws/+/+/shadow/update/delta")],
+    "subscribe to every filter but the own": [but("Allow", "iot:Subscribe", arn(f"topicfilter/$aws/things/{OWN}/*"))],
+    "subscribe to notifications of all": [allow("Subscribe", "topicfilter/$aws/things/+/jobs/notify-next")],
+    "jobs under the other prefix": [allow("iotjobsdata:UpdateJobExecution", "thing/*")],
+    "jobs by a wildcard prefix": [allow("iotjobsdata:*", "thing/*")],
+    "a named shadow of every thing": [allow("UpdateThingShadow", "thing/*/config")],
+    "escaped star beside a star": [allow("Connect", ["client/${*}", "client/*"])],
+}  # fmt: skip
+NARROW: dict[str, list[dict[str, Any]]] = {
+    "nothing": [],
+    "narrow resources of every action": [allow("iot:*", [f"client/{OWN}", f"topic/pumps/{OWN}/*"])],
+    "a prefix": [allow("Connect", "client/pump-*")],
+    "a suffix": [allow("Connect", "client/*-pump")],
+    "wildcards in region and account": [allow("Connect", f"{ALL}client/pump1")],
+    "the wrong type": [allow("Connect", "topic/*"), allow("Publish", "topicfilter/*"), allow("Subscribe", "topic/*")],
+    "another service's ARN": [allow("Publish", "arn:aws:s3:::fleet/*")],
+    "an ARN without its account": [allow("Connect", "arn:aws:iot:eu-west-1:client/*")],
+    "escaped wildcards": [allow("Connect", "client/${*}"), allow("Publish", "topic/$aws/things/${*}/shadow/${?}")],
+    "resources mind the case": [allow("Connect", "Client/*"), allow("Publish", "topic/$AWS/things/*/shadow/update")],
+    "a literal +": [allow("Connect", "client/+"), allow("Publish", "topic/$aws/things/+/shadow/update")],
+    "attached": [attached("Bool", "true")],
+    "attached, in a list": [attached("Bool", ["true"])],
+    "attached, capitals": [attached("Bool", "TRUE")],
+    "attached, JSON's own": [attached("Bool", True)],
+    "attached, key in another case": [attached("Bool", "true", ATTACHED.lower())],
+    "attached, for any value": [attached("ForAnyValue:Bool", "true")],
+    "attributes": [allow("Connect", "client/${iot:Connection.Thing.Attributes[serial]}")],
+    "thing types": [allow("Publish", "topic/$aws/things/${iot:Connection.Thing.ThingTypeName}-*/shadow/update")],
+    "certificates": [allow("Connect", ["client/${iot:CertificateId}", "client/${iot:Certificate.SerialNumber}",
+                                       "client/${iot:Certificate.Subject.CommonName.2}*"])],
+    "Cognito": [allow("Connect", "client/${cognito-identity.amazonaws.com:sub}")],
+    "unknown variable": [allow("Connect", "client/${iot:Thing.ThingName}"), allow("Publish", "topic/${iot:Foo}*")],
+    "own thing and more": [allow("Publish", f"topic/$aws/things/{OWN}*")],
+    "client id, where connect is bounded": [
+        allow("Connect", "client/pump1"), allow("Publish", "topic/$aws/things/${iot:ClientId}/shadow/*"),
+    ],
+    "client id, connected by another policy": [allow("Publish", "topic/$aws/things/${iot:ClientId}/shadow/*")],
+    "client id within itself": [allow("Connect", "client/pump-${iot:ClientId}")],
+    "other reserved topics": [allow("Publish", ["topic/$aws/rules/*", "topic/$aws/events/*",
+                                                "topic/$aws/provisioning-templates/*"])],
+    "events": [allow("Subscribe", ["topicfilter/$aws/events/#", "topicfilter/$aws/events/*"])],
+    "# alone reaches no reserved topic": [allow("Subscribe", ["topicfilter/#", "topicfilter/+/#", "topicfilter/+/+/+"])],
+    "custom topics": [allow(["Publish", "Subscribe"], ["topic/pumps/*", "topicfilter/pumps/*"])],
+    "a level too few": [allow("Subscribe", "topicfilter/$aws/+")],
+    "what is not on the list": [allow(["Receive", "RetainPublish", "GetRetainedMessage", "ListRetainedMessages",
+                                       "ListNamedShadowsForThing", "AssumeRoleWithCertificate", "greengrass:*"], "*")],
+    "denied as widely": [allow("Publish", "topic/*"), deny("Publish", "topic/*")],
+    "denied by every action": [allow("iot:*", "*"), deny("*", "*")],
+    "denied but for the own": [
+        allow("Publish", "topic/*"), but("Deny", "iot:Publish", [arn(f"topic/$aws/things/{OWN}/*"), arn("topic/news")]),
+    ],
+    "denied but for named actions": [
+        allow("iot:*", "*"), {"effect": "Deny", "NotAction": "iot:Receive", "Resource": "*"},
+    ],
+    "denied on a condition that always holds": [
+        allow("Connect", "client/*"), deny("Connect", "*", Condition={"StringLike": {"iot:ClientId": "*"}}),
+    ],
+    "denied at two ends": [allow("Connect", "client/*"), deny("Connect", ["client/?*"])],
+    "allowed but for all reserved": [but("Allow", "iot:Publish", arn("topic/$aws/*"))],
+    "a name longer than any": [allow("Connect", "client/" + "?" * 1000)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROAD)
+def test_an_edge_of_the_language_is_broad(name: str) -> None:
+    assert judge([{"Statement": list(map(full, BROAD[name]))}]).overly_permissive
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_an_edge_of_the_language_is_narrow(name: str) -> None:
+    verdict = judge([{"Statement": list(map(full, NARROW[name]))}])
+    assert not verdict.overly_permissive, verdict.witnesses
+
+
+SUBSCRIBE, RECEIVE = allow("Subscribe", "topicfilter/doors/*"), allow("Receive", "topic/doors/*")
+VAULT = deny("Subscribe", "topicfilter/doors/vault/*")
+MISCONFIGURED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "deny as wide as the allow": ([SUBSCRIBE, deny("Subscribe", "topicfilter/doors/*"), RECEIVE], []),
+    "deny wider than the allow": ([SUBSCRIBE, deny("Subscribe", "topicfilter/*"), RECEIVE], []),
+    "never received": ([SUBSCRIBE, VAULT, allow("Receive", "topic/doors/lobby/*")], []),
+    "not received at all": ([SUBSCRIBE, VAULT], []),
+    "received by every action": ([allow("iot:*", "*"), VAULT], [DENIED_YET_DELIVERED]),
+    "denied by every action": ([SUBSCRIBE, RECEIVE, deny("iot:*", [arn("topicfilter/doors/vault/*"), arn("topic/doors/vault/*")])], []),
+    "received, denied on a condition": (
+        [SUBSCRIBE, VAULT, RECEIVE, deny("Receive", "topic/doors/vault/*", Condition={"Bool": {ATTACHED: "false"}})],
+        [DENIED_YET_DELIVERED],
+    ),
+    "received but for another tree": ([SUBSCRIBE, VAULT, but("Allow", "iot:Receive", arn("topic/lifts/*"))], [DENIED_YET_DELIVERED]),
+    "everything else is denied, as a blog has it": ([SUBSCRIBE, VAULT, RECEIVE, but("Deny", "iot:Receive", arn("topic/doors/vault/*"))], [DENIED_YET_DELIVERED]),
+    "only literal filters": ([allow("Subscribe", ["topicfilter/doors/lobby", "topicfilter/doors/#"]), VAULT, RECEIVE], []),
+    "the own tree": (
+        [allow("Subscribe", f"topicfilter/{OWN}/*"), deny("Subscribe", f"topicfilter/{OWN}/keys/*"), allow("Receive", f"topic/{OWN}/*")],
+        [DENIED_YET_DELIVERED],
+    ),
+    "another variable's tree": (
+        [allow("Subscribe", f"topicfilter/{OWN}/*"), deny("Subscribe", "topicfilter/${iot:CertificateId}/*"), allow("Receive", "*")],
+        [],
+    ),
+    "reserved topics, which wildcards do not reach": (
+        [allow("Subscribe", "topicfilter/*"), deny("Subscribe", "topicfilter/$aws/*"), allow("Receive", "topic/*")], [],
+    ),
+    "every wildcard denied with it": (
+        [SUBSCRIBE, deny("Subscribe", ["topicfilter/doors/vault/*", "topicfilter/*#*", "topicfilter/*+*"]), RECEIVE],
+        [WILDCARDS_IN_DENY],
+    ),
+    "a literal deny of the parent": ([SUBSCRIBE, deny("Subscribe", "topicfilter/doors/#"), RECEIVE], [WILDCARDS_IN_DENY]),
+    "+ on a topic": ([deny("Publish", "topic/doors/+/open")], [WILDCARDS_IN_DENY]),
+    "+ in a complement": ([but("Deny", "iot:Subscribe", arn("topicfilter/doors/+"))], [WILDCARDS_IN_DENY]),
+    "+ on a condition": ([deny("Subscribe", "topicfilter/+", Condition={"Bool": {ATTACHED: "false"}})], [WILDCARDS_IN_DENY]),
+    "+ as a client id": ([deny("Connect", "client/+")], []),
+    "a second connection of a Greengrass core": ([deny("Connect", "client/core#2"), deny("Publish", "topic/core#2/state")], []),
+    "+ in an allow": ([allow("Subscribe", "topicfilter/doors/+")], []),
+    "both": ([SUBSCRIBE, VAULT, deny("Subscribe", "topicfilter/doors/+"), RECEIVE], [WILDCARDS_IN_DENY, DENIED_YET_DELIVERED]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISCONFIGURED)
+def test_a_deny_keeps_what_it_denies_or_is_reported(name: str) -> None:
+    statements, codes = MISCONFIGURED[name]
+    verdict = judge([{"Statement": list(map(full, statements))}])
+    assert [code for code in verdict.reason_codes if not code.startswith("ALLOWS")] == codes, verdict.witnesses
+    assert verdict.potentially_misconfigured == bool(codes)

@@ -1,0 +1,190 @@
+"""Roles behind aliases, claim certificates, provisioning templates and custom topics, judged by the policy engine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from checks.policy.device import Undecided, acts_on_others
+from checks.policy.document import NotAPolicy
+from checks.policy.enrolment import exceeds_a_claim, hands_out_broad_policy, is_claim, template_policies
+from checks.policy.role import overly_permissive, reaches_other_devices_data
+from checks.policy.topics import reaches_custom_topics_of_others
+
+HEAD = "arn:aws:iot:eu-west-1:123456789012:"
+Statement = dict[str, Any]
+
+
+def allow(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
+    """An Allow on resources of AWS IoT, or on ``*`` and full ARNs."""
+    listed = [resource] if isinstance(resource, str) else resource
+    return {
+        "Effect": "Allow",
+        "Action": action,
+        "Resource": [r if r == "*" or r.startswith("arn:") else HEAD + r for r in listed],
+        **more,
+    }
+
+
+def deny(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
+    """A Deny, likewise."""
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
+def text(*statements: Statement) -> str:
+    """A document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+WIDE, SMALL = text(allow("iot:Connect", "*")), text(allow("iot:Connect", "client/pump1"))
+
+
+def documents(*statements: Statement) -> str:
+    """The policies of a role or certificate: a list of one document."""
+    return f"[{text(*statements)}]"
+
+
+@pytest.mark.parametrize(
+    ("statement", "wide"),
+    [
+        (allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetBucketLocation"], "*"), False),
+        (allow("cloudwatch:PutMetricData", "*"), False),
+        (allow("iot:DescribeCertificate", "*"), False),
+        (allow("s3:Get*", "arn:aws:s3:::firmware/*"), False),
+        (allow("iot:Publish", "topic/pumps/${credentials-iot:ThingName}/*"), False),
+        (allow("iot:Connect", "client/${cognito-identity.amazonaws.com:sub}"), False),
+        (allow("iot:DescribeThing", "thing/MyThing*"), False),
+        (allow("logs:*", "*"), True),
+        (allow("dynamodb:?*", "*"), True),
+        (allow("*", "arn:aws:s3:::firmware/*"), True),
+        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, True),
+        (allow("guardduty:ListFindings", "*"), True),
+        (allow("iam:PassRole", "arn:aws:iam::123456789012:role/x"), True),
+        (allow("iot:UpdateThing", "thing/pump1"), True),
+        (allow("iot:Update*", "*"), True),
+        (allow("iot:CreateSomethingNew", "*"), True),
+        (allow("iot:DescribeThing", "thing/*"), True),
+        (allow("iot:Publish", "*"), True),
+        (allow("iotjobsdata:UpdateJobExecution", "thing/*"), True),
+    ],
+    ids=lambda value: json.dumps(value)[20:90] if isinstance(value, dict) else str(value),
+)  # fmt: skip
+def test_a_role_is_overly_permissive_as_device_defender_describes_it(statement: Statement, wide: bool) -> None:
+    assert overly_permissive(documents(statement)) == wide
+    assert not overly_permissive(documents(statement, deny("*", "*")))
+
+
+def test_a_deny_on_a_condition_or_on_less_leaves_a_role_as_it_was() -> None:
+    wide = allow("s3:*", "arn:aws:s3:::logs/*")
+    assert overly_permissive(documents(wide, deny("s3:*", "*", Condition={"Bool": {"aws:SecureTransport": "false"}})))
+    assert overly_permissive(documents(wide, deny("s3:*", "arn:aws:s3:::logs/a*")))
+    assert not overly_permissive(documents(wide, deny("s3:*", "arn:aws:s3:::l*")))
+
+
+def test_a_role_tells_devices_apart_or_only_appends() -> None:
+    write = allow("s3:PutObject", "arn:aws:s3:::logs/*")
+    own = {"StringEquals": {"s3:prefix": "${credentials-iot:AwsCertificateId}"}}
+    assert reaches_other_devices_data(documents(write))
+    assert reaches_other_devices_data(documents({**write, "Resource": "*", "Action": "s3:*"}))
+    assert reaches_other_devices_data(documents({"Effect": "Allow", "NotAction": "s3:*", "NotResource": "arn:aws:x"}))
+    assert not reaches_other_devices_data(documents({**write, "Condition": own}))
+    assert not reaches_other_devices_data(
+        documents(allow("s3:PutObject", "arn:aws:s3:::l/${credentials-iot:ThingName}/*"))
+    )
+    assert not reaches_other_devices_data(documents(allow(["firehose:PutRecord", "kinesis:PutRecord", "logs:*"], "*")))
+    assert not reaches_other_devices_data(documents(allow("dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:1:table/x")))
+
+
+CLAIM = [
+    allow("iot:Connect", "*"),
+    allow(["iot:Publish", "iot:Receive"], ["topic/$aws/certificates/create/*", "topic/$aws/provisioning-templates/fleet/provision/*"]),
+    allow("iot:Subscribe", ["topicfilter/$aws/certificates/create/*", "topicfilter/$aws/provisioning-templates/fleet/provision/*"]),
+]  # fmt: skip
+
+
+def test_the_vendors_claim_policy_is_a_claim_and_no_more() -> None:
+    assert is_claim(documents(*CLAIM))
+    assert not exceeds_a_claim(documents(*CLAIM))
+    assert not is_claim(documents(allow("iot:Publish", "topic/pumps")))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        allow("iot:Publish", "topic/pumps/a"),
+        allow("iot:Subscribe", "topicfilter/*"),
+        allow("iot:GetThingShadow", "thing/a"),
+        allow("iot:AssumeRoleWithCertificate", "rolealias/a"),
+        allow("iot:Publish", "topic/$aws/provisioning-templates/*/provision/*"),
+        allow("iot:Publish", "topic/$aws/provisioning-templates/another/provision/*"),
+        {"Effect": "Allow", "Action": "iot:Publish", "NotResource": HEAD + "topic/a"},
+    ],
+    ids=lambda s: str(s.get("Resource") or "complement")[-40:],
+)
+def test_a_claim_certificate_with_any_more_exceeds(more: Statement) -> None:
+    assert exceeds_a_claim(documents(*CLAIM, more))
+    assert (
+        not exceeds_a_claim(documents(*CLAIM, more, *([deny("*", "*")] if "Resource" in more else [])))
+        or "NotResource" in more
+    )
+
+
+def provisioning(policy: Any) -> str:
+    """A provisioning template whose policy has these properties."""
+    return json.dumps({"Parameters": {}, "Resources": {"policy": {"Type": "AWS::IoT::Policy", "Properties": policy}}})
+
+
+def test_a_provisioning_template_is_judged_before_a_device_uses_it() -> None:
+    assert hands_out_broad_policy(provisioning({"PolicyDocument": WIDE}))
+    assert not hands_out_broad_policy(provisioning({"PolicyDocument": SMALL}))
+    assert list(template_policies(provisioning({"PolicyName": "fleet"}))) == ["fleet"]
+    assert not hands_out_broad_policy(provisioning({"PolicyName": "fleet"}))
+    with pytest.raises(NotAPolicy):
+        hands_out_broad_policy("{}")
+
+
+@pytest.mark.parametrize(("reference", "open_"), [("AWS::IoT::Certificate::CommonName", False), ("SerialNumber", True)])
+def test_a_reference_is_one_device_only_when_the_certificate_decides_it(reference: str, open_: bool) -> None:
+    name = {"Fn::Join": ["", [f"{HEAD}client/", {"Ref": reference}]]}
+    body = provisioning(
+        {"PolicyDocument": {"Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": name}}}
+    )
+    if open_:
+        with pytest.raises(Undecided):
+            hands_out_broad_policy(body)
+    else:
+        assert not hands_out_broad_policy(body)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "found"),
+    [
+        ("Publish", "topic/pumps/*/data", True),
+        ("Publish", "topic/*", True),
+        ("Publish", "*", True),
+        ("Subscribe", "topicfilter/pumps/+/data", True),
+        ("Subscribe", "topicfilter/#", True),
+        ("Publish", "topic/pumps/+/data", False),
+        ("Publish", "topic/pumps/${iot:Connection.Thing.ThingName}/*/data", False),
+        ("Publish", "topic/pumps/news", False),
+        ("Publish", "topicfilter/pumps/*/data", False),
+        ("Publish", "topic/$aws/things/*/shadow/update", False),
+        ("Subscribe", "topicfilter/pumps/#", None),
+        ("Publish", "topic/pumps/*", None),
+    ],
+)
+def test_custom_topics_name_the_device_before_their_last_level(action: str, resource: str, found: bool | None) -> None:
+    document = text(allow(f"iot:{action}", resource))
+    if found is None:
+        with pytest.raises(Undecided):
+            reaches_custom_topics_of_others(document)
+    else:
+        assert reaches_custom_topics_of_others(document) == found
+    assert not reaches_custom_topics_of_others(text(allow(f"iot:{action}", resource), deny("iot:*", "*")))
+
+
+def test_an_unconditional_deny_takes_the_thing_calls_away() -> None:
+    assert acts_on_others(text(allow("iot:UpdateThingShadow", "thing/*")))
+    assert not acts_on_others(text(allow("iot:UpdateThingShadow", "thing/*"), deny("iot:*Shadow", "*")))
