@@ -24,7 +24,19 @@ from collectors.schema import TEXT, Tables
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
 NOTHING_THERE = "unavailable"
-"""The cause of a list that is no gap: a service that is not offered or not switched on holds nothing to judge."""
+"""The cause of a list or cell that is no gap: a service that is not offered or not switched on holds nothing to judge."""
+REFUSED = frozenset({"denied", "failed", "partial"})
+"""Causes that lie with a read and not with a resource."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a finding has its status. ``undecided``: one refused read keeps it open whether the check concerns the row."""
+
+    cause: str
+    permission: str
+    reason: str
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,28 +103,28 @@ def judge(
         if frame is None:
             frame = check.table.frame([])
         answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
-        passed, failed, open_ = (int(n) for n in (answer.eq(True).sum(), answer.eq(False).sum(), answer.isna().sum()))
-        gaps = tables.gaps[(tables.gaps["table"] == check.table.id()) & tables.gaps["cause"].ne(NOTHING_THERE)]
         facts = About.of(check, scope.provider)
+        passed = int(answer.eq(True).sum())
+        failing, open_ = [], []
+        undecided: dict[Why, int] = {}
         for index in answer.index[answer.eq(False).fillna(True)]:
             row = plain(frame.loc[index])
-            if answer[index] is pd.NA:
-                findings.append(facts.row("unknown", row, *reasons.of(check, row)))
+            if answer[index] is not pd.NA:
+                failing.append(facts.row("fail", row, Why("", "", "; ".join(evidence(check, row)))))
+            elif (why := reasons.of(check, row)).cause == NOTHING_THERE:
+                continue
+            elif why.undecided:
+                undecided[why] = undecided.get(why, 0) + 1
             else:
-                findings.append(facts.row("fail", row, "", "", "; ".join(evidence(check, row))))
-        if len(gaps):
-            findings.append(facts.gap(scope, gaps))
-        unknown = open_ + bool(len(gaps))
-        state = "fail" if failed else "unknown" if unknown else "pass" if passed else "not_applicable"
-        counts.append(
-            dict(
-                zip(
-                    COUNTS,
-                    (check.id, scope.provider, scope.account, scope.region, passed, failed, unknown, state),
-                    strict=True,
-                )
-            )
-        )
+                open_.append(facts.row("unknown", row, why))
+        if undecided:
+            open_.append(facts.scope(scope, "any", undecided_why(check, undecided)))
+        if len(gaps := gaps_of(check, tables.gaps)):
+            open_.append(facts.scope(scope, "every", gap_why(gaps)))
+        findings += failing + open_
+        state = "fail" if failing else "unknown" if open_ else "pass" if passed else "not_applicable"
+        values = (check.id, scope.provider, scope.account, scope.region, passed, len(failing), len(open_), state)
+        counts.append(dict(zip(COUNTS, values, strict=True)))
     return Judged(text(findings), numbers(counts))
 
 
@@ -139,8 +151,8 @@ def shown(value: Any) -> str:
 
 
 def evidence(check: Check, row: Mapping[str, Any]) -> list[str]:
-    """The cells the check read, as ``column=value``."""
-    return [f"{column}={shown(row[column])}" for column in check.reads]
+    """The cells the check read, and those that tell its resources apart, as ``column=value``."""
+    return [f"{column}={shown(row[column])}" for column in dict.fromkeys((*check.reads, *check.table.context))]
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,7 @@ class About:
             },
         )
 
-    def row(self, status: str, row: Mapping[str, Any], cause: str, permission: str, reason: str) -> dict[str, str]:
+    def row(self, status: str, row: Mapping[str, Any], why: Why) -> dict[str, str]:
         """The finding of one resource."""
         cells = {column: "" if value is None else value for column, value in row.items()}
         read = "\n".join(f"{column}={row[column]}" for column in self.check.reads)
@@ -184,9 +196,9 @@ class About:
                 self.check.id, cells["provider"], cells["account"], cells["region"], cells["resource"], cells["subject"]
             ),
             "status": status,
-            "status_reason": reason,
-            "cause": cause,
-            "permission": permission,
+            "status_reason": why.reason,
+            "cause": why.cause,
+            "permission": why.permission,
             "partition": partition(cells["provider"], cells["resource"]),
             "account_id": cells["account"],
             "region": cells["region"],
@@ -199,19 +211,39 @@ class About:
             "ticket_title": ticket_title(status, self.check.title, f"{name} {cells['subject']}".strip()),
         }
 
-    def gap(self, scope: Scope, gaps: pd.DataFrame) -> dict[str, str]:
-        """The one unknown of a check and scope whose list could not be read to its end."""
-        causes = list(dict.fromkeys(gaps["cause"]))
-        permissions = list(dict.fromkeys(gaps.loc[gaps["cause"] == "denied", "permission"]))
-        what = "; ".join(dict.fromkeys(gaps["detail"]))
+    def scope(self, scope: Scope, which: str, why: Why) -> dict[str, str]:
+        """The one unknown of a check and scope, for resources that nobody could name or tell apart."""
         row = {
             "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
-            "name": str(scope), "subject": f"every {self.check.table.id().replace('_', ' ')}",
+            "name": str(scope), "subject": f"{which} {self.check.table.id().replace('_', ' ')}",
         }  # fmt: skip
-        whole = {**dict.fromkeys(self.check.table.columns()), **row}
-        needs = f"; needs {', '.join(filter(None, permissions))}" if permissions else ""
-        reason = f"list not read ({', '.join(causes)}): {what}{needs}"
-        return self.row("unknown", whole, "|".join(causes), "|".join(filter(None, permissions)), reason)
+        return self.row("unknown", {**dict.fromkeys(self.check.table.columns()), **row}, why)
+
+
+def gaps_of(check: Check, gaps: pd.DataFrame) -> pd.DataFrame:
+    """The lists with a gap that may hold rows the check concerns."""
+    kinds = check.only.get("kind", "")
+    within = gaps["kind"].isin(["", *((kinds,) if isinstance(kinds, str) else kinds)]) if kinds else True
+    return gaps[gaps["table"].eq(check.table.id()) & gaps["cause"].ne(NOTHING_THERE) & within]
+
+
+def gap_why(gaps: pd.DataFrame) -> Why:
+    """Why a list is not whole."""
+    causes = list(dict.fromkeys(gaps["cause"]))
+    permissions = [p for p in dict.fromkeys(gaps.loc[gaps["cause"] == "denied", "permission"]) if p]
+    needs = f"; needs {', '.join(permissions)}" if permissions else ""
+    reason = f"list not read ({', '.join(causes)}): {'; '.join(dict.fromkeys(gaps['detail']))}{needs}"
+    return Why("|".join(causes), "|".join(permissions), reason)
+
+
+def undecided_why(check: Check, undecided: Mapping[Why, int]) -> Why:
+    """Why nobody can tell whether rows are ones the check concerns."""
+    parts = [f"{number} of unknown concern: {why.reason}" for why, number in undecided.items()]
+    causes, permissions = (
+        list(dict.fromkeys(part for why in undecided for part in getattr(why, name).split("|") if part))
+        for name in ("cause", "permission")
+    )
+    return Why("|".join(causes), "|".join(permissions), "; ".join(parts))
 
 
 GUIDELINE_PREFIX = {"aws": "aws-", "azure": "azure-", "gcp": "gcp-", "clearblade": "gcp-"}
@@ -228,18 +260,18 @@ class Reasons:
             permission = str(note.permission) if note.cause == "denied" else ""
             cells[str(note.column)] = (str(note.cause), permission, str(note.detail))
 
-    def of(self, check: Check, row: Mapping[str, Any]) -> tuple[str, str, str]:
-        """Causes, permissions and one line, for the cells that a check needed and nobody could read."""
+    def of(self, check: Check, row: Mapping[str, Any]) -> Why:
+        """Why a check has no answer for a row: the cells that it needed and nobody could read."""
         noted = self._why.get((check.table.id(), f"{row['resource']}#{row['subject']}"), {})
         missing = [column for column in dict.fromkeys((*check.only, *check.reads)) if row.get(column) is None]
         why = {column: noted.get(column, ("absent_field", "", "")) for column in missing}
         if not missing:
-            why = {"": ("not_parseable", "", "a cell says nothing that can be judged")}
+            return Why("not_parseable", "", f"{', '.join(check.reads)}: read, but it cannot be judged as it is written")
         parts = [
-            f"{column or 'document'} not read ({cause}{f': needs {permission}' if permission else ''}"
-            f"{f', {detail}' if detail else ''})"
+            f"{column} not read ({cause}{f': needs {permission}' if permission else ''}{f', {detail}' if detail else ''})"
             for column, (cause, permission, detail) in why.items()
         ]
         causes = dict.fromkeys(cause for cause, _, _ in why.values())
         permissions = dict.fromkeys(permission for _, permission, _ in why.values() if permission)
-        return "|".join(causes), "|".join(permissions), "; ".join(parts)
+        undecided = bool(set(missing) & set(check.only)) and set(causes) <= REFUSED
+        return Why("|".join(causes), "|".join(permissions), "; ".join(parts), undecided)

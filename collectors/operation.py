@@ -177,7 +177,7 @@ class Reply:
         items, error = self._drained()
         if isinstance(error, ReadFailed):
             reader.notes.cover(reader.scope, self._region, operation, error)
-            return Unread(error.outcome, operation.permission, error.code)
+            return Unread(error.outcome, operation.permission, f"{operation.name} {error.code}")
         reader.notes.cover(reader.scope, self._region, operation)
         if isinstance(error, Absent) or (not operation.items and not items):
             return absent
@@ -240,6 +240,7 @@ class Reader:
                 "provider": self.scope.provider,
                 "account": self.scope.account,
                 "region": self.scope.region,
+                "kind": self.collector.kind,
                 "cause": cause or failure.outcome,
                 "permission": operation.permission,
                 "detail": " ".join(part for part in (operation.name, failure.code, where) if part),
@@ -256,6 +257,7 @@ class Collector:
     operations: tuple[Operation, ...]
     function: Callable[[Reader], Iterator[Row]]
     where: Literal["region", "global"]
+    kind: str = ""
 
     @property
     def name(self) -> str:
@@ -265,6 +267,7 @@ class Collector:
     def rows(self, reader: Reader) -> Iterator[Row]:
         """Every row, completed with the scope's own provider, account and region."""
         scope = {"provider": reader.scope.provider, "account": reader.scope.account, "region": reader.scope.region}
+        scope |= {"kind": self.kind} if self.kind else {}
         try:
             for row in self.function(reader):
                 whole = {"subject": "", **scope, **row}
@@ -293,15 +296,20 @@ COLLECTORS: list[Collector] = []
 
 
 def collector(
-    table: type[Table], provider: str, *operations: Operation, where: Literal["region", "global"] = "region"
+    table: type[Table],
+    provider: str,
+    *operations: Operation,
+    where: Literal["region", "global"] = "region",
+    kind: str = "",
 ) -> Callable[[Callable[[Reader], Iterator[Row]]], Callable[[Reader], Iterator[Row]]]:
     """Declares a collector. ``where="global"`` runs it once per account instead of once per region.
 
-    The first operation is the one that lists the table's rows.
+    The first operation is the one that lists the table's rows. ``kind`` is the ``kind`` of every row it yields, where a
+    table has several: a list that cannot be read then leaves only checks of that kind unknown.
     """
 
     def declare(function: Callable[[Reader], Iterator[Row]]) -> Callable[[Reader], Iterator[Row]]:
-        COLLECTORS.append(Collector(table, provider, operations, function, where))
+        COLLECTORS.append(Collector(table, provider, operations, function, where, kind))
         return function
 
     return declare

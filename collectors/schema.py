@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +58,17 @@ class Unread:
     detail: str = ""
 
 
+def any_of(values: Iterable[Any]) -> Any:
+    """One cell out of several flags: true when one is, else unread when one was not read, else false."""
+    unread: Unread | None = None
+    for value in values:
+        if isinstance(value, Unread):
+            unread = unread or value
+        elif value:
+            return True
+    return unread or False
+
+
 class Table:
     """One row per resource. Every table also holds the columns below."""
 
@@ -65,6 +76,9 @@ class Table:
     account = text("Account, subscription or project id.")
     region = text("Region or location; `global` where the service has none.")
     resource = text("The provider's full id: ARN, ARM id or resource name.")
+    context: ClassVar[tuple[str, ...]] = ()
+    """Columns that evidence shows beside those a check reads."""
+
     name = text("The name people know it by.")
     subject = text("The part of the resource that is meant, where one resource has several.")
 
@@ -148,8 +162,8 @@ class Tables:
 
 UNREAD = ("table", "resource", "column", "cause", "permission", "detail")
 """One row per cell that could not be read."""
-GAPS = ("table", "provider", "account", "region", "cause", "permission", "detail")
-"""One row per list that could not be read to its end, with the table whose rows may be missing."""
+GAPS = ("table", "provider", "account", "region", "kind", "cause", "permission", "detail")
+"""One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing."""
 COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail")
 """One row per operation asked in a scope; the outcome is the worst seen there."""
 

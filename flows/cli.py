@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
+from importlib.metadata import version
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.console import Format, exit_code
+from flows.console import INTERRUPTED, Format, exit_code
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
 SeverityName = Literal["critical", "high", "medium", "low", "info"]
@@ -23,8 +25,10 @@ Shape = Annotated[Format, Parameter(help="text for people, json and csv for mach
 app = App(
     name="iotposture",
     help="Security posture of cloud IoT backends in AWS, Azure, Google Cloud and ClearBlade.",
+    version=lambda: version("iotposture"),
     version_flags=["--version"],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 show = App(
     name="show",
@@ -162,4 +166,8 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a package's deprecations are ours to read in the tests, not a user's
-    sys.exit(exit_code(lambda: app(print_error=False, exit_on_error=False)))
+    code = exit_code(lambda: app(print_error=False, exit_on_error=False))
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        os._exit(code)  # threads that wait for a cloud would hold the process; what is on disk is whole
+    sys.exit(code)

@@ -95,6 +95,7 @@ def artifact(report: Report) -> str:
     lines = [
         f"# IoT posture, scan {escape(about['scan_id'])}",
         f"Coverage {about['coverage_pct']} %, complete: {about['scan_complete']}.",
+        "",
         "| Severity | Failing | Unknown |",
         "| --- | ---: | ---: |",
         *(f"| {s} | {summary.total.failed[s]} | {summary.total.unknown[s]} |" for s in SEVERITIES),

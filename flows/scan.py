@@ -115,6 +115,11 @@ def find(order: Order) -> tuple[list[Scope], dict[str, str]]:
             found[name] = provider(name).find(order.section(name))
         except NoTarget as error:
             unreachable[name] = str(error)
+        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
+            # What an SDK says of a value it was given may hold that value; its kind is enough.
+            unreachable[name] = (
+                f"{name}: its SDK refuses the settings or variables ({type(error).__name__}); check them"
+            )
 
     threads = {name: threading.Thread(target=ask, args=(name,), daemon=True, name=f"find {name}") for name in names}
     for thread in threads.values():
@@ -189,12 +194,11 @@ def threads(settings: Settings) -> Mapper:
     """A mapper that runs scopes on this machine's threads."""
 
     def mapper(examine: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
-        with ThreadPoolExecutor(settings.threads, thread_name_prefix="scope") as pool:
-            try:
-                yield from pool.map(examine, scopes)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="scope")
+        try:
+            yield from pool.map(examine, scopes)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     return mapper
 

@@ -185,6 +185,8 @@ def complaint(file: Path, problem: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = f"no such setting; allowed: {', '.join(sorted(fields_at(keys[:-1])))}"
+    elif problem["type"] == "model_type":
+        message = f"is a section, not {problem['input']!r}; write [{'.'.join(keys)}]"
     elif problem["type"] == "string_pattern_mismatch":
         message = f"{problem['input']!r} does not fit; allowed: {problem['ctx']['pattern']}"
     return f"{where}: {'.'.join(keys)}: {message}"

@@ -109,10 +109,15 @@ def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path]]:
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
     order.folder.mkdir(parents=True, exist_ok=True)
     with progress(quiet) as told:
-        if runner == "prefect":
-            report = on_prefect(request, order, told)
-        else:
-            report = run(order, threads(order.settings), told, lambda: datetime.now(UTC))
+        try:
+            if runner == "prefect":
+                report = on_prefect(request, order, told)
+            else:
+                report = run(order, threads(order.settings), told, lambda: datetime.now(UTC))
+        except NothingReachable:
+            with contextlib.suppress(OSError):
+                order.folder.rmdir()
+            raise
     return order, report, write(report, order.folder)
 
 

@@ -32,7 +32,7 @@ def rows(provider: str) -> list[dict[str, str]]:
             "provider": provider,
             "operation": operation.name,
             "permission": operation.permission,
-            "tables": "|".join(sorted(fills.get(operation.name, {"-"}))),
+            "tables": "|".join(sorted(fills.get(operation.name, ()))),
         }
         for operation in operations(provider)
     ]

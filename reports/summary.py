@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ import pandas as pd
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
-from collectors.operation import OUTCOMES
 from reports.report import Report, records
 
 ALIKE = 50
@@ -279,23 +279,40 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
         key = (provider, cause, permission)
         return gaps.setdefault(key, NotRead(*key))
 
-    outcomes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    dark: dict[str, dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
     for row in records(report.coverage[report.coverage["outcome"] != "read"]):
-        outcomes[row.provider][row.permission].add(row.outcome)
+        dark[row.provider][row.operation].add((row.outcome, row.permission))
         found = gap(row.provider, row.outcome, row.permission)
         found.operations.add(row.operation)
         found.codes |= {row.code} - {""}
         found.scopes.add(f"{row.provider}/{row.account}/{row.region}")
     unknown = report.findings[report.findings["status"] == "unknown"]
     unknown = unknown.assign(facts=unknown["actual"].map(facts_missing))
-    keys = ["provider", "cause", "permission", "account_id", "region", "check_id", "resource_type", "facts"]
+    keys = [
+        "provider",
+        "cause",
+        "permission",
+        "status_reason",
+        "account_id",
+        "region",
+        "check_id",
+        "resource_type",
+        "facts",
+    ]
     for row in records(unknown.groupby(keys).size().reset_index(name="size")):
-        for cause, permission in blamed(row.cause, row.permission, outcomes[row.provider]):
+        causes = set(row.cause.split("|"))
+        words = set(re.findall(r"[\w.]+", row.status_reason))
+        named = {pair for op, pairs in dark[row.provider].items() if op in words for pair in pairs if pair[0] in causes}
+        for permission in filter(None, row.permission.split("|")):
+            told = {pair for pairs in dark[row.provider].values() for pair in pairs if pair[1] == permission}
+            named |= {pair for pair in told if pair[0] in causes} or {("denied", permission)}
+        for cause, permission in sorted(named | {(c, "") for c in causes - {cause for cause, _ in named}}):
             found = gap(row.provider, cause, permission)
             found.scopes.add(f"{row.provider}/{row.account_id}/{row.region}")
             found.checks.add(row.check_id)
-            found.facts |= {f"{row.resource_type}.{fact}" for fact in row.facts.split("|") if fact}
             found.findings += row.size
+            if not permission:
+                found.facts |= {f"{row.resource_type}.{fact}" for fact in row.facts.split("|") if fact}
     return tuple(sorted(gaps.values(), key=lambda g: (-g.findings, g.provider, g.cause, g.permission)))
 
 
@@ -303,19 +320,6 @@ def facts_missing(actual: str) -> str:
     """The columns that evidence says were not read, joined by ``|``; all read, it is the first that made no sense."""
     missing = [cell.removesuffix("=not read") for cell in actual.split("; ") if cell.endswith("=not read")]
     return "|".join(missing) or actual.split("=", 1)[0]
-
-
-def blamed(causes: str, permissions: str, outcomes: Mapping[str, set[str]]) -> list[tuple[str, str]]:
-    """Causes with their permissions, where a finding names several of each and coverage tells which goes with which."""
-    every = set(filter(None, causes.split("|")))
-    asked = every.intersection(OUTCOMES)
-    pairs = [
-        (cause, permission)
-        for permission in filter(None, permissions.split("|"))
-        for cause in sorted(outcomes.get(permission, set()) & asked or asked or every)
-    ]
-    rest = every - asked - {cause for cause, _ in pairs} if pairs else every
-    return pairs + [(cause, "") for cause in sorted(rest)]
 
 
 def short(resource: str) -> str:

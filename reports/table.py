@@ -14,7 +14,7 @@ from typing import TextIO
 import pandas as pd
 
 from reports.report import ABOUT, Report
-from reports.text import spreadsheet
+from reports.text import spreadsheet, visible
 
 
 def findings_csv(report: Report, out: TextIO) -> None:
@@ -37,6 +37,6 @@ def write(frame: pd.DataFrame, alike: dict[str, str], out: TextIO) -> None:
 
 
 def guarded(column: pd.Series[str]) -> Sequence[str]:
-    """A column's cells, each different text looked at once."""
-    safe = {text: spreadsheet(text) for text in column.unique()}
+    """A column's cells on one line each, each different text looked at once."""
+    safe = {text: spreadsheet(visible(text)) for text in column.unique()}
     return [safe[text] for text in column]

@@ -201,3 +201,9 @@ def test_effective_settings_show_file_and_environment(tmp_path: Path) -> None:
     told = command("show", "settings", "--format", "json", cwd=tmp_path, IOTPOSTURE_THREADS="5")
     values = {row["setting"]: row["value"] for row in json.loads(told.stdout)}
     assert (values["threads"], values["aws.regions"]) == ("5", "['eu-west-1']")
+
+
+def test_the_version_is_the_package_s() -> None:
+    from importlib.metadata import version
+
+    assert command("--version").stdout.strip() == version("iotposture")

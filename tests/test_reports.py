@@ -30,7 +30,7 @@ from reports.document import findings_json
 from reports.files import FILES, write
 from reports.page.page import FIRST, report_html
 from reports.report import ABOUT, Report, records
-from reports.summary import ALIKE, blamed, number, summarise
+from reports.summary import ALIKE, number, summarise
 from reports.table import coverage_csv, findings_csv
 from reports.terminal import render
 from reports.text import ci, markdown, spreadsheet, terminal, unguard, visible
@@ -198,10 +198,13 @@ def test_a_table_reads_back_as_it_was() -> None:
     assert header == [*ABOUT, *COLUMNS]
     read = [[unguard(cell) for cell in row] for row in rows]
     assert read == [
-        [*(whole.about[n] for n in ABOUT), *row] for row in whole.findings.itertuples(index=False, name=None)
+        [*(whole.about[n] for n in ABOUT), *map(visible, row)]
+        for row in whole.findings.itertuples(index=False, name=None)
     ]
     header, *rows = read_csv(written(coverage_csv, whole))
-    assert [[unguard(cell) for cell in row] for row in rows] == whole.coverage.to_numpy().tolist()
+    told = [[visible(cell) for cell in row] for row in whole.coverage.to_numpy().tolist()]
+    assert [[unguard(cell) for cell in row] for row in rows] == told
+    assert "\x1b" not in written(findings_csv, whole) + written(coverage_csv, whole)
 
 
 def test_every_cell_is_quoted_and_every_line_ends_with_crlf() -> None:
@@ -298,12 +301,26 @@ def test_each_of_several_causes_keeps_its_own_permission() -> None:
     assert gaps == {("denied", "s3:GetBucketPolicyStatus"), ("failed", "s3:GetBucketAcl")}
 
 
-def test_a_cause_is_blamed_once() -> None:
-    assert blamed("out_of_scope_account", "iam:GetRole", {}) == [("out_of_scope_account", "iam:GetRole")]
-    assert blamed("denied|absent_field", "a|b", {"a": {"denied"}}) == [
-        ("denied", "a"), ("denied", "b"), ("absent_field", "")
-    ]  # fmt: skip
-    assert blamed("not_parseable", "", {}) == [("not_parseable", "")]
+def test_what_is_unknown_is_laid_at_the_read_that_failed() -> None:
+    whole = report()
+    broken = {
+        "provider": "aws", "account": "1", "region": "eu-west-1", "operation": "iot.list_streams",
+        "permission": "iot:ListStreams", "outcome": "failed", "code": "500", "detail": "",
+    }  # fmt: skip
+    row = {
+        **finding("store-is-private", 4, "arn:aws:s3:::b"), "provider": "aws", "status": "unknown", "cause": "failed",
+        "status_reason": "holds_firmware not read (failed, iot.list_streams 500)",
+    }  # fmt: skip
+    whole = dataclasses.replace(
+        whole, coverage=pd.DataFrame([broken]), findings=pd.DataFrame([row], columns=list(COLUMNS), dtype="string")
+    )
+    (gap,) = summarise(whole).not_read
+    assert (gap.cause, gap.permission, gap.findings, gap.checks) == (
+        "failed",
+        "iot:ListStreams",
+        1,
+        {"store-is-private"},
+    )
 
 
 def test_a_guideline_is_judged_in_its_own_cloud() -> None:

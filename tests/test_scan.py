@@ -156,6 +156,23 @@ def test_a_scan_killed_in_the_middle_is_resumed_and_finds_the_same(lab: Lab, tmp
         assert one[part] == other[part]
 
 
+def test_an_interrupted_scan_ends_at_once_and_says_how_to_go_on(lab: Lab, tmp_path: Path, file: Path) -> None:
+    lab.azure.switchboard.faults["storage.storage_accounts.list"] = Fault("slow", seconds=20)
+    out = tmp_path / "out"
+    scan_ = subprocess.Popen(
+        [COMMAND, "scan", "--settings", str(file), "--out", str(out)], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not list((out / "run").glob("gcp/*/*/coverage.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    asked = time.monotonic()
+    scan_.send_signal(signal.SIGINT)
+    _, said = scan_.communicate(timeout=60)
+    assert scan_.returncode == 130
+    assert "--resume" in said and "Traceback" not in said
+    assert time.monotonic() - asked < 15, "it waited for the slow cloud"
+
+
 @pytest.mark.parametrize("kind", ["deny", "error", "malformed", "cut"])
 def test_a_fault_in_one_place_leaves_the_others_untouched(
     lab: Lab, scanned: tuple[Report, Path], tmp_path: Path, kind: Any

@@ -51,6 +51,7 @@ def described(read: Reader, reply: Mapping[str, Any]) -> dict[str, Any]:
 @collector(
     Certificate, "aws",
     LIST_CERTIFICATES, DESCRIBE_CERTIFICATE, PRINCIPAL_THINGS, LIST_POLICIES, GET_POLICY, LIST_TARGETS,
+    kind="device",
 )  # fmt: skip
 def device_certificates(read: Reader) -> Iterator[Row]:
     """Every device certificate of one region. Those that are neither active nor in transfer are only listed."""
@@ -60,7 +61,6 @@ def device_certificates(read: Reader) -> Iterator[Row]:
         row: dict[str, Any] = {
             "resource": arn,
             "name": certificate["certificateId"],
-            "kind": "device",
             "hub": registry(read.scope),
             "active": trusted,
             "age_days": read.days_since(certificate["creationDate"]) if certificate.get("creationDate") else None,
@@ -84,7 +84,7 @@ def exclusive(things: list[dict[str, Any]] | Unread) -> bool | Unread | None:
     return any(thing.get("thingPrincipalType") == "EXCLUSIVE_THING" for thing in things) if things else None
 
 
-@collector(Certificate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_BY_AUTHORITY, LIST_RULES)
+@collector(Certificate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_BY_AUTHORITY, LIST_RULES, kind="authority")
 def authorities(read: Reader) -> Iterator[Row]:
     """Every registered CA of one region. Devices are counted only below inactive ones."""
     for listed in read(LIST_AUTHORITIES):
@@ -95,7 +95,6 @@ def authorities(read: Reader) -> Iterator[Row]:
         row: dict[str, Any] = {
             "resource": listed["certificateArn"],
             "name": identifier,
-            "kind": "authority",
             "hub": registry(read.scope),
             "active": active,
             "age_days": read.days_since(listed["creationDate"]) if listed.get("creationDate") else None,

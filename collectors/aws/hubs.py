@@ -49,7 +49,7 @@ CRITICAL_CHECKS = frozenset({
 OFTEN_ENOUGH = ("DAILY", "WEEKLY")
 
 
-@collector(Hub, "aws", LIST_DOMAINS, DESCRIBE_DOMAIN, LIST_AUTHORIZERS)
+@collector(Hub, "aws", LIST_DOMAINS, DESCRIBE_DOMAIN, LIST_AUTHORIZERS, kind="domain configuration")
 def domains(read: Reader) -> Iterator[Row]:
     """Every domain configuration of one region, those that AWS manages too."""
     for listed in read(LIST_DOMAINS):
@@ -58,7 +58,6 @@ def domains(read: Reader) -> Iterator[Row]:
         row: dict[str, Any] = {
             "resource": listed["domainConfigurationArn"],
             "name": name,
-            "kind": "domain configuration",
         }
         if isinstance(domain, Unread):
             unread = (
@@ -95,7 +94,7 @@ def authorizer_override(read: Reader, domain: Mapping[str, Any]) -> bool | Unrea
     return found
 
 
-@collector(Log, "aws", LOGGING, LOGGING_V1)
+@collector(Log, "aws", LOGGING, LOGGING_V1, kind="account")
 def logging(read: Reader) -> Iterator[Row]:
     """Whether AWS IoT logs in one region. Logging that was never set up is off; only then v1 is asked."""
     on = read(LOGGING).cell(
@@ -109,7 +108,6 @@ def logging(read: Reader) -> Iterator[Row]:
     yield {
         "resource": f"{registry(read.scope)}:logging",
         "name": f"AWS IoT logging in {read.scope.region}",
-        "kind": "account",
         "logs_connections": on,
     }
 

@@ -95,7 +95,9 @@ def behind(read: Reader, role_arn: str) -> tuple[Any, bool] | Unread:
             except ValueError:
                 held = Unread("not_parseable", detail="a policy of the role is no JSON")
             return held, "PermissionsBoundary" in role
-    return Unread("out_of_scope_account", detail="the role is not in this account")
+    if role_arn.split(":")[4] == read.scope.account:
+        return "[]", False  # the role was deleted: nobody can assume it
+    return Unread("out_of_scope_account", detail="the role is in another account")
 
 
 @collector(ServiceIdentity, "aws", DETAILS, where="global")
@@ -158,7 +160,8 @@ def iot_grants(read: Reader) -> Iterator[Row]:
                 yield unread_grant(kind, holder)
                 continue
             denied = [s for _, found in held for s in found if s.get("Effect") == "Deny" and everywhere(s)]
-            if any(administers(s) for _, found in held for s in found):
+            barred = all(any(matches(d, action) for d in denied) for action in ADMIN_ACTIONS)
+            if not barred and any(administers(s) for _, found in held for s in found):
                 administrators.append(holder["Arn"])
                 continue
             for name, found in held:
@@ -227,8 +230,13 @@ def grant(
 
 
 def administers(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement allows every action on every resource."""
-    return statement.get("Effect") == "Allow" and everywhere(statement) and "*" in as_list(statement.get("Action"))
+    """Whether a statement allows every action on every resource, whatever the circumstances."""
+    return (
+        statement.get("Effect") == "Allow"
+        and not statement.get("Condition")
+        and everywhere(statement)
+        and "*" in as_list(statement.get("Action"))
+    )
 
 
 def everywhere(statement: Mapping[str, Any]) -> bool:

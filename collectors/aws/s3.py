@@ -11,7 +11,7 @@ from collectors.aws.account import RESULTS, partition
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.data import Store
 
 LIST_BUCKETS = Operation(
@@ -54,9 +54,10 @@ class Buckets:
         return name in self.names or self.unread or False
 
     def note(self, reply: Any) -> Any:
-        """An unread reply as nothing, remembered; any other as it is."""
+        """An unread reply as nothing, remembered unless the region does not offer the service; any other as it is."""
         if isinstance(reply, Unread):
-            self.unread = reply
+            if reply.cause != "unavailable":
+                self.unread = reply
             return []
         return reply
 
@@ -116,7 +117,7 @@ def buckets(read: Reader) -> Iterator[Row]:
     for bucket in read(LIST_BUCKETS):
         name = bucket["Name"]
         holds_data, holds_images = data.hold(name), images.hold(name)
-        either = any_of(holds_data, holds_images)
+        either = any_of((holds_data, holds_images))
         row: dict[str, Any] = {
             "resource": f"arn:{partition(regions[0] if regions else '')}:s3:::{name}",
             "name": name,
@@ -129,13 +130,6 @@ def buckets(read: Reader) -> Iterator[Row]:
             yield row | dict.fromkeys(SETTINGS, either)
         else:
             yield row | settings(read, name) if either else row
-
-
-def any_of(*cells: bool | Unread) -> bool | Unread:
-    """True if one is; unread if one might be; else False."""
-    if any(cell is True for cell in cells):
-        return True
-    return next((cell for cell in cells if isinstance(cell, Unread)), False)
 
 
 def settings(read: Reader, name: str) -> dict[str, Any]:
@@ -159,8 +153,10 @@ def public(read: Reader, name: str) -> bool | Unread:
     if known >= set(FLAGS):
         return False
     opened = any_of(
-        read(POLICY_STATUS, Bucket=name).cell(lambda reply: reply["PolicyStatus"]["IsPublic"], absent=False),
-        read(ACL, Bucket=name).cell(open_to_everybody),
+        (
+            read(POLICY_STATUS, Bucket=name).cell(lambda reply: reply["PolicyStatus"]["IsPublic"], absent=False),
+            read(ACL, Bucket=name).cell(open_to_everybody),
+        )
     )
     if opened is False:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -202,9 +203,15 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     return [Scope("aws", a, region) for a in sorted(accounts) for region in ("global", *accounts[a])]
 
 
+def asked_at(settings: Mapping[str, Any]) -> str:
+    """The endpoint that credentials are tried at, for a message."""
+    named = (os.environ.get(name) for name in ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"))
+    return endpoint(settings, "sts") or next(filter(None, named), "of AWS")
+
+
 def missing(source: Source, settings: Mapping[str, Any]) -> str:
     """One line that says where credentials were looked for and what to set."""
-    where = endpoint(settings, "sts") or "of AWS"
+    where = asked_at(settings)
     return (
         f"aws: no credentials in {source}, endpoint {where}; "
         "set AWS_PROFILE, AWS_ACCESS_KEY_ID or profiles in the section aws"
@@ -213,7 +220,7 @@ def missing(source: Source, settings: Mapping[str, Any]) -> str:
 
 def unreachable(source: Source, settings: Mapping[str, Any], reason: str) -> str:
     """One line that says which source failed at which endpoint, and what to set."""
-    where = endpoint(settings, "sts") or "of AWS"
+    where = asked_at(settings)
     return f"aws: {source} gave no identity ({reason}) at endpoint {where}; check the credentials, profiles or roles"
 
 

@@ -19,30 +19,29 @@ HUB_CATEGORIES = {"Connections", "DeviceIdentityOperations"}
 DESTINATIONS = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId", "marketplacePartnerId")
 
 
-@collector(Log, "azure", HUBS, SETTINGS, where="global")
+@collector(Log, "azure", HUBS, SETTINGS, where="global", kind="iot hub")
 def hub_logs(read: Reader) -> Iterator[Row]:
     """What every IoT hub logs: a category group, or both connections and changes of device identities."""
     for hub in read(HUBS):
         reply = read(SETTINGS, resource_uri=scope_of(hub["id"]))
         kept = reply.cell(lambda found: bool(GROUPS & logged(found)) or logged(found) >= HUB_CATEGORIES)
-        yield row(hub, "iot hub", kept)
+        yield row(hub, kept)
 
 
-@collector(Log, "azure", SERVICES, SETTINGS, where="global")
+@collector(Log, "azure", SERVICES, SETTINGS, where="global", kind="provisioning service")
 def service_logs(read: Reader) -> Iterator[Row]:
     """What every Device Provisioning Service logs: any category."""
     for service in read(SERVICES):
         kept = read(SETTINGS, resource_uri=scope_of(service["id"])).cell(lambda found: bool(logged(found)))
-        yield row(service, "provisioning service", kept)
+        yield row(service, kept)
 
 
-def row(source: Mapping[str, Any], kind: str, kept: Any) -> Row:
+def row(source: Mapping[str, Any], kept: Any) -> Row:
     """The row of one front door."""
     return {
         "region": region(source),
         "resource": source["id"],
         "name": source["name"],
-        "kind": kind,
         "logs_connections": kept,
     }
 

@@ -33,7 +33,7 @@ ENDPOINTS = ("eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContai
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
-@collector(Hub, "azure", HUBS, ASSIGNMENTS, ROLES, KEYED_DEVICES, where="global")
+@collector(Hub, "azure", HUBS, ASSIGNMENTS, ROLES, KEYED_DEVICES, where="global", kind="iot hub")
 def hubs(read: Reader) -> Iterator[Row]:
     """Every IoT hub of the subscription."""
     for hub in read(HUBS):
@@ -42,7 +42,6 @@ def hubs(read: Reader) -> Iterator[Row]:
             "region": region(hub),
             "resource": hub["id"],
             "name": hub["name"],
-            "kind": "iot hub",
             "enabled": properties["state"] == "Active" if properties.get("state") else None,
             "min_tls": min_tls(properties, read.options.get("cloud", "public")),
             **addresses.cells(properties),

@@ -21,7 +21,7 @@ SERVICES = Operation(
 )
 
 
-@collector(Hub, "azure", SERVICES, ASSIGNMENTS, ROLES, where="global")
+@collector(Hub, "azure", SERVICES, ASSIGNMENTS, ROLES, where="global", kind="provisioning service")
 def services(read: Reader) -> Iterator[Row]:
     """Every Device Provisioning Service of the subscription.
 
@@ -34,7 +34,6 @@ def services(read: Reader) -> Iterator[Row]:
             "region": region(service),
             "resource": service["id"],
             "name": service["name"],
-            "kind": "provisioning service",
             "enabled": properties["state"] == "Active" if properties.get("state") else None,
             **addresses.cells(properties, ("all", "serviceapi")),
             "private_endpoints": private_endpoints(properties),

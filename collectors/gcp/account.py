@@ -39,17 +39,6 @@ REGIONS = ("us-central1", "europe-west1", "asia-east1")
 """Locations that Cloud IoT Core had (Google Cloud IoT Core, "Locations")."""
 
 
-def any_of(values: Iterable[Any]) -> Any:
-    """True when one value is; else an unread value when there is one; else False."""
-    unread: Unread | None = None
-    for value in values:
-        if isinstance(value, Unread):
-            unread = unread or value
-        elif value:
-            return True
-    return unread or False
-
-
 def total(values: Iterable[Any]) -> Any:
     """The sum of counts, or the first that was not read."""
     found = 0

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from collectors.gcp.account import PROJECT_POLICY, any_of, full_name, project
+from collectors.gcp.account import PROJECT_POLICY, full_name, project
 from collectors.gcp.policy import members, project_members, split
 from collectors.gcp.pubsub import SUBSCRIPTION_POLICY, SUBSCRIPTIONS, TELEMETRY, TOPIC_POLICY, of, telemetry
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import ServiceIdentity
 
 ACCOUNTS = Operation(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from collectors.gcp.account import PROJECT, PROJECT_POLICY, any_of, full_name, marked, project, stated
+from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, marked, project, stated
 from collectors.gcp.policy import PUBLIC, ROLES, grants, holders, members, project_members
 from collectors.gcp.pubsub import TELEMETRY, TOPICS, of, short, telemetry
 from collectors.operation import Operation, Reader, Reply, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Key
 

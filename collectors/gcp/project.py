@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, PROJECT_POLICY, any_of, full_name, project
+from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, project
 from collectors.gcp.policy import grants
 from collectors.gcp.pubsub import TELEMETRY, telemetry
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.hub import Detection
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, any_of, full_name, marked, project
+from collectors.gcp.account import PROJECT, full_name, marked, project
 from collectors.gcp.iot import REGISTRIES, telemetry_topics
 from collectors.gcp.policy import RETIRED, grants, members, split
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Route, Topic
 
@@ -75,7 +75,7 @@ def short(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-@collector(Topic, "gcp", *TELEMETRY, where="global")
+@collector(Topic, "gcp", *TELEMETRY, where="global", kind="topic")
 def topics(read: Reader) -> Iterator[Row]:
     """Every topic of one project."""
     known = telemetry(read)
@@ -84,7 +84,6 @@ def topics(read: Reader) -> Iterator[Row]:
         yield {
             "resource": full_name("pubsub", topic["name"]),
             "name": short(topic["name"]),
-            "kind": "topic",
             "telemetry": of(known, topic["name"]),
             "customer_key": bool(topic.get("kmsKeyName")),
             "regions": len(policy.get("allowedPersistenceRegions") or ()),

@@ -16,9 +16,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from collectors.gcp.account import any_of, stated
+from collectors.gcp.account import stated
 from collectors.operation import Reply
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.x509 import certificate, certificate_facts, fingerprint, key_facts, public_key
 
 Name = Callable[[str], str]

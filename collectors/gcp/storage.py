@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, PROJECT_POLICY, any_of, full_name, marked, project, stated
+from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, marked, project, stated
 from collectors.gcp.policy import PUBLIC, ROLES, grants, holders, members, people, project_members
 from collectors.gcp.pubsub import SUBSCRIPTIONS, TELEMETRY, of, telemetry
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Store
 

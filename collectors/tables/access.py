@@ -39,6 +39,8 @@ class ServiceIdentity(Table):
 class Grant(Table):
     """One row per principal and right: an IAM binding, a role assignment, a statement of an identity's policy."""
 
+    context = ("principal", "right")
+
     principal = text("Who.")
     principal_kind = text(
         "What kind of principal.", "public", "person", "group", "service", "retired service", "convenience", "unknown"

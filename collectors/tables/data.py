@@ -8,6 +8,8 @@ from collectors.schema import Table, count, flag, text
 class Route(Table):
     """One row per way out of the hub: an AWS rule action, an Azure endpoint or file upload, a Pub/Sub subscription."""
 
+    context = ("target",)
+
     hub = text("Full id of the hub it leaves from, where there is one.")
     kind = text("Service it leads to, as in `s3`, `storageContainers`, `push`.")
     target = text("Where it leads.")
