@@ -14,7 +14,7 @@ from collectors.aws.jobs import guarded, insecure_downloads
 from collectors.aws.provisioning import Template
 from collectors.aws.registry import hears_of_changes
 from collectors.aws.session import job_without_secrets
-from collectors.aws.signing import broken, either
+from collectors.aws.signing import broken
 from collectors.schema import Unread
 from lab.aws_policies import CLAIM, HERE, allow, deny, policy
 from lab.server import CANARY
@@ -175,9 +175,6 @@ def test_a_hash_is_broken_sound_or_unheard_of() -> None:
     assert [broken(name) for name in ("SHA1", "sha-1", "MD5", "SHA256", "SHA-512")] == [True, True, True, False, False]
     assert isinstance(broken("SHA3-256"), Unread)
     assert isinstance(broken(None), Unread)
-    assert either([False, Unread("denied"), True]) is True
-    assert isinstance(either([False, Unread("denied")]), Unread)
-    assert either([]) is False
 
 
 def test_a_finding_is_named_by_what_it_names() -> None:

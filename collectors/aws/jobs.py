@@ -76,13 +76,13 @@ def insecure_downloads(document: str) -> int | Unread:
     return insecure
 
 
-@collector(Job, "aws", LIST_JOBS, DESCRIBE_JOB, JOB_DOCUMENT)
+@collector(Job, "aws", LIST_JOBS, DESCRIBE_JOB, JOB_DOCUMENT, kind="job")
 def jobs(read: Reader) -> Iterator[Row]:
     """Every job of one region that is running or scheduled, those that OTA updates made among them."""
     for status in LIVE:
         for listed in read(LIST_JOBS, status=status):
             reply = read(DESCRIBE_JOB, jobId=listed["jobId"])
-            row: dict[str, Any] = {"resource": listed["jobArn"], "name": listed["jobId"], "kind": "job"}
+            row: dict[str, Any] = {"resource": listed["jobArn"], "name": listed["jobId"]}
             row["insecure_downloads"] = read(JOB_DOCUMENT, jobId=listed["jobId"]).cell(
                 lambda found: insecure_downloads(found["document"])
             )
@@ -105,7 +105,7 @@ def jobs(read: Reader) -> Iterator[Row]:
             )
 
 
-@collector(Job, "aws", LIST_JOB_TEMPLATES, DESCRIBE_JOB_TEMPLATE)
+@collector(Job, "aws", LIST_JOB_TEMPLATES, DESCRIBE_JOB_TEMPLATE, kind="template")
 def job_templates(read: Reader) -> Iterator[Row]:
     """Every job template of one region."""
     for listed in read(LIST_JOB_TEMPLATES):
@@ -114,7 +114,6 @@ def job_templates(read: Reader) -> Iterator[Row]:
         row: dict[str, Any] = {"resource": listed["jobTemplateArn"], "name": listed["jobTemplateId"]}
         row |= dict.fromkeys(("rate_limited", "aborts"), guards) if isinstance(guards, Unread) else guards
         yield row | {
-            "kind": "template",
             "insecure_downloads": reply.cell(lambda found: insecure_downloads(found["document"])),
         }
 

@@ -163,7 +163,9 @@ def provisioning_templates(read: Reader) -> Iterator[Row]:
         yield row | {"hooked": hooked, "documents": documents, "settled": settled}
 
 
-@collector(ProvisioningTemplate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_POLICIES, GET_POLICY)
+@collector(
+    ProvisioningTemplate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_POLICIES, GET_POLICY, kind="ca registration"
+)
 def registration_templates(read: Reader) -> Iterator[Row]:
     """The template of every CA that has one of its own. One that names a template is told by that template."""
     for listed in read(LIST_AUTHORITIES):
@@ -173,7 +175,6 @@ def registration_templates(read: Reader) -> Iterator[Row]:
                 yield {
                     "resource": listed["certificateArn"],
                     "name": listed["certificateId"],
-                    "kind": "ca registration",
                     "enabled": listed["status"] == "ACTIVE",
                     "hooked": False,
                     "documents": documents,

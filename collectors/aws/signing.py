@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.operation import Operation, Reader
-from collectors.schema import Unread
+from collectors.schema import Unread, any_of
 
 GONE = ("ResourceNotFoundException",)
 SIGNING_JOB = Operation("signer.describe_signing_job", "signer:DescribeSigningJob", absent=GONE, shared=True)
@@ -23,17 +23,8 @@ NO_PROFILE = Unread("absent_field", detail="the signing profile is gone")
 
 def weakly_signed(read: Reader, files: Iterable[Mapping[str, Any]]) -> Cell:
     """Whether a signed file has a SHA-1 signature, or one of a profile or certificate that was withdrawn or has ended."""
-    return either(cell for file in files for cell in weaknesses(read, file.get("codeSigning") or {}))
-
-
-def either(cells: Iterable[Cell]) -> Cell:
-    """True where one is, else unread where one is."""
-    unread: Unread | None = None
-    for cell in cells:
-        if cell is True:
-            return True
-        unread = unread or (cell if isinstance(cell, Unread) else None)
-    return unread or False
+    found: Cell = any_of(cell for file in files for cell in weaknesses(read, file.get("codeSigning") or {}))
+    return found
 
 
 def weaknesses(read: Reader, signing: Mapping[str, Any]) -> Iterator[Cell]:

@@ -54,6 +54,8 @@ class AuditCheck(Table):
 class Suppression(Table):
     """One row per suppression of Device Defender audit findings."""
 
+    context = ("expires_in_days", "description")
+
     serious = flag("The suppressed check is of critical or high severity.")
     indefinite = flag("It never ends.")
     expires_in_days = count("Days until it ends; negative when it has.")
@@ -62,6 +64,8 @@ class Suppression(Table):
 
 class Watch(Table):
     """One row per AWS account and region: what Device Defender Detect watches."""
+
+    context = ("profiles", "attached_profiles")
 
     profiles = count("Security profiles.")
     attached_profiles = count("Security profiles with behaviours that are attached to something.")
