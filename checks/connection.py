@@ -215,3 +215,19 @@ def registry_keeps_the_http_bridge_off(hubs: Rows[Hub]) -> Verdict:
     A second entry point that devices do not use is one more to attack. Waive it where devices do use it.
     """
     return ~hubs["http_enabled"]
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-domain-authorizer-override"],
+    remedy={"aws": "Set allowAuthorizerOverride to false and name a default authorizer."},
+    only={"provider": "aws", "kind": "domain configuration", "enabled": True},
+    passes=[{"authorizer_override": False}],
+    fails=[{"authorizer_override": True}],
+)
+def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
+    """The domain, and not the client, chooses the custom authorizer.
+
+    A client that may choose picks the weakest of the active authorizers, which may be one that everybody forgot.
+    """
+    return ~hubs["authorizer_override"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.check import check
 from collectors.schema import Rows, Verdict
 from collectors.tables.device import Device
+from collectors.tables.fleet import Audit, Registry, Suppression, Watch
 from collectors.tables.hub import Detection, Log
 
 
@@ -81,3 +82,72 @@ def data_access_is_logged(detections: Rows[Detection]) -> Verdict:
     Otherwise nobody can say who read keys, secrets and device messages.
     """
     return detections["data_access_logged"] & (detections["audit_exemptions"] == 0)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-dd-open-findings"],
+    remedy={"aws": "Fix what the findings name, or suppress them until a date, with a reason."},
+    only={"provider": "aws"},
+    passes=[{"open_findings": "", "age_days": 1}],
+    fails=[{"open_findings": "DEVICE_CERTIFICATE_SHARED_CHECK 1", "age_days": 1}],
+)
+def audit_leaves_no_serious_finding_open(audits: Rows[Audit], *, days: int = 8) -> Verdict:
+    """The latest Device Defender audit leaves no critical or high finding open.
+
+    Somebody was told, and nothing happened.
+    """
+    recent = audits["age_days"] <= days
+    return (audits["open_findings"] == "") & recent.where(recent.fillna(False))
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-dd-detect-absent"],
+    remedy={"aws": "Create a security profile with ML Detect behaviours and an alert target for all things."},
+    only={"provider": "aws"},
+    passes=[{"alerting_profiles": 1}],
+    fails=[{"alerting_profiles": 0}],
+)
+def behaviour_of_devices_is_watched(watches: Rows[Watch]) -> Verdict:
+    """A security profile watches how devices behave, and alerts somebody.
+
+    A device that was taken over starts to behave differently; nobody would see it.
+    """
+    return watches["alerting_profiles"] > 0
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-dd-suppression-indefinite"],
+    remedy={"aws": "Give the suppression an expiration date and a description."},
+    only={"provider": "aws", "serious": True},
+    passes=[{"indefinite": False}],
+    fails=[{"indefinite": True}],
+)
+def suppression_ends_some_day(suppressions: Rows[Suppression]) -> Verdict:
+    """A suppression of critical or high audit findings ends at some date.
+
+    What is silenced for ever is never looked at again.
+    """
+    return ~suppressions["indefinite"]
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-registry-events-off"],
+    remedy={"aws": "Enable the event types CERTIFICATE, CA_CERTIFICATE and POLICY with UpdateEventConfigurations."},
+    only={"provider": "aws"},
+    passes=[
+        {"certificate_events": True, "authority_events": True, "policy_events": True, "api_alerts": False},
+        {"certificate_events": False, "authority_events": False, "policy_events": False, "api_alerts": True},
+    ],
+    fails=[{"certificate_events": True, "authority_events": True, "policy_events": False, "api_alerts": False}],
+)
+def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
+    """Changes to certificates and policies raise an event.
+
+    Otherwise a credential is added or widened in silence. An EventBridge rule on API calls does as well.
+    """
+    events = registries["certificate_events"] & registries["authority_events"] & registries["policy_events"]
+    return events | registries["api_alerts"]

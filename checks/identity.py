@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from checks.check import check
+from checks.policy.claim import exceeds_provisioning
+from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_others, publishes_for_others
+from checks.policy.document import answer, holds
 from collectors.schema import Rows, Verdict
 from collectors.tables.device import Certificate, Device
+from collectors.tables.fleet import AuditCheck, Authorizer, Claim, ProvisioningTemplate
 from collectors.tables.hub import Hub
 
 REGISTRIES = ("gcp", "clearblade")
@@ -350,3 +356,158 @@ def gateway_checks_the_devices_behind_it(devices: Rows[Device]) -> Verdict:
     return (devices["gateway_auth"] == "ASSOCIATION_AND_DEVICE_AUTH_TOKEN") | (
         devices["gateway_auth"] == "DEVICE_AUTH_TOKEN_ONLY"
     )
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-authorizer-signing-disabled"],
+    remedy={"aws": "Create the authorizer anew with signing enabled and a public key of RSA 2048 at least."},
+    only={"provider": "aws"},
+    passes=[{"verifies_tokens": True, "signing_keys": 1}],
+    fails=[{"verifies_tokens": False, "signing_keys": 0}],
+)
+def authorizer_verifies_tokens(authorizers: Rows[Authorizer]) -> Verdict:
+    """A custom authorizer accepts only tokens whose signature AWS IoT verified.
+
+    Otherwise anybody can make the function run, and whether a token is genuine rests on its code alone.
+    """
+    has_keys = authorizers["signing_keys"] > 0
+    return authorizers["verifies_tokens"] & has_keys.where(has_keys.fillna(False))
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-provisioning-template-no-hook"],
+    remedy={"aws": "Add a pre-provisioning hook that checks the serial number against an allow-list."},
+    only={"provider": "aws", "kind": "fleet provisioning", "enabled": True},
+    passes=[{"hooked": True}],
+    fails=[{"hooked": False}],
+)
+def provisioning_asks_a_hook(templates: Rows[ProvisioningTemplate]) -> Verdict:
+    """A fleet-provisioning template asks a hook about each device.
+
+    Without one, whoever holds a claim's key enrols as many devices as they like.
+    """
+    return templates["hooked"]
+
+
+def broad(documents: str) -> bool:
+    """Whether one of several policies lets a device act as others. Raises ``ValueError`` when none does for certain."""
+    answers = [
+        answer(question, document if isinstance(document, str) else json.dumps(document))
+        for document in json.loads(documents)
+        for question in (connects_as_anyone, publishes_for_others, listens_to_others, acts_on_others)
+    ]
+    if None in answers and True not in answers:
+        raise ValueError("a document cannot be judged")
+    return True in answers
+
+
+NARROW = (
+    '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Connect",'
+    ' "Resource": "arn:aws:iot:eu-west-1:123456789012:client/${iot:CertificateId}"}}]'
+)
+WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}]'
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-provisioning-template-policy-permissive"],
+    remedy={"aws": "Use thing policy variables in the policy that the template hands out."},
+    only={"provider": "aws"},
+    passes=[{"documents": NARROW, "settled": True}, {"documents": "[]", "settled": True}],
+    fails=[{"documents": WIDE, "settled": True}, {"documents": WIDE, "settled": False}],
+)
+def provisioning_hands_out_narrow_policies(templates: Rows[ProvisioningTemplate]) -> Verdict:
+    """A provisioning template gives a new device rights over itself only.
+
+    One flaw in a template is repeated in every device that it makes.
+    """
+    settled = templates["settled"]
+    return ~holds(templates["documents"], broad) & settled.where(settled.fillna(False))
+
+
+CLAIM = (
+    '[{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},'
+    ' {"Effect": "Allow", "Action": "iot:Publish", "Resource": ['
+    '"arn:aws:iot:eu-west-1:123456789012:topic/$aws/certificates/create/*",'
+    ' "arn:aws:iot:eu-west-1:123456789012:topic/$aws/provisioning-templates/meters/provision/*"]}]}]'
+)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-claim-cert-policy-excess"],
+    remedy={"aws": "Give claims a policy of their own that names one template, and a new claim to every batch."},
+    only={"provider": "aws", "active": True, "things": 0},
+    passes=[{"documents": CLAIM}],
+    fails=[{"documents": CLAIM.replace("meters", "*")}, {"documents": WIDE}],
+)
+def claim_can_only_provision(claims: Rows[Claim]) -> Verdict:
+    """The certificate of a provisioning claim can do nothing but provision, by one template.
+
+    Its key lies in every device of a production batch, so whatever it may do, any owner of one device may do.
+    """
+    return ~holds(claims["documents"], exceeds_provisioning)
+
+
+def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
+    """Whether a recent audit found nothing; an old one that found nothing proves nothing."""
+    recent = audits["age_days"] <= days
+    return (audits["open_resources"] == "") & recent.where(recent.fillna(False))
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-ca-revoked-active"],
+    remedy={"aws": "Set the CA certificate to INACTIVE and review every certificate that it signed."},
+    only={"provider": "aws", "check": "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"},
+    passes=[{"open_resources": "", "age_days": 1}],
+    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+)
+def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
+    """No CA that its issuer revoked is active.
+
+    Every certificate it signs is still trusted, whoever holds its key. Device Defender's audit tells.
+    """
+    return clear(audits, days)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-cert-revoked-by-issuer-active"],
+    remedy={"aws": "Set the certificate to REVOKED and detach its policies."},
+    only={
+        "provider": "aws",
+        "check": (
+            "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
+            "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK",
+        ),
+    },
+    passes=[{"open_resources": "", "age_days": 1}],
+    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+)
+def revoked_certificate_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
+    """No certificate that was revoked by its issuer, or signed by a revoked CA, is active.
+
+    AWS IoT does not look at revocation lists by itself: a device known to be lost still connects. Device Defender's
+    audit tells.
+    """
+    return clear(audits, days)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-client-id-conflict"],
+    remedy={"aws": "Register each device as a thing and bind its client id to the thing's name."},
+    only={"provider": "aws", "check": "CONFLICTING_CLIENT_IDS_CHECK"},
+    passes=[{"open_resources": "", "age_days": 1}],
+    fails=[{"open_resources": "meter-17", "age_days": 1}],
+)
+def client_id_belongs_to_one_device(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
+    """No two devices connect with the same client id.
+
+    They disconnect each other in turn: one is a clone, or somebody tries to take the other over. Device Defender's
+    audit tells.
+    """
+    return clear(audits, days)

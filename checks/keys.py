@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.check import check
 from collectors.schema import Rows, Verdict
 from collectors.tables.data import Key, Route
+from collectors.tables.fleet import Registry
 
 
 @check(
@@ -89,3 +90,36 @@ def rule_carries_no_secret(routes: Rows[Route]) -> Verdict:
     Whoever may read the rule reads the credential of the system behind it.
     """
     return ~routes["static_secret"]
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-core-encryption-unhealthy"],
+    remedy={"aws": "Repair the key's policy and state, and the role by which AWS IoT uses it."},
+    only={"provider": "aws"},
+    passes=[{"customer_key": True, "key_usable": True}, {"customer_key": False, "key_usable": False}],
+    fails=[{"customer_key": True, "key_usable": False}],
+)
+def registry_key_works(registries: Rows[Registry]) -> Verdict:
+    """The customer's key for the device registry, if there is one, works.
+
+    With a key that is disabled or out of reach, the registry's data can no longer be read by anyone.
+    """
+    return ~registries["customer_key"] | registries["key_usable"]
+
+
+@check(
+    severity="low",
+    profile="cmk-required",
+    serves=["aws-iot-core-encryption-unhealthy"],
+    remedy={"aws": "Call UpdateEncryptionConfiguration with CUSTOMER_MANAGED_KMS_KEY."},
+    only={"provider": "aws"},
+    passes=[{"customer_key": True}],
+    fails=[{"customer_key": False}],
+)
+def registry_has_a_customer_key(registries: Rows[Registry]) -> Verdict:
+    """The device registry is encrypted with a key of the customer.
+
+    It is always encrypted; only a key of one's own can be withdrawn.
+    """
+    return registries["customer_key"]

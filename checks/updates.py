@@ -5,6 +5,7 @@ from __future__ import annotations
 from checks.check import check
 from collectors.schema import Rows, Verdict
 from collectors.tables.data import Store, Update
+from collectors.tables.fleet import Job, PackageVersion
 
 
 @check(
@@ -56,3 +57,75 @@ def one_pipeline_writes_firmware(stores: Rows[Store], *, most: int = 1) -> Verdi
     Every other writer is a way into the supply chain.
     """
     return stores["writers"] <= most
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-job-insecure-firmware-url"],
+    remedy={"aws": "Use the placeholder ${aws:iot:s3-presigned-url:…} in the job document, and sign what it fetches."},
+    only={"provider": "aws"},
+    passes=[{"insecure_downloads": 0}],
+    fails=[{"insecure_downloads": 1}],
+)
+def job_downloads_are_protected(jobs: Rows[Job]) -> Verdict:
+    """A job sends devices only to downloads that are presigned, or encrypted and signed.
+
+    Otherwise whoever sits on the way, or can write to the bucket, decides what devices install.
+    """
+    return jobs["insecure_downloads"] == 0
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-job-no-rollout-guard"],
+    remedy={"aws": "Set an exponential rollout rate, and abort when 10 % of the devices have failed."},
+    only={"provider": "aws", "kind": "job", "one_thing": False},
+    passes=[
+        {"target_groups": 1, "target_things": 0, "rate_limited": True, "aborts": True},
+        {"target_groups": 0, "target_things": 10, "rate_limited": False, "aborts": False},
+    ],
+    fails=[
+        {"target_groups": 1, "target_things": 0, "rate_limited": True, "aborts": False},
+        {"target_groups": 1, "target_things": 0, "rate_limited": False, "aborts": True},
+        {"target_groups": 0, "target_things": 11, "rate_limited": False, "aborts": False},
+    ],
+)
+def job_reaches_the_fleet_step_by_step(jobs: Rows[Job], *, most: int = 10) -> Verdict:
+    """A job for many devices limits its rate and stops by itself when devices fail.
+
+    Otherwise one bad image reaches everything at once. A job for at most ten things by name needs neither.
+    """
+    few = (jobs["target_groups"] == 0) & (jobs["target_things"] <= most)
+    return few | (jobs["rate_limited"] & jobs["aborts"])
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-ota-weak-signature"],
+    remedy={"aws": "Make a new signing profile with SHA-256, and sign the files again."},
+    only={"provider": "aws", "active": True, "unsigned_files": 0},
+    passes=[{"weak_signature": False}],
+    fails=[{"weak_signature": True}],
+)
+def update_signature_is_strong(updates: Rows[Update]) -> Verdict:
+    """An OTA update is signed with SHA-256 or better, by a signing profile that is in force.
+
+    A SHA-1 signature can be forged, and one by a withdrawn profile means that its key may be in other hands.
+    """
+    return ~updates["weak_signature"]
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-package-no-sbom"],
+    remedy={"aws": "Call AssociateSbomWithPackageVersion in the release pipeline."},
+    only={"provider": "aws"},
+    passes=[{"sbom": True, "sbom_valid": True}],
+    fails=[{"sbom": False, "sbom_valid": False}, {"sbom": True, "sbom_valid": False}],
+)
+def package_version_has_a_bill_of_materials(versions: Rows[PackageVersion]) -> Verdict:
+    """A published package version has a valid software bill of materials.
+
+    Without one, nobody can tell which devices a new vulnerability concerns.
+    """
+    return versions["sbom"] & versions["sbom_valid"]

@@ -24,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_estate
+from lab import aws_answers, aws_estate, aws_fleet
 from lab.aws_policies import REGIONS
 from lab.server import Server, Switchboard, failing
 
@@ -49,7 +49,7 @@ class Aws:
 
     def __init__(self) -> None:
         self.switchboard = Switchboard()
-        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS
+        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 

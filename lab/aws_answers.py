@@ -12,6 +12,7 @@ from moto.kms.models import kms_backends
 
 from lab.aws_estate import AUTO_REGISTERING, EXCLUSIVE, IOT_KEY, arn
 from lab.aws_policies import ACCOUNT
+from lab.aws_updates import AMERICAN_UPDATES
 
 SET_UP = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
 PAGE = 100
@@ -106,7 +107,13 @@ CHECKS = (
     "UNAUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK",
 )  # fmt: skip
 AUDITED = "eu-west-1"
-"""The region with logging and Device Defender set up; the other one was forgotten."""
+"""The region with logging and Device Defender set up; in the other one somebody once tried it."""
+TRIED = (
+    "CONFLICTING_CLIENT_IDS_CHECK",
+    "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK",
+    "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
+)
+"""Checks that are enabled where nothing is scheduled."""
 
 UPDATES: dict[str, list[Reply]] = {
     "eu-west-1": [
@@ -163,7 +170,8 @@ UPDATES: dict[str, list[Reply]] = {
                 }
             ],
         },
-    ]
+    ],
+    "us-east-1": AMERICAN_UPDATES,
 }
 STREAMS: dict[str, dict[str, str]] = {"eu-west-1": {"valve-boot": "brightwater-firmware-2019"}}
 
@@ -204,7 +212,7 @@ def logging_v2(region: str, _: Mapping[str, Any]) -> Reply:
 
 def audit(region: str, _: Mapping[str, Any]) -> Reply:
     if region != AUDITED:
-        return {"auditCheckConfigurations": {check: {"enabled": False} for check in CHECKS}}
+        return {"auditCheckConfigurations": {check: {"enabled": check in TRIED} for check in CHECKS}}
     return {
         "roleArn": f"arn:aws:iam::{ACCOUNT}:role/IotAudit",
         "auditNotificationTargetConfigurations": {
@@ -326,7 +334,7 @@ def encryption(region: str, _: Mapping[str, Any]) -> Reply:
         "encryptionType": "CUSTOMER_MANAGED_KMS_KEY",
         "kmsKeyArn": IOT_KEY["arn"],
         "kmsAccessRoleArn": f"arn:aws:iam::{ACCOUNT}:role/IotEncryption",
-        "configurationDetails": {"configurationStatus": "HEALTHY"},
+        "configurationDetails": {"configurationStatus": "UNHEALTHY", "errorCode": "KMS_KEY_VALIDATION_ERROR"},
     }
 
 

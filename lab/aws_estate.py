@@ -28,6 +28,13 @@ AUTO_REGISTERING: set[str] = set()
 IOT_KEY: dict[str, str] = {}
 """The key that AWS IoT Core encrypts the registry with: its ARN, once it is made."""
 
+LAB_REGISTRATION = {
+    "templateBody": json.dumps(
+        {"Resources": {"policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "GatewayLegacy"}}}}
+    ),
+    "roleArn": f"arn:aws:iam::{ACCOUNT}:role/IotProvisioning",
+}
+"""How the laboratory's CA registers devices: with the policy of the old gateways."""
 FLEET = (("meter", 90, "MeterDevice"), ("pump", 30, "PumpController"), ("valve", 20, "ValveService"))
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -81,7 +88,7 @@ def seed_authorities() -> dict[str, Authority]:
         "Device": backend.register_ca_certificate(
             made["Device"].pem,
             True,
-            {"templateName": "meters", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/IotProvisioning"},
+            {"templateName": "meters-jitp", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/IotProvisioning"},
         )
     }
     for name in ("Factory", "Partner"):
@@ -91,7 +98,7 @@ def seed_authorities() -> dict[str, Authority]:
     contractor = mint("Brightwater Contractor CA", root, weak, ENDED)
     held["Contractor"] = backend.register_ca_certificate(contractor, True, {})
     old = dated(mint("Brightwater Lab CA", root))
-    held["Lab"] = backend.register_ca_certificate(old, True, {})
+    held["Lab"] = backend.register_ca_certificate(old, True, LAB_REGISTRATION)
     AUTO_REGISTERING.update(held[name].certificate_id for name in ("Device", "Factory", "Partner"))
     backend.create_topic_rule(
         "partner_devices_vetted",

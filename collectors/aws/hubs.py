@@ -15,11 +15,15 @@ LIST_DOMAINS = Operation(
 )
 DESCRIBE_DOMAIN = Operation("iot.describe_domain_configuration", "iot:DescribeDomainConfiguration")
 LIST_AUTHORIZERS = Operation(
-    "iot.list_authorizers", "iot:ListAuthorizers", items="authorizers", fixed=(("status", "ACTIVE"), *PAGES)
+    "iot.list_authorizers",
+    "iot:ListAuthorizers",
+    items="authorizers",
+    shared=True,
+    fixed=(("status", "ACTIVE"), *PAGES),
 )
 LOGGING = Operation("iot.get_v2_logging_options", "iot:GetV2LoggingOptions", absent=("NotConfiguredException",))
 LOGGING_V1 = Operation("iot.get_logging_options", "iot:GetLoggingOptions")
-AUDIT = Operation("iot.describe_account_audit_configuration", "iot:DescribeAccountAuditConfiguration")
+AUDIT = Operation("iot.describe_account_audit_configuration", "iot:DescribeAccountAuditConfiguration", shared=True)
 LIST_AUDITS = Operation("iot.list_scheduled_audits", "iot:ListScheduledAudits", items="scheduledAudits", fixed=RESULTS)
 DESCRIBE_AUDIT = Operation("iot.describe_scheduled_audit", "iot:DescribeScheduledAudit")
 

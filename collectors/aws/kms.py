@@ -22,12 +22,12 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row
 from collectors.tables.data import Key
 
-ENCRYPTION = Operation("iot.describe_encryption_configuration", "iot:DescribeEncryptionConfiguration")
+ENCRYPTION = Operation("iot.describe_encryption_configuration", "iot:DescribeEncryptionConfiguration", shared=True)
 BUCKET_ENCRYPTION = Operation(
     "s3.get_bucket_encryption", "s3:GetEncryptionConfiguration",
     absent=("ServerSideEncryptionConfigurationNotFoundError", "NoSuchBucket"), shared=True,
 )  # fmt: skip
-DESCRIBE_KEY = Operation("kms.describe_key", "kms:DescribeKey", absent=("NotFoundException",))
+DESCRIBE_KEY = Operation("kms.describe_key", "kms:DescribeKey", absent=("NotFoundException",), shared=True)
 ROTATION = Operation("kms.get_key_rotation_status", "kms:GetKeyRotationStatus")
 
 PURPOSES = {"ENCRYPT_DECRYPT": "encrypt", "SIGN_VERIFY": "sign", "GENERATE_VERIFY_MAC": "mac"}

@@ -401,7 +401,22 @@ def plain_url(url: str) -> str:
     return re.sub(r"^(\w+://)[^/@]*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
-REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"iot.get_topic_rule": rule_without_secrets}
+def job_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
+    """A job, its template or its document without parameters, and with a marker for each value of a URL query."""
+    (reply.get("job") or {}).pop("documentParameters", None)
+    for member in ("document", "documentSource"):
+        if reply.get(member):
+            plain = re.sub(r"(https?://)[^/@\s\"'\\]*@", r"\1", reply[member])
+            reply[member] = re.sub(r"([?&][^=&\s\"'\\]+=)[^&\s\"'\\}]*", r"\1***", plain)
+    return reply
+
+
+REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "iot.get_topic_rule": rule_without_secrets,
+    "iot.describe_job": job_without_secrets,
+    "iot.describe_job_template": job_without_secrets,
+    "iot.get_job_document": job_without_secrets,
+}
 """Replies that can hold a secret, and what takes it out before anything else sees it."""
 
 

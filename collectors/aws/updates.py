@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import RESULTS
+from collectors.aws.signing import SIGNING, weakly_signed
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Update
@@ -17,20 +18,21 @@ ENDED = ("CREATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED")
 SIGNATURES = ("awsSignerJobId", "startSigningJobParameter", "customCodeSigning")
 
 
-@collector(Update, "aws", LIST_UPDATES, GET_UPDATE)
+@collector(Update, "aws", LIST_UPDATES, GET_UPDATE, *SIGNING)
 def ota_updates(read: Reader) -> Iterator[Row]:
     """Every OTA update of one region; one that is complete still reaches devices that come back."""
     for listed in read(LIST_UPDATES):
         update = read(GET_UPDATE, otaUpdateId=listed["otaUpdateId"]).cell(lambda reply: reply["otaUpdateInfo"])
         row: dict[str, Any] = {"resource": listed["otaUpdateArn"], "name": listed["otaUpdateId"]}
         if isinstance(update, Unread):
-            yield row | dict.fromkeys(("active", "files", "unsigned_files"), update)
+            yield row | dict.fromkeys(("active", "files", "unsigned_files", "weak_signature"), update)
             continue
         files = update.get("otaUpdateFiles") or []
         yield row | {
             "active": update.get("otaUpdateStatus") not in ENDED,
             "files": len(files),
             "unsigned_files": sum(not signed(file) for file in files),
+            "weak_signature": weakly_signed(read, files),
         }
 
 

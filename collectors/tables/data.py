@@ -74,3 +74,6 @@ class Update(Table):
     active = flag("Devices can still receive it.")
     files = count("Files in it.")
     unsigned_files = count("Files without a code signature.")
+    weak_signature = flag(
+        "A file is signed with SHA-1, or with a profile or certificate that was withdrawn or has ended."
+    )
