@@ -23,8 +23,10 @@ from collectors.x509 import certificate_facts
 
 LIST_CERTIFICATES = Operation("iot.list_certificates", "iot:ListCertificates", items="certificates", fixed=PAGES)
 DESCRIBE_CERTIFICATE = Operation("iot.describe_certificate", "iot:DescribeCertificate")
-LIST_AUTHORITIES = Operation("iot.list_ca_certificates", "iot:ListCACertificates", items="certificates", fixed=PAGES)
-DESCRIBE_AUTHORITY = Operation("iot.describe_ca_certificate", "iot:DescribeCACertificate")
+LIST_AUTHORITIES = Operation(
+    "iot.list_ca_certificates", "iot:ListCACertificates", items="certificates", shared=True, fixed=PAGES
+)
+DESCRIBE_AUTHORITY = Operation("iot.describe_ca_certificate", "iot:DescribeCACertificate", shared=True)
 LIST_BY_AUTHORITY = Operation(
     "iot.list_certificates_by_ca", "iot:ListCertificatesByCA", items="certificates", fixed=PAGES
 )

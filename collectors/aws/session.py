@@ -19,6 +19,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
+from collectors.aws.withheld import WITHHELD
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
 from collectors.target import NoTarget
@@ -394,7 +395,10 @@ def plain_url(url: str) -> str:
     return re.sub(r"^(\w+://)[^/@]*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
-REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"iot.get_topic_rule": rule_without_secrets}
+REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "iot.get_topic_rule": rule_without_secrets,
+    **WITHHELD,
+}
 """Replies that can hold a secret, and what takes it out before anything else sees it."""
 
 
