@@ -16,9 +16,11 @@ from checks.policy.device import (
 from checks.policy.document import holds
 from checks.policy.leak import delivers_what_it_denies, denies_with_mqtt_wildcard
 from checks.policy.role import overly_permissive, reaches_other_devices_data
+from checks.policy.rule import does_more
 from checks.policy.topics import reaches_custom_topics_of_others, trusts_a_chosen_client_id
 from collectors.schema import Rows, Verdict
 from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
+from collectors.tables.around import RuleRole
 from collectors.tables.hub import Detection, Hub
 
 
@@ -505,3 +507,27 @@ def service_account_reaches_named_topics_only(identities: Rows[ServiceIdentity])
     One leaked key would otherwise reach every topic of the project.
     """
     return ~identities["project_wide_messaging"]
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-rule-role-broad"],
+    remedy={"aws": "Give each rule a role of its own with the one action it needs, on the ARN of its target."},
+    only={"provider": "aws"},
+    passes=[
+        {"service": "sqs", "documents": f"[{policy('sqs:SendMessage', 'arn:aws:sqs:eu-west-1:1:orders')}]"},
+        {"service": "s3", "documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::lake/*')}]"},
+        {"service": "cloudwatch", "documents": f"[{policy('cloudwatch:PutMetricData', '*')}]"},
+    ],
+    fails=[
+        {"service": "sqs", "documents": f"[{policy('sqs:SendMessage', '*')}]"},
+        {"service": "sqs", "documents": f"[{policy('sqs:*', 'arn:aws:sqs:eu-west-1:1:orders')}]"},
+        {"service": "sqs", "documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::lake/*')}]"},
+    ],
+)
+def rule_role_does_what_its_action_needs(roles: Rows[RuleRole]) -> Verdict:
+    """The role of a rule action may do that action on that target, and nothing else.
+
+    Otherwise a crafted message, or one edit of the rule, reaches data that has nothing to do with it.
+    """
+    return ~holds(roles["service"] + "\n" + roles["documents"], does_more)

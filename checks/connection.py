@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.check import check
 from collectors.schema import Rows, Verdict
+from collectors.tables.around import DataEndpoint
 from collectors.tables.data import Route
 from collectors.tables.hub import Hub
 
@@ -174,15 +175,18 @@ def domain_offers_only_forward_secrecy(hubs: Rows[Hub]) -> Verdict:
     serves=["aws-iot-domain-server-cert-invalid"],
     remedy={"aws": "Renew the certificate in ACM and attach it again; let ACM renew it from then on."},
     only={"provider": "aws", "kind": "domain configuration", "enabled": True, "customer_managed": True},
-    passes=[{"server_certificate_valid": True}],
-    fails=[{"server_certificate_valid": False}],
+    passes=[{"server_certificate_valid": True, "server_certificate_days": 30}],
+    fails=[
+        {"server_certificate_valid": False, "server_certificate_days": 300},
+        {"server_certificate_valid": True, "server_certificate_days": 29},
+    ],
 )
-def domain_shows_a_valid_certificate(hubs: Rows[Hub]) -> Verdict:
-    """Every server certificate of a custom domain is valid.
+def domain_shows_a_valid_certificate(hubs: Rows[Hub], *, days: int = 30) -> Verdict:
+    """Every server certificate of a custom domain is valid for another month.
 
     Devices that verify cannot connect, and operators then switch verification off.
     """
-    return hubs["server_certificate_valid"]
+    return hubs["server_certificate_valid"] & (hubs["server_certificate_days"] >= days)
 
 
 @check(
@@ -231,3 +235,22 @@ def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
     A client that may choose picks the weakest of the active authorizers, which may be one that everybody forgot.
     """
     return ~hubs["authorizer_override"]
+
+
+@check(
+    severity="low",
+    profile="private-network",
+    serves=["aws-iot-data-endpoint-no-privatelink"],
+    remedy={
+        "aws": "Create an interface endpoint for the iot.data service, and condition device policies on aws:SourceVpce."
+    },
+    only={"provider": "aws"},
+    passes=[{"private_endpoints": 1, "bound_policies": 3}],
+    fails=[{"private_endpoints": 0, "bound_policies": 3}, {"private_endpoints": 1, "bound_policies": 0}],
+)
+def data_plane_is_reached_privately(endpoints: Rows[DataEndpoint]) -> Verdict:
+    """Devices reach the data plane over a private endpoint, and policies hold them to it.
+
+    A fleet bound to sites gains nothing from a broker that the whole internet can reach.
+    """
+    return (endpoints["private_endpoints"] > 0) & (endpoints["bound_policies"] > 0)

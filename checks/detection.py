@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.check import check
 from collectors.schema import Rows, Verdict
+from collectors.tables.around import LogGroup, Recording
 from collectors.tables.device import Device
 from collectors.tables.fleet import Audit, Registry, Suppression, Watch
 from collectors.tables.hub import Detection, Log
@@ -151,3 +152,35 @@ def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
     """
     events = registries["certificate_events"] & registries["authority_events"] & registries["policy_events"]
     return events | registries["api_alerts"]
+
+
+@check(
+    severity="medium",
+    serves=["aws-cloudtrail-iot-not-recorded"],
+    remedy={"aws": "Create a multi-region trail with management events, and start it."},
+    only={"provider": "aws"},
+    passes=[{"recorded": True}],
+    fails=[{"recorded": False}],
+)
+def administration_is_recorded(recordings: Rows[Recording]) -> Verdict:
+    """Administrative calls to the IoT backend are recorded.
+
+    Otherwise nobody can tell who registered a certificate, changed a policy or opened a tunnel.
+    """
+    return recordings["recorded"]
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-log-retention-unbounded"],
+    remedy={"aws": "Set the log group's retention to 90 days or more, and to an end."},
+    only={"provider": "aws"},
+    passes=[{"retention_days": 90}, {"retention_days": 365}],
+    fails=[{"retention_days": 0}, {"retention_days": 30}],
+)
+def log_is_kept_for_a_bounded_time(groups: Rows[LogGroup], *, least: int = 90, most: int = 3653) -> Verdict:
+    """A log of the IoT backend is kept for 90 days at least, and not for ever.
+
+    A short one is gone before an incident is noticed; an endless one keeps data about people without a purpose.
+    """
+    return (groups["retention_days"] >= least) & (groups["retention_days"] <= most)

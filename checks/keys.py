@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.check import check
 from collectors.schema import Rows, Verdict
+from collectors.tables.around import IssuingAuthority
 from collectors.tables.data import Key, Route
 from collectors.tables.fleet import Registry
 
@@ -123,3 +124,19 @@ def registry_has_a_customer_key(registries: Rows[Registry]) -> Verdict:
     It is always encrypted; only a key of one's own can be withdrawn.
     """
     return registries["customer_key"]
+
+
+@check(
+    severity="high",
+    serves=["aws-acmpca-iot-revocation-off"],
+    remedy={"aws": "Enable a CRL with the distribution point extension, or OCSP, on the private CA."},
+    only={"provider": "aws", "active": True, "short_lived": False, "registered": True},
+    passes=[{"publishes_revocation": True}],
+    fails=[{"publishes_revocation": False}],
+)
+def issuing_authority_publishes_revocation(authorities: Rows[IssuingAuthority]) -> Verdict:
+    """A private CA behind device certificates publishes what it revokes.
+
+    Otherwise a leaked device key cannot be revoked at its issuer, and revocation audits stay blind.
+    """
+    return authorities["publishes_revocation"]

@@ -24,14 +24,16 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_estate, aws_fleet
+from lab import aws_answers, aws_around, aws_estate, aws_fleet
 from lab.aws_policies import REGIONS
 from lab.server import Server, Switchboard, failing
 
 WSGI = Callable[..., Iterable[bytes]]
 
-DENIED = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
+DENIED = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError", "sqs": "AccessDenied"}
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
+SIGNED_AS = {"IoTSecuredTunneling": "iotsecuretunneling"}
+"""Services that sign with another name than their client's."""
 
 
 class Refused(Exception):
@@ -49,7 +51,7 @@ class Aws:
 
     def __init__(self) -> None:
         self.switchboard = Switchboard()
-        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS
+        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 
@@ -57,6 +59,7 @@ class Aws:
         """Serves, with a fresh estate."""
         moto_api_backend.reset()
         aws_estate.seed()
+        aws_around.seed()
         self._server.start()
 
     def stop(self) -> None:
@@ -115,7 +118,9 @@ def signed_for(environ: Mapping[str, Any]) -> tuple[str, str]:
     scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
     region, service = scope.groups() if scope else ("us-east-1", "s3")
     control = service == "s3" and environ.get("PATH_INFO", "").startswith("/v20180820/")
-    return ("s3control" if control else service), region
+    if service == "greengrass" and environ.get("PATH_INFO", "").startswith("/greengrass/v2/"):
+        service = "greengrassv2"
+    return ("s3control" if control else SIGNED_AS.get(service, service)), region
 
 
 def parsed(operation: Any, request: MotoRequest, path_params: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,6 +176,9 @@ def refused(operation: Any, error: Refused) -> Response:
             headers={"x-amzn-ErrorType": error.code},
         )
     inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
+    if protocol == "ec2":
+        inner = f"<Response><Errors><Error>{inner}</Error></Errors><RequestID>lab</RequestID></Response>"
+        return Response(inner, status=error.status, content_type="text/xml")
     inner = (
         f"<Error>{inner}</Error>"
         if operation.service_model.service_name == "s3"

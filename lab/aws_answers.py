@@ -47,11 +47,11 @@ def domain(region: str, name: str, tls: str | None, **more: Any) -> Reply:
     return found | more
 
 
-def served(status: str) -> list[Reply]:
-    """One server certificate of a domain."""
+def served(status: str, arn_end: str = "2e3f") -> list[Reply]:
+    """One server certificate of a domain; the one whose ARN ends in `e0d0` has twelve days left."""
     return [
         {
-            "serverCertificateArn": f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/7a2b6c1e-5d0f-4a53-9c2b-0b6f7c1d2e3f",
+            "serverCertificateArn": f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/7a2b6c1e-5d0f-4a53-9c2b-0b6f7c1d-{arn_end}",
             "serverCertificateStatus": status,
             "serverCertificateStatusDetail": "" if status == "VALID" else "The certificate expired on 2026-10-30.",
         }
@@ -76,6 +76,7 @@ DOMAINS: dict[str, list[Reply]] = {
             authorizerConfig={"defaultAuthorizerName": "MeterTokens", "allowAuthorizerOverride": False},
         ),
         domain("eu-west-1", "pumps", "TLS13_1_3_2022_10", serverCertificates=served("VALID")),
+        domain("eu-west-1", "valves", "TLS13_1_2_2022_10", serverCertificates=served("VALID", "e0d0")),
         domain(
             "eu-west-1",
             "partners",

@@ -130,7 +130,7 @@ ROLES: dict[str, tuple[Document, dict[str, Document]]] = {
     ),
     "TunnelOperator": (
         trusting("ec2.amazonaws.com"),
-        {"tunnels": policy(allow(["iotsecuretunneling:OpenTunnel", "iot:Describe*"], "*"))},
+        {"tunnels": policy(allow(["iot:OpenTunnel", "iot:Describe*"], "*"))},
     ),
     "ReportWriter": (trusting("lambda.amazonaws.com"), {"read": policy(allow(["iot:List*", "iot:Describe*"], "*"))}),
     "WebsiteDeploy": (trusting("codebuild.amazonaws.com"), {"site": policy(allow("s3:PutObject", "*"))}),

@@ -9,6 +9,7 @@ from lab.server import CANARY
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/IotRules"
 OLD_ROLE = f"arn:aws:iam::{ACCOUNT}:role/IotRules2019"
+READINGS_ROLE = f"arn:aws:iam::{ACCOUNT}:role/IotReadings"
 QUEUES = f"https://sqs.{HOME}.amazonaws.com/{ACCOUNT}"
 ERRORS = {"sqs": {"roleArn": ROLE, "queueUrl": f"{QUEUES}/rule-errors"}}
 
@@ -50,7 +51,7 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
         ),
         "readings": rule(
             "brightwater/+/reading",
-            {"dynamoDBv2": {"roleArn": ROLE, "putItem": {"tableName": "readings"}}},
+            {"dynamoDBv2": {"roleArn": READINGS_ROLE, "putItem": {"tableName": "readings"}}},
             {
                 "timestream": {
                     "roleArn": ROLE,

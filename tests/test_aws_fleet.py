@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checks.identity import broad
-from checks.policy.claim import exceeds_provisioning
+from checks.policy.enrolment import exceeds_a_claim
 from collectors.aws.defender import few, resource
 from collectors.aws.jobs import guarded, insecure_downloads
 from collectors.aws.provisioning import Template
@@ -85,8 +85,8 @@ def claim(*more: Any, base: tuple[Any, ...] = CLAIM) -> str:
     ],
     ids=lambda statement: json.dumps(statement)[:60],
 )
-def test_a_claim_that_may_do_more_exceeds_provisioning(more: Any) -> None:
-    assert exceeds_provisioning(claim(more))
+def test_a_claim_that_may_do_more_exceeds_a_claim(more: Any) -> None:
+    assert exceeds_a_claim(claim(more))
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_a_claim_that_may_do_more_exceeds_provisioning(more: Any) -> None:
     ids=lambda statement: json.dumps(statement)[:60],
 )
 def test_a_claim_that_only_provisions_does_not(more: Any) -> None:
-    assert not exceeds_provisioning(claim(more))
+    assert not exceeds_a_claim(claim(more))
 
 
 def test_one_policy_of_a_claim_may_take_back_what_another_gives() -> None:
     wide = allow("iot:Publish", f"{HERE}topic/brightwater/*")
-    assert exceeds_provisioning(claim(wide))
-    assert not exceeds_provisioning(claim(wide, deny("iot:*", f"{HERE}topic/brightwater/*")))
+    assert exceeds_a_claim(claim(wide))
+    assert not exceeds_a_claim(claim(wide, deny("iot:*", f"{HERE}topic/brightwater/*")))
 
 
 @pytest.mark.parametrize(

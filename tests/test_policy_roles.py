@@ -1,4 +1,4 @@
-"""Roles behind aliases, claim certificates, provisioning templates and custom topics, judged by the policy engine."""
+"""Roles behind aliases, claim certificates and custom topics, judged by the policy engine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from checks.policy.device import Undecided, acts_on_others
-from checks.policy.document import NotAPolicy
-from checks.policy.enrolment import exceeds_a_claim, hands_out_broad_policy, is_claim, template_policies
+from checks.policy.enrolment import exceeds_a_claim
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from checks.policy.topics import reaches_custom_topics_of_others
 
@@ -105,9 +104,7 @@ CLAIM = [
 
 
 def test_the_vendors_claim_policy_is_a_claim_and_no_more() -> None:
-    assert is_claim(documents(*CLAIM))
     assert not exceeds_a_claim(documents(*CLAIM))
-    assert not is_claim(documents(allow("iot:Publish", "topic/pumps")))
 
 
 @pytest.mark.parametrize(
@@ -129,33 +126,6 @@ def test_a_claim_certificate_with_any_more_exceeds(more: Statement) -> None:
         not exceeds_a_claim(documents(*CLAIM, more, *([deny("*", "*")] if "Resource" in more else [])))
         or "NotResource" in more
     )
-
-
-def provisioning(policy: Any) -> str:
-    """A provisioning template whose policy has these properties."""
-    return json.dumps({"Parameters": {}, "Resources": {"policy": {"Type": "AWS::IoT::Policy", "Properties": policy}}})
-
-
-def test_a_provisioning_template_is_judged_before_a_device_uses_it() -> None:
-    assert hands_out_broad_policy(provisioning({"PolicyDocument": WIDE}))
-    assert not hands_out_broad_policy(provisioning({"PolicyDocument": SMALL}))
-    assert list(template_policies(provisioning({"PolicyName": "fleet"}))) == ["fleet"]
-    assert not hands_out_broad_policy(provisioning({"PolicyName": "fleet"}))
-    with pytest.raises(NotAPolicy):
-        hands_out_broad_policy("{}")
-
-
-@pytest.mark.parametrize(("reference", "open_"), [("AWS::IoT::Certificate::CommonName", False), ("SerialNumber", True)])
-def test_a_reference_is_one_device_only_when_the_certificate_decides_it(reference: str, open_: bool) -> None:
-    name = {"Fn::Join": ["", [f"{HEAD}client/", {"Ref": reference}]]}
-    body = provisioning(
-        {"PolicyDocument": {"Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": name}}}
-    )
-    if open_:
-        with pytest.raises(Undecided):
-            hands_out_broad_policy(body)
-    else:
-        assert not hands_out_broad_policy(body)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def matches(pattern: str, value: str) -> bool:
     return fits(items(pattern), value)
 
 
+def resource_part(pattern: str) -> str:
+    """The ``type/name`` part of a resource as written; one too short to have it ends in a wildcard that covers it."""
+    parts = pattern.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn":
+        return parts[5]
+    return "*" if pattern.endswith("*") else ""
+
+
 def agrees(field: Items, wanted: str | None) -> bool:
     """Whether a field of an ARN can be the one wanted; a variable there is filled in by whoever deploys the policy."""
     return wanted is None or any(len(item) > 1 for item in field) or "".join(field) == wanted

@@ -21,6 +21,9 @@ LIST_AUTHORIZERS = Operation(
     shared=True,
     fixed=(("status", "ACTIVE"), *PAGES),
 )
+CERTIFICATE = Operation(
+    "acm.describe_certificate", "acm:DescribeCertificate", absent=("ResourceNotFoundException",), shared=True
+)
 LOGGING = Operation("iot.get_v2_logging_options", "iot:GetV2LoggingOptions", absent=("NotConfiguredException",))
 LOGGING_V1 = Operation("iot.get_logging_options", "iot:GetLoggingOptions")
 AUDIT = Operation("iot.describe_account_audit_configuration", "iot:DescribeAccountAuditConfiguration", shared=True)
@@ -49,7 +52,7 @@ CRITICAL_CHECKS = frozenset({
 OFTEN_ENOUGH = ("DAILY", "WEEKLY")
 
 
-@collector(Hub, "aws", LIST_DOMAINS, DESCRIBE_DOMAIN, LIST_AUTHORIZERS, kind="domain configuration")
+@collector(Hub, "aws", LIST_DOMAINS, DESCRIBE_DOMAIN, LIST_AUTHORIZERS, CERTIFICATE, kind="domain configuration")
 def domains(read: Reader) -> Iterator[Row]:
     """Every domain configuration of one region, those that AWS manages too."""
     for listed in read(LIST_DOMAINS):
@@ -62,7 +65,7 @@ def domains(read: Reader) -> Iterator[Row]:
         if isinstance(domain, Unread):
             unread = (
                 "enabled", "customer_managed", "tls_policy", "min_tls", "forward_secrecy_only",
-                "server_certificate_valid", "authorizer_override",
+                "server_certificate_valid", "server_certificate_days", "authorizer_override",
             )  # fmt: skip
             yield row | dict.fromkeys(unread, domain)
             continue
@@ -77,6 +80,7 @@ def domains(read: Reader) -> Iterator[Row]:
             "min_tls": TLS_POLICIES.get(policy, unknown) if policy else none,
             "forward_secrecy_only": policy == FORWARD_SECRET if policy in TLS_POLICIES else unknown if policy else none,
             "server_certificate_valid": certificates_valid(domain) if own else None,
+            "server_certificate_days": certificate_days(read, domain) if own else None,
             "authorizer_override": authorizer_override(read, domain),
         }
 
@@ -84,6 +88,22 @@ def domains(read: Reader) -> Iterator[Row]:
 def certificates_valid(domain: Mapping[str, Any]) -> bool:
     """Whether AWS found every server certificate of a customer's domain valid."""
     return all(c.get("serverCertificateStatus") == "VALID" for c in domain.get("serverCertificates") or ())
+
+
+def certificate_days(read: Reader, domain: Mapping[str, Any]) -> int | Unread:
+    """Days until the first server certificate of a customer's domain ends, as ACM tells."""
+    missing = Unread("absent_field", detail="the certificate is not in ACM, or has no end")
+    days: list[int] = []
+    for held in domain.get("serverCertificates") or ():
+        arn = held.get("serverCertificateArn", "")
+        region = arn.split(":")[3] if arn.startswith("arn:") else ""
+        ends = read(CERTIFICATE, region=region, CertificateArn=arn).cell(
+            lambda reply: read.days_until(reply["Certificate"]["NotAfter"]), absent=missing
+        )
+        if isinstance(ends, Unread):
+            return ends
+        days.append(ends)
+    return min(days) if days else missing
 
 
 def authorizer_override(read: Reader, domain: Mapping[str, Any]) -> bool | Unread:

@@ -24,7 +24,7 @@ SERVICE = "iot.amazonaws.com"
 CREDENTIALS = "credentials.iot.amazonaws.com"
 SOURCE_KEYS = ("aws:sourceaccount", "aws:sourcearn")
 ADMIN_ACTIONS = (
-    "iot:createprovisioningclaim", "iot:updatecertificate", "iot:createjob", "iotsecuretunneling:opentunnel",
+    "iot:createprovisioningclaim", "iot:updatecertificate", "iot:createjob", "iot:opentunnel",
 )  # fmt: skip
 """Actions that take over a fleet when they are allowed on every resource."""
 

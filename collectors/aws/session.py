@@ -20,6 +20,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
+from collectors.aws.withheld import WITHHELD
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
 from collectors.target import NoTarget
@@ -416,6 +417,7 @@ REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "iot.describe_job": job_without_secrets,
     "iot.describe_job_template": job_without_secrets,
     "iot.get_job_document": job_without_secrets,
+    **WITHHELD,
 }
 """Replies that can hold a secret, and what takes it out before anything else sees it."""
 

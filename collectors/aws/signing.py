@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from collectors.aws.hubs import CERTIFICATE
 from collectors.operation import Operation, Reader
 from collectors.schema import Unread, any_of
 
@@ -12,8 +13,7 @@ GONE = ("ResourceNotFoundException",)
 SIGNING_JOB = Operation("signer.describe_signing_job", "signer:DescribeSigningJob", absent=GONE, shared=True)
 SIGNING_PROFILE = Operation("signer.get_signing_profile", "signer:GetSigningProfile", absent=GONE, shared=True)
 SIGNING_PLATFORM = Operation("signer.get_signing_platform", "signer:GetSigningPlatform", absent=GONE, shared=True)
-SIGNING_CERTIFICATE = Operation("acm.describe_certificate", "acm:DescribeCertificate", absent=GONE, shared=True)
-SIGNING = (SIGNING_JOB, SIGNING_PROFILE, SIGNING_PLATFORM, SIGNING_CERTIFICATE)
+SIGNING = (SIGNING_JOB, SIGNING_PROFILE, SIGNING_PLATFORM, CERTIFICATE)
 
 Cell = bool | Unread
 SOUND_HASHES = ("sha256", "sha384", "sha512")
@@ -80,7 +80,7 @@ def of_material(read: Reader, source: Mapping[str, Any]) -> Iterator[Cell]:
         )
     yield chosen if isinstance(chosen, Unread) else broken(chosen)
     if arn := (source.get("signingMaterial") or {}).get("certificateArn"):
-        yield read(SIGNING_CERTIFICATE, region=arn.split(":")[3], CertificateArn=arn).cell(
+        yield read(CERTIFICATE, region=arn.split(":")[3], CertificateArn=arn).cell(
             lambda found: read.days_until(found["Certificate"]["NotAfter"]) < 0,
             absent=Unread("absent_field", detail="the signing certificate is gone"),
         )
