@@ -9,9 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 from collectors.schema import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -72,6 +75,11 @@ class Check:
 
 
 CHECKS: list[Check] = []
+
+
+def proven(answer: pd.Series[bool]) -> pd.Series[bool]:
+    """True where it holds, ``<NA>`` elsewhere: for a condition whose absence proves nothing either way."""
+    return answer.where(answer.fillna(False))
 
 
 def check(

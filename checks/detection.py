@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checks.check import check
+from checks.check import check, proven
 from collectors.schema import Rows, Verdict
 from collectors.tables.around import LogGroup, Recording
 from collectors.tables.device import Device
@@ -98,8 +98,7 @@ def audit_leaves_no_serious_finding_open(audits: Rows[Audit], *, days: int = 8) 
 
     Somebody was told, and nothing happened.
     """
-    recent = audits["age_days"] <= days
-    return (audits["open_findings"] == "") & recent.where(recent.fillna(False))
+    return (audits["open_findings"] == "") & proven(audits["age_days"] <= days)
 
 
 @check(

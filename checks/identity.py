@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from checks.check import check
+from checks.check import check, proven
 from checks.policy.app import too_much_for_a_guest, too_much_for_a_user
 from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_others, publishes_for_others
 from checks.policy.document import answer, holds
@@ -373,8 +373,7 @@ def authorizer_verifies_tokens(authorizers: Rows[Authorizer]) -> Verdict:
 
     Otherwise anybody can make the function run, and whether a token is genuine rests on its code alone.
     """
-    has_keys = authorizers["signing_keys"] > 0
-    return authorizers["verifies_tokens"] & has_keys.where(has_keys.fillna(False))
+    return authorizers["verifies_tokens"] & proven(authorizers["signing_keys"] > 0)
 
 
 @check(
@@ -425,8 +424,7 @@ def provisioning_hands_out_narrow_policies(templates: Rows[ProvisioningTemplate]
 
     One flaw in a template is repeated in every device that it makes.
     """
-    settled = templates["settled"]
-    return ~holds(templates["documents"], broad) & settled.where(settled.fillna(False))
+    return ~holds(templates["documents"], broad) & proven(templates["settled"])
 
 
 CLAIM = (
@@ -455,8 +453,7 @@ def claim_can_only_provision(claims: Rows[Claim]) -> Verdict:
 
 def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
     """Whether a recent audit found nothing; an old one that found nothing proves nothing."""
-    recent = audits["age_days"] <= days
-    return (audits["open_resources"] == "") & recent.where(recent.fillna(False))
+    return (audits["open_resources"] == "") & proven(audits["age_days"] <= days)
 
 
 @check(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from statements import HEAD, Statement, allow, deny, text
 
 from checks.policy.device import Undecided, connects_as_anyone, publishes_for_others
 from checks.policy.document import NotAPolicy
@@ -24,8 +25,6 @@ from checks.policy.topics import trusts_a_chosen_client_id
 from checks.policy.verdict import judge
 
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
-HEAD = "arn:aws:iot:eu-west-1:123456789012:"
-Statement = dict[str, Any]
 ATTACHED = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
 quick = settings(max_examples=120, deadline=None, database=None)
 
@@ -224,27 +223,6 @@ def test_order_and_repetition_of_statements_change_nothing(statements: list[Stat
 def test_documents_of_one_certificate_count_as_one(first: list[Statement], second: list[Statement]) -> None:
     union, whole = judge([{"Statement": first}, {"Statement": second}]), judge([{"Statement": first + second}])
     assert (union.overly_permissive, union.reason_codes) == (whole.overly_permissive, whole.reason_codes)
-
-
-def allow(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
-    """An Allow on resources of AWS IoT, or on ``*`` and full ARNs."""
-    listed = [resource] if isinstance(resource, str) else resource
-    return {
-        "Effect": "Allow",
-        "Action": action,
-        "Resource": [r if r == "*" or r.startswith("arn:") else HEAD + r for r in listed],
-        **more,
-    }
-
-
-def deny(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
-    """A Deny, likewise."""
-    return {**allow(action, resource, **more), "Effect": "Deny"}
-
-
-def text(*statements: Statement) -> str:
-    """A document."""
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def test_a_deny_in_one_document_cures_another() -> None:

@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
+from statements import HEAD, Statement, allow, deny, text
 
 from checks.policy.device import Undecided, acts_on_others
 from checks.policy.enrolment import exceeds_a_claim
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from checks.policy.topics import reaches_custom_topics_of_others
-
-HEAD = "arn:aws:iot:eu-west-1:123456789012:"
-Statement = dict[str, Any]
-
-
-def allow(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
-    """An Allow on resources of AWS IoT, or on ``*`` and full ARNs."""
-    listed = [resource] if isinstance(resource, str) else resource
-    return {
-        "Effect": "Allow",
-        "Action": action,
-        "Resource": [r if r == "*" or r.startswith("arn:") else HEAD + r for r in listed],
-        **more,
-    }
-
-
-def deny(action: str | list[str], resource: str | list[str], **more: Any) -> Statement:
-    """A Deny, likewise."""
-    return {**allow(action, resource, **more), "Effect": "Deny"}
-
-
-def text(*statements: Statement) -> str:
-    """A document."""
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
 
 WIDE, SMALL = text(allow("iot:Connect", "*")), text(allow("iot:Connect", "client/pump1"))
 
