@@ -80,6 +80,8 @@ def relevant(frame: pd.DataFrame, only: Mapping[str, Any]) -> pd.Series[bool]:
 
 def verdicts(check: Check, frame: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series[bool]:
     """The check's answer for each row it concerns, or may concern; ``<NA>`` is unknown."""
+    if frame.empty:
+        return pd.Series(index=frame.index, dtype="boolean")
     concerned = relevant(frame, check.only)
     rows = frame[concerned.fillna(True)]
     answer: pd.Series[bool] = pd.Series(index=rows.index, dtype="boolean")

@@ -24,7 +24,7 @@ from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope,
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
-from collectors.schema import coverage_frame
+from collectors.schema import Tables, coverage_frame
 from collectors.target import NoTarget, provider
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
@@ -174,16 +174,21 @@ def examiner(order: Order) -> Examine:
 
     def examine(scope: Scope) -> dict[str, Any]:
         run = order.run
-        if not run.has(scope):
-            run.write(scope, collect(scope, *sessions.of(scope), order.clock))
-        return judge_scope(run, scope, checks, order.settings.thresholds)
+        if run.has(scope):
+            tables = run.read(scope)
+        else:
+            tables = collect(scope, *sessions.of(scope), order.clock)
+            run.write(scope, tables)
+        return judge_scope(run, scope, tables, checks, order.settings.thresholds)
 
     return examine
 
 
-def judge_scope(run: Run, scope: Scope, checks: list[Check], thresholds: Mapping[str, Any]) -> dict[str, Any]:
-    """Judges one collected scope and keeps the result beside its tables."""
-    judged = judge(scope, run.read(scope), checks, thresholds)
+def judge_scope(
+    run: Run, scope: Scope, tables: Tables, checks: list[Check], thresholds: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Judges what was collected of one scope and keeps the result beside its tables."""
+    judged = judge(scope, tables, checks, thresholds)
     run.write_frame(scope, "findings", judged.findings)
     run.write_frame(scope, "counts", judged.counts)
     failed, unknown = (int(judged.counts[column].sum()) for column in ("failed", "unknown"))

@@ -189,7 +189,7 @@ def check_again(place: str, settings: str, select: tuple[str, ...], out: str, fo
     old, chosen = run_at(place), load(settings or None)
     checks = selected(chosen, select)
     for scope in old.scopes():
-        judge_scope(old, scope, checks, chosen.thresholds)
+        judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
     report = gather(old, datetime.now(UTC))
     tell(report, write(report, beside(old, place, out)), format_)
     return CLEAN

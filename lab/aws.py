@@ -49,16 +49,17 @@ class Aws:
 
     name = "aws"
 
-    def __init__(self) -> None:
+    def __init__(self, share: float = 1.0) -> None:
         self.switchboard = Switchboard()
-        self.answers: Mapping[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
+        self._share = share
+        self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 
     def start(self) -> None:
         """Serves, with a fresh estate."""
         moto_api_backend.reset()
-        aws_estate.seed()
+        aws_estate.seed(self._share)
         aws_around.seed()
         self._server.start()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -15,6 +15,7 @@ from lab.aws_certificates import ENDS, authority, mint
 from lab.aws_estate import enrol
 from lab.aws_greengrass import ANSWERS as GREENGRASS
 from lab.aws_policies import ACCOUNT, HERE, HOME, OURS, Document, allow, deny, policy, trusting
+from lab.clock import now
 
 SUB = "${cognito-identity.amazonaws.com:sub}"
 ENDPOINT_ONLY = {"StringEquals": {"aws:SourceVpce": "vpce-0b1c2d3e4f5a6b7c8"}}
@@ -83,7 +84,7 @@ def seed() -> None:
 
 def hours_ago(hours: float) -> datetime:
     """A time before now."""
-    return datetime.now(UTC) - timedelta(hours=hours)
+    return now() - timedelta(hours=hours)
 
 
 TUNNELS: dict[str, list[tuple[str, str, float, int]]] = {
@@ -341,7 +342,7 @@ def vpc_endpoints(region: str, params: Mapping[str, Any]) -> Reply:
 
 def server_certificate(_: str, params: Mapping[str, Any]) -> Reply:
     soon = params["CertificateArn"].endswith("-e0d0")
-    ends = datetime.now(UTC) + timedelta(days=12, hours=1) if soon else ENDS
+    ends = now() + timedelta(days=12, hours=1) if soon else ENDS
     certificate = {
         "CertificateArn": params["CertificateArn"],
         "Status": "ISSUED",

@@ -6,7 +6,7 @@ Everything that moto holds is put in here; what moto lacks is in :mod:`lab.aws_a
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from moto.iot.models import iot_backends
@@ -20,6 +20,7 @@ from moto.sqs.models import sqs_backends
 from lab.aws_certificates import ENDED, Authority, authority, dated, ec_key, mint, roca_key, rsa_key
 from lab.aws_policies import ACCOUNT, ALIASES, HOME, POLICIES, seed_iam
 from lab.aws_rules import ERRORS, RULES
+from lab.clock import now
 
 EXCLUSIVE: set[str] = set()
 """Things whose certificate can be attached to no other."""
@@ -44,8 +45,8 @@ def arn(region: str, resource: str) -> str:
     return f"arn:aws:iot:{region}:{ACCOUNT}:{resource}"
 
 
-def seed() -> None:
-    """Fills moto's empty state with the estate."""
+def seed(share: float = 1.0) -> None:
+    """Fills moto's empty state with the estate; ``share`` is how much of the bulk of devices there is."""
     mock_random.seed(20261122)
     EXCLUSIVE.clear()
     AUTO_REGISTERING.clear()
@@ -53,7 +54,7 @@ def seed() -> None:
         for name, document in policies.items():
             iot_backends[ACCOUNT][region].create_policy(name, json.dumps(document))  # type: ignore[arg-type]
     authorities = seed_authorities()
-    seed_fleet(authorities["Device"])
+    seed_fleet(authorities["Device"], share)
     seed_oddities(authorities)
     seed_america(authorities["Device"])
     keys = seed_keys()
@@ -117,7 +118,7 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     backend = iot_backends[ACCOUNT][region]
     signer: Authority | None = more.get("signer")
     held = backend.register_certificate(pem, signer.pem if signer else None, False, more.get("status", "ACTIVE"))
-    held.creation_date = held.last_modified_date = datetime.now(UTC).replace(tzinfo=None) - days * DAY - HOUR
+    held.creation_date = held.last_modified_date = now().replace(tzinfo=None) - days * DAY - HOUR
     if policy:
         backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])  # type: ignore[assignment]
     for thing_name in more.get("things", (name,)):
@@ -127,11 +128,11 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     return held
 
 
-def seed_fleet(signer: Authority) -> None:
+def seed_fleet(signer: Authority, share: float) -> None:
     """The bulk: one certificate per thing, attached to it alone."""
     sites = ("cork", "galway", "limerick", "sligo", "ennis")
     for kind, size, policy in FLEET:
-        for index in range(size):
+        for index in range(round(size * share)):
             name = f"{kind}-{sites[index % len(sites)]}-{index:03}"
             enrol(HOME, name, mint(name, signer), policy, signer=signer, days=30 + index)
             EXCLUSIVE.add(name)

@@ -11,6 +11,7 @@ from lab.aws_answers import AUDITED, CHECKS, SET_UP, TRIED, Answer, Missing, Rep
 from lab.aws_estate import arn
 from lab.aws_policies import ACCOUNT, HERE, HOME, allow, policy
 from lab.aws_updates import CERTIFICATES, PLATFORMS, PROFILES, SIGNING_JOBS, certificate
+from lab.clock import now
 from lab.server import CANARY
 
 AMERICA = "us-east-1"
@@ -126,7 +127,7 @@ FINDINGS = {
 
 def began(task: tuple[str, int, tuple[str, ...]]) -> datetime:
     """When an audit began."""
-    return datetime.now(UTC) - task[1] * DAY - HOUR
+    return now() - task[1] * DAY - HOUR
 
 
 def list_tasks(region: str, params: Mapping[str, Any]) -> Reply:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from lab.aws_answers import SET_UP, Answer, Missing, Reply, named, page
 from lab.aws_policies import ACCOUNT, HOME
+from lab.clock import now
 from lab.server import CANARY
 
 CLI, CONSOLE = "aws.greengrass.Cli", "aws.greengrass.LocalDebugConsole"
@@ -131,7 +132,7 @@ def core(region: str, item: Reply) -> Reply:
     return {
         "coreDeviceThingName": item["thing"],
         "status": item.get("status", "HEALTHY"),
-        "lastStatusUpdateTimestamp": datetime.now(UTC) - timedelta(days=item["days"], hours=1),
+        "lastStatusUpdateTimestamp": now() - timedelta(days=item["days"], hours=1),
         "runtime": item.get("runtime", "aws_nucleus_classic"),
     }
 

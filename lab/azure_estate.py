@@ -6,18 +6,19 @@ keeps it and one breaks it. Times are relative to a clock, so that the estate ne
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lab.azure_access import add_access
 from lab.azure_example import LABORATORY, PRODUCTION, SCRIPT, TENANT, Body, Estate, example, group_id, identity
 from lab.azure_fleet import add_certificates, add_devices
+from lab.clock import now
 from lab.server import CANARY
 
 
 def water_company(clock: datetime | None = None, fleet: int = 60) -> Estate:
     """The estate at a moment (now, if none is given); ``fleet`` is the number of devices at the well-kept hub."""
-    estate = Estate((clock or datetime.now(UTC)).replace(microsecond=0), fleet)
+    estate = Estate((clock or now()).replace(microsecond=0), fleet)
     for subscription, name in ((PRODUCTION, "Wasserwerk production"), (LABORATORY, f"Laboratory {SCRIPT}")):
         estate.subscriptions.append(
             example(
@@ -38,7 +39,8 @@ def water_company(clock: datetime | None = None, fleet: int = 60) -> Estate:
     return estate
 
 
-def _hub(estate: Estate, subscription: str, group: str, name: str, tier: str = "S1", **properties: Any) -> None:
+def add_hub(estate: Estate, subscription: str, group: str, name: str, tier: str = "S1", **properties: Any) -> None:
+    """Adds a hub with Microsoft's defaults, but for the properties given."""
     body = example(
         "IotHubResource_ListBySubscription",
         id=f"{group_id(subscription, group)}/providers/Microsoft.Devices/IotHubs/{name}",
@@ -103,7 +105,7 @@ def _blob(account: str) -> str:
 
 def _hubs(estate: Estate) -> None:
     by_identity = {"authenticationType": "identityBased"}
-    _hub(
+    add_hub(
         estate,
         PRODUCTION,
         "rg-meters",
@@ -142,7 +144,7 @@ def _hubs(estate: Estate) -> None:
             }
         },
     )
-    _hub(
+    add_hub(
         estate,
         PRODUCTION,
         "rg-field",
@@ -186,7 +188,7 @@ def _hubs(estate: Estate) -> None:
             }
         },
     )
-    _hub(
+    add_hub(
         estate,
         PRODUCTION,
         "rg-field",
@@ -203,7 +205,7 @@ def _hubs(estate: Estate) -> None:
             "routes": [_route("cold", "cold")],
         },
     )
-    _hub(
+    add_hub(
         estate,
         PRODUCTION,
         "rg-field",
@@ -214,7 +216,7 @@ def _hubs(estate: Estate) -> None:
         networkRuleSets=_rules("Deny", "1.2.3.4/5", events=False),
         disableLocalAuth=True,
     )
-    _hub(
+    add_hub(
         estate,
         LABORATORY,
         "rg-lab",
@@ -224,7 +226,7 @@ def _hubs(estate: Estate) -> None:
         ipFilterRules=_legacy(("Accept", "192.0.2.17"), ("Reject", "0.0.0.0/0")),
         disableLocalAuth=True,
     )
-    _hub(
+    add_hub(
         estate,
         LABORATORY,
         "rg-lab",

@@ -69,7 +69,8 @@ def add_certificates(estate: Estate) -> None:
     _certificate(estate, services["dps-field"], "ended-ca", -3, True)
 
 
-def _twin(estate: Estate, name: str, kind: str, silent: float | None = 1.3, **more: Any) -> Body:
+def device(estate: Estate, name: str, kind: str, silent: float | None = 1.3, **more: Any) -> Body:
+    """A device's twin; ``silent`` is the days since it was last heard, None if it never was."""
     return {
         "deviceId": name,
         "etag": "AAAAAAAAAAE=",
@@ -95,29 +96,29 @@ def _thumbs(first: str, second: str | None = None) -> Body:
 
 def _pump_twins(estate: Estate) -> Iterator[Body]:
     cloned, own = "97388663832D0393C9246CAB4FBA2C8677185A25", "0123456789ABCDEF0123456789ABCDEF01234567"
-    yield _twin(estate, "pump-cloned-1", "selfSigned", x509Thumbprint=_thumbs(cloned))
-    yield _twin(estate, "pump-cloned-2", "selfSigned", x509Thumbprint=_thumbs(own, cloned.lower()))
-    yield _twin(estate, "pump-cloned-off", "selfSigned", x509Thumbprint=_thumbs(cloned), status="disabled")
-    yield _twin(estate, "pump-unique", "selfSigned", x509Thumbprint=_thumbs("A" * 40, "0" * 40))
-    yield _twin(estate, "pump-zero", "selfSigned", x509Thumbprint=_thumbs("B" * 40, "0" * 40))
-    yield _twin(estate, "pump-open", "none")
-    yield _twin(estate, "pump-behind-gateway", "none", parentScopes=["ms-azure-iot-edge://gateway-1-637"])
-    yield _twin(estate, "pump-forgotten", "certificateAuthority", 400.2)
-    yield _twin(estate, "pump-forgotten-off", "certificateAuthority", 400.2, status="disabled")
-    yield _twin(estate, "pump-never", "certificateAuthority", None)
-    yield _twin(estate, "pump-online", "certificateAuthority", 300.2, connectionState="Connected")
-    yield _twin(estate, "gateway-1", "sas", capabilities={"iotEdge": True})
-    yield _twin(estate, "gateway-2", "certificateAuthority", capabilities={"iotEdge": True})
+    yield device(estate, "pump-cloned-1", "selfSigned", x509Thumbprint=_thumbs(cloned))
+    yield device(estate, "pump-cloned-2", "selfSigned", x509Thumbprint=_thumbs(own, cloned.lower()))
+    yield device(estate, "pump-cloned-off", "selfSigned", x509Thumbprint=_thumbs(cloned), status="disabled")
+    yield device(estate, "pump-unique", "selfSigned", x509Thumbprint=_thumbs("A" * 40, "0" * 40))
+    yield device(estate, "pump-zero", "selfSigned", x509Thumbprint=_thumbs("B" * 40, "0" * 40))
+    yield device(estate, "pump-open", "none")
+    yield device(estate, "pump-behind-gateway", "none", parentScopes=["ms-azure-iot-edge://gateway-1-637"])
+    yield device(estate, "pump-forgotten", "certificateAuthority", 400.2)
+    yield device(estate, "pump-forgotten-off", "certificateAuthority", 400.2, status="disabled")
+    yield device(estate, "pump-never", "certificateAuthority", None)
+    yield device(estate, "pump-online", "certificateAuthority", 300.2, connectionState="Connected")
+    yield device(estate, "gateway-1", "sas", capabilities={"iotEdge": True})
+    yield device(estate, "gateway-2", "certificateAuthority", capabilities={"iotEdge": True})
     for name in ("=cmd('calc')!A1", "@SUM(1+1)*cmd", "+1+1", "-2+3", "%0A", "it's"):
-        yield _twin(estate, name, "sas")
-    yield _twin(estate, "pump-key-off", "sas", status="disabled")
+        yield device(estate, name, "sas")
+    yield device(estate, "pump-key-off", "sas", status="disabled")
 
 
 def add_devices(estate: Estate) -> None:
     """The twins of every hub; one hub has every kind of device that a rule is about."""
 
     def meters(kind: str, prefix: str, many: int) -> list[Body]:
-        return [_twin(estate, f"{prefix}-{n:04}", kind, 0.2 + n % 90) for n in range(many)]
+        return [device(estate, f"{prefix}-{n:04}", kind, 0.2 + n % 90) for n in range(many)]
 
     estate.twins = {
         "hub-meters.azure-devices.net": meters("certificateAuthority", "meter", estate.fleet),

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import trustme
 
+from lab import clock
 from lab.server import Switchboard
 
 NO_METADATA = {
@@ -45,11 +47,16 @@ class Cloud(Protocol):
 
 
 class Lab:
-    """Four clouds with one company's estate. Start costs a few seconds."""
+    """Four clouds with one company's estate. Start costs a few seconds.
 
-    def __init__(self) -> None:
+    ``at`` is the time in the lab, now if none is given; ``share`` is how much of the bulk of devices there is.
+    """
+
+    def __init__(self, at: datetime | None = None, share: float = 1.0) -> None:
+        clock.move(at)
         from lab.aws import Aws
         from lab.azure import Azure
+        from lab.azure_estate import water_company
         from lab.gcp import ClearBlade, Gcp
 
         self.folder = Path(tempfile.mkdtemp(prefix="iotposture-lab-"))
@@ -58,7 +65,7 @@ class Lab:
         authority.cert_pem.write_to_path(str(self.ca))
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
-        self.aws, self.azure = Aws(), Azure(tls, self.ca)
+        self.aws, self.azure = Aws(share), Azure(tls, self.ca, water_company(fleet=round(60 * share)))
         self.gcp, self.clearblade = Gcp(self.folder), ClearBlade(self.folder)
         self.clouds: tuple[Cloud, ...] = (self.aws, self.azure, self.gcp, self.clearblade)
 
@@ -81,3 +88,4 @@ class Lab:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for cloud in self.clouds:
             cloud.stop()
+        clock.move(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from werkzeug.wrappers import Request, Response
 
+from lab.clock import now
 from lab.discovery import Misfit, fit, methods, route, schema
 from lab.estate_devices import clearblade
 from lab.estate_gcp import DOMAIN, EDGE, LOCATIONS, ORGANIZATION, PROJECT, Estate, Json, email, estate
@@ -87,7 +87,7 @@ class Gcp:
         self.folder = folder
         self.disabled: set[str] = set()
         self.spare_first_page = False
-        self.estate: Estate = estate(datetime.now(UTC))
+        self.estate: Estate = estate(now())
         self._methods = methods(*DOCUMENTS)
         self._handlers = handlers(self.estate)
         self._server = Server(self._serve)
@@ -294,7 +294,7 @@ class ClearBlade:
         self.switchboard = Switchboard()
         self.folder = folder
         self.spare_first_page = False
-        self.registries, self.devices = clearblade(PROJECT, datetime.now(UTC))
+        self.registries, self.devices = clearblade(PROJECT, now())
         self._server = Server(self._serve)
 
     def start(self) -> None:

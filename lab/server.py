@@ -64,6 +64,8 @@ class Switchboard:
 
 
 class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept, as every cloud keeps them
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """The lab says nothing on the terminal."""
 
