@@ -143,11 +143,11 @@ class Run:
         return bool(fs.isfile(f"{root}/{self.folder(scope)}/coverage.parquet"))
 
     def write(self, scope: Scope, tables: Tables) -> None:
-        """Writes one scope, its empty tables left out; it counts as collected only once the last file is in place."""
+        """Writes one scope; it counts as collected only once the last file is in place."""
         if self.has(scope):
             fs, root = self._fs()
             fs.rm(f"{root}/{self.folder(scope)}/coverage.parquet")
-        frames = {table.id(): frame for table, frame in tables.frames.items() if len(frame)}
+        frames = {table.id(): frame for table, frame in tables.frames.items()}
         frames |= {"unread": tables.unread, "gaps": tables.gaps, "coverage": tables.coverage}
         for name, frame in frames.items():
             self.write_frame(scope, name, frame)
