@@ -6,11 +6,14 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.console import say
 from flows.mistakes import BadSettings
 from flows.scan import new_scan_id
+
+if TYPE_CHECKING:
+    from lab.cloud import Lab
 
 
 def toml(settings: dict[str, dict[str, Any]]) -> str:
@@ -28,6 +31,14 @@ def toml(settings: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def settings_file(lab: Lab, folder: Path) -> str:
+    """Writes the settings of a lab into a folder and returns the file's path."""
+    sections = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
+    file = folder / "iotposture.toml"
+    file.write_text(toml(sections), encoding="utf-8")
+    return str(file)
+
+
 def demo(out: str, runner: str, quiet: bool) -> int:
     """Starts the lab, scans it with the settings it writes beside the report, and says where the report is."""
     try:
@@ -41,8 +52,7 @@ def demo(out: str, runner: str, quiet: bool) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with Lab() as lab:
         os.environ.update(lab.env())
-        settings = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
-        (folder / "iotposture.toml").write_text(toml(settings), encoding="utf-8")
+        settings = settings_file(lab, folder)
         if not quiet:
             say("the lab is up: AWS, Azure, Google Cloud and ClearBlade on 127.0.0.1")
             if runner == "prefect":
@@ -51,5 +61,5 @@ def demo(out: str, runner: str, quiet: bool) -> int:
                 )
         from flows.work import Request, scan_and_report
 
-        request = Request(str(folder / "iotposture.toml"), (), (), str(folder), runner, "")
+        request = Request(settings, (), (), str(folder), runner, "")
         return scan_and_report(request, "text", quiet, "", 0)
