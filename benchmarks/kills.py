@@ -14,8 +14,7 @@ import sys
 import tempfile
 import time
 
-from estate import Estate
-
+from benchmarks.fleet import Estate
 from reports.history import History
 
 

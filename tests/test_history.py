@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import CREDENTIAL, DAY_ONE, SCOPES, STRONG, TLS, World, history, hubs, lives
+from made_up import SCOPES
+from worlds import CREDENTIAL, DAY_ONE, STRONG, TLS, World, history, hubs, lives
 
-from reports.history import BadHistory, History
+from reports.history import History
 from reports.lifecycle import step
 from reports.report import Report
+from reports.store import BadHistory
 
 ROOT = Path(__file__).parent.parent
 
