@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 from flows.console import INTERRUPTED, Format, exit_code
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
+Dimension = Literal["area", "provider", "account", "hub", "owner"]
 SeverityName = Literal["critical", "high", "medium", "low", "info"]
 Settings = Annotated[str, Parameter(help="Settings file; without it ./iotposture.toml, if there is one.")]
 Only = Annotated[list[Cloud] | None, Parameter(help="Only this cloud; may be repeated.", negative="")]
@@ -21,6 +22,7 @@ Select = Annotated[list[str] | None, Parameter(help="Only this check; may be rep
 Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
+At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 
 app = App(
@@ -36,7 +38,9 @@ show = App(
     help="Show checks, tables, permissions, guidelines, frameworks or settings.",
     result_action="return_value",
 )
+past = App(name="history", help="List, prune, vacuum or check the history.", result_action="return_value")
 app.command(show)
+app.command(past)
 app.register_install_completion_command()
 
 
@@ -50,15 +54,20 @@ def scan(
     runner: Annotated[Literal["threads", "prefect"] | None, Parameter(help="Who runs the scan.")] = None,
     resume: Annotated[str, Parameter(help="Folder or id of a scan that was interrupted: goes on with it.")] = "",
     fail_on: Annotated[SeverityName | None, Parameter(help="Exit 1 for a finding of this severity or worse.")] = None,
+    new_only: Annotated[
+        bool, Parameter(help="For --fail-on, count only new and reopened findings.", negative="")
+    ] = False,
     min_coverage: Annotated[float, Parameter(help="Exit 3 below this coverage, in percent.")] = 0.0,
+    prefer_gate: Annotated[bool, Parameter(help="Exit 1 rather than 3 when both hold.", negative="")] = False,
     format: Shape = "text",
     quiet: Quiet = False,
 ) -> int:
     """Scan every cloud that settings and credentials reach, and write findings, coverage and the report."""
+    from flows.gate import Gate
     from flows.work import Request, scan_and_report
 
     request = Request(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
-    return scan_and_report(request, format, quiet, fail_on or "", min_coverage)
+    return scan_and_report(request, format, quiet, Gate(fail_on or "", min_coverage, new_only, prefer_gate))
 
 
 @app.command
@@ -72,14 +81,23 @@ def collect(
 
 
 @app.command
-def check(run: str, /, *, settings: Settings = "", select: Select = None, out: Out = "", format: Shape = "text") -> int:
+def check(
+    run: str,
+    /,
+    *,
+    settings: Settings = "",
+    select: Select = None,
+    out: Out = "",
+    into_history: Annotated[bool, Parameter(help="Take it into the history, if that has not.", negative="")] = False,
+    format: Shape = "text",
+) -> int:
     """Judge a collected run again, without a cloud, and write its reports.
 
     RUN is a run's folder or URL, or the folder of the scan it belongs to.
     """
     from flows.work import check_again
 
-    return check_again(run, settings, tuple(select or ()), out, format)
+    return check_again(run, settings, tuple(select or ()), out, format, into_history)
 
 
 @app.command
@@ -88,6 +106,24 @@ def report(run: str, /, *, out: Out = "", format: Shape = "text") -> int:
     from flows.work import report_again
 
     return report_again(run, out, format)
+
+
+@app.command
+def trend(
+    *,
+    settings: Settings = "",
+    history: At = "",
+    window: Annotated[str, Parameter(help="Days up to the last scan, as in 30d.")] = "90d",
+    by: Annotated[Dimension | None, Parameter(help="Only the shares of one dimension.")] = None,
+    min_coverage: Annotated[
+        float, Parameter(help="Score incomplete scans too that read this much, in percent.")
+    ] = 100.0,
+    format: Shape = "text",
+) -> int:
+    """Show how the posture moved: score, new, resolved, reopened and dark findings, days to mend, age."""
+    from flows.history import trend as told
+
+    return told(settings, history, window, by or "", min_coverage, format)
 
 
 @app.command
@@ -112,6 +148,43 @@ def doctor(*, settings: Settings = "", only: Only = None, format: Shape = "text"
     from flows.work import diagnose
 
     return diagnose(settings, tuple(only or ()), format)
+
+
+@past.command
+def scans(*, settings: Settings = "", history: At = "", format: Shape = "text") -> int:
+    """The scans that the history holds."""
+    from flows.history import scans as listed
+
+    return listed(settings, history, format)
+
+
+@past.command
+def prune(
+    *,
+    keep_days: Annotated[int, Parameter(help="Days before the last scan to keep.")],
+    settings: Settings = "",
+    history: At = "",
+) -> int:
+    """Forget old scans, and findings that were resolved by then. What is open stays."""
+    from flows.history import prune as forget
+
+    return forget(settings, history, keep_days)
+
+
+@past.command
+def vacuum(*, settings: Settings = "", history: At = "") -> int:
+    """Give back the space that pruning left."""
+    from flows.history import vacuum as tidy
+
+    return tidy(settings, history)
+
+
+@past.command(name="check")
+def whole(*, settings: Settings = "", history: At = "") -> int:
+    """Say whether the history is whole; exit 1 when it is not."""
+    from flows.history import check as inspect
+
+    return inspect(settings, history)
 
 
 @show.command
