@@ -80,7 +80,7 @@ def seed() -> None:
     for thing, policies in HELD.items():
         held = enrol(HOME, thing, mint(thing, signer), days=60)
         for name in policies:
-            backend.principal_policies[held.arn, name] = (held, backend.policies[name])  # type: ignore[assignment]
+            backend.principal_policies[held.arn, name] = (held, backend.policies[name])
     for group, parent, policies, things in GROUPS:
         _, arn, _ = backend.create_thing_group(group, parent, {})  # type: ignore[arg-type]
         for name in policies:

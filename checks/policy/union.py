@@ -2,6 +2,9 @@
 
 Each document is judged on its own wherever it lies. What is asked here is the rest: what a set allows, a Deny in one
 document counting against all, that none of its documents allows alone. So nothing is reported twice for one reason.
+
+Two unrelated names are let through by one pattern, which stands in one document; what a second document adds is a Connect
+that leaves the client id open, or a Receive that delivers. Sets without either are not searched.
 """
 
 from __future__ import annotations
@@ -16,12 +19,11 @@ from checks.policy.topics import scopes_by_client_id
 
 Question = Callable[[Device], object]
 RIGHTS: tuple[Question, ...] = (
-    lambda asked: asked.connects,
     lambda asked: asked.publishes,
     lambda asked: asked.subscribes,
     lambda asked: asked.calls,
 )
-"""What AWS IoT Device Defender calls overly permissive, right by right."""
+"""What AWS IoT Device Defender calls overly permissive, right by right; connecting is decided by one statement."""
 
 
 def sets(documents: str) -> Iterator[tuple[str, ...]]:
@@ -46,14 +48,22 @@ def union(documents: tuple[str, ...]) -> Device:
     )
 
 
-def only_together(documents: str, questions: Iterable[Question]) -> bool:
+def denies(asked: Device) -> bool:
+    """Whether one of the statements is a Deny."""
+    return not all(statement.allows for statement in asked.statements)
+
+
+def only_together(documents: str, questions: Iterable[Question], matters: Question) -> bool:
     """Whether a set answers one of the questions with yes, and none of its documents does.
 
-    Raises Undecided where only an undocumented variable keeps the set from yes.
+    Sets that do not matter are not asked. Raises Undecided where only an undocumented variable keeps a set from yes.
     """
     open_questions, asked = False, tuple(questions)
     for group in sets(documents):
-        whole, single = union(group), [device(document) for document in group]
+        whole = union(group)
+        if not matters(whole):
+            continue
+        single = [device(document) for document in group]
         for question in asked:
             if question(whole):
                 if not any(question(one) for one in single):
@@ -66,8 +76,8 @@ def only_together(documents: str, questions: Iterable[Question]) -> bool:
 
 
 def reaches_others_together(documents: str) -> bool:
-    """Policies that meet let a device connect, publish, subscribe or call for others, which none does alone."""
-    return only_together(documents, RIGHTS)
+    """Policies that meet let a device publish, subscribe or call for others, which none does alone."""
+    return only_together(documents, RIGHTS, scopes_by_client_id)
 
 
 def trusts_a_chosen_client_id_together(documents: str) -> bool:
@@ -75,10 +85,12 @@ def trusts_a_chosen_client_id_together(documents: str) -> bool:
 
     Where that reaches reserved topics, shadows or jobs of others, the answer to the question above is yes, and this no.
     """
-    chosen = only_together(documents, [lambda asked: scopes_by_client_id(asked) and asked.connects])
+    chosen = only_together(
+        documents, [lambda asked: scopes_by_client_id(asked) and asked.connects], scopes_by_client_id
+    )
     return chosen and not reaches_others_together(documents)
 
 
 def delivers_what_is_denied_together(documents: str) -> bool:
     """A topic that one policy keeps from being subscribed to arrives because another lets it be received."""
-    return only_together(documents, [denied_yet_delivered])
+    return only_together(documents, [denied_yet_delivered], denies)

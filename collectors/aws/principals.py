@@ -45,19 +45,31 @@ Sets = tuple[Names, ...]
 """Names of the policies in force at once, one tuple for each different set."""
 
 
+@dataclass(frozen=True)
+class Assumable:
+    """Role aliases that one policy allows to be assumed, and those it denies."""
+
+    allowed: frozenset[str]
+    denied: frozenset[str]
+
+
 def alias_arn(read: Reader, alias: str) -> str:
     """ARN of a role alias."""
     return f"arn:{partition(read.scope.region)}:iot:{read.scope.region}:{read.scope.account}:rolealias/{alias}"
 
 
-def assumable(document: str | Unread, alias: str, effect: str) -> bool | Unread:
-    """Whether a policy speaks of assuming a role alias, as it is written; a variable may stand for any text."""
+def assumable(document: str | Unread, aliases: Mapping[str, str]) -> Assumable | Unread:
+    """Which role aliases, named by their ARNs, a policy lets a device assume, as it is written, and which it denies."""
     if isinstance(document, Unread):
         return document
     try:
-        return any(
-            s.get("Effect") == effect and matches(s, ASSUME) and names(s, alias, effect) for s in statements(document)
-        )
+        said = [s for s in statements(document) if matches(s, ASSUME)]
+        return Assumable(*(
+            frozenset(
+                alias for alias, arn in aliases.items() if any(s.get("Effect") == e and names(s, arn, e) for s in said)
+            )
+            for e in ("Allow", "Deny")
+        ))  # fmt: skip
     except (TypeError, ValueError, AttributeError):
         return Unread("not_parseable", detail="a policy is no JSON policy")
 
@@ -82,8 +94,8 @@ class Graph:
     """At least one thing group has a policy."""
     targets_unread: Unread | None = None
     members_unread: Unread | None = None
-    aliases: dict[str, dict[str, tuple[bool | Unread, bool | Unread]]] | Unread = field(default_factory=dict)
-    """By role alias and policy: whether the policy allows it to be assumed, and whether it denies that."""
+    aliases: dict[str, Assumable | Unread] | Unread = field(default_factory=dict)
+    """By policy: the role aliases it speaks of."""
     _joined: dict[Sets, str | Unread] = field(default_factory=dict)
     _assumed: dict[Sets, Names | Unread] = field(default_factory=dict)
 
@@ -122,17 +134,17 @@ class Graph:
         return self._assumed[sets]
 
     @staticmethod
-    def _open(aliases: Mapping[str, Mapping[str, tuple[bool | Unread, bool | Unread]]], sets: Sets) -> Names | Unread:
-        found = []
-        for alias, said in aliases.items():
-            for names in sets:
-                answers = [said[name] for name in names]
-                unread = next((part for pair in answers for part in pair if isinstance(part, Unread)), None)
-                if unread:
-                    return unread
-                if any(allows for allows, _ in answers) and not any(denies for _, denies in answers):
-                    found.append(alias)
-                    break
+    def _open(aliases: Mapping[str, Assumable | Unread], sets: Sets) -> Names | Unread:
+        found: set[str] = set()
+        for names in sets:
+            allowed, denied = set[str](), set[str]()
+            for name in names:
+                said = aliases[name]
+                if isinstance(said, Unread):
+                    return said
+                allowed |= said.allowed
+                denied |= said.denied
+            found |= allowed - denied
         return tuple(sorted(found))
 
 
@@ -162,20 +174,12 @@ def graph(read: Reader) -> Graph:
         for thing in members:
             found.through[thing].extend((group, name) for name in names)
     found.grouped = bool(groups)
-    aliases = read(LIST_ROLE_ALIASES).cell(list)
-    if isinstance(aliases, Unread):
-        found.aliases = aliases
-    else:
-        found.aliases = {
-            alias: {
-                name: (
-                    assumable(document, alias_arn(read, alias), "Allow"),
-                    assumable(document, alias_arn(read, alias), "Deny"),
-                )
-                for name, document in found.documents.items()
-            }
-            for alias in aliases
-        }
+    aliases = read(LIST_ROLE_ALIASES).cell(lambda names: {name: alias_arn(read, name) for name in names})
+    found.aliases = (
+        aliases
+        if isinstance(aliases, Unread)
+        else {name: assumable(document, aliases) for name, document in found.documents.items()}
+    )
     return found
 
 

@@ -124,9 +124,13 @@ def granted_by(known: Graph, alias: str) -> str | Unread:
     """Names of the policies that let a device assume a role alias."""
     if isinstance(known.aliases, Unread):
         return known.aliases
-    answers = {name: allows for name, (allows, _) in known.aliases[alias].items()}
-    unread = next((answer for answer in answers.values() if isinstance(answer, Unread)), None)
-    return unread or ", ".join(sorted(name for name, allows in answers.items() if allows))
+    found = []
+    for name, said in known.aliases.items():
+        if isinstance(said, Unread):
+            return said
+        if alias in said.allowed:
+            found.append(name)
+    return ", ".join(sorted(found))
 
 
 def reach(read: Reader, known: Graph) -> Counter[str] | Unread:
