@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from checks.check import check
+from checks.check import check, proven
 from checks.policy.device import (
     acts_on_others,
     allows_every_action,
@@ -17,9 +17,18 @@ from checks.policy.document import holds
 from checks.policy.leak import delivers_what_it_denies, denies_with_mqtt_wildcard
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from checks.policy.rule import does_more
-from checks.policy.topics import reaches_custom_topics_of_others, trusts_a_chosen_client_id
+from checks.policy.topics import (
+    leaves_connecting_to_others,
+    reaches_custom_topics_of_others,
+    trusts_a_chosen_client_id,
+)
+from checks.policy.union import (
+    delivers_what_is_denied_together,
+    reaches_others_together,
+    trusts_a_chosen_client_id_together,
+)
 from collectors.schema import Rows, Verdict
-from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
+from collectors.tables.access import Grant, Policy, Principal, RoleAlias, ServiceIdentity
 from collectors.tables.around import RuleRole
 from collectors.tables.hub import Detection, Hub
 
@@ -43,6 +52,17 @@ def statements(*said: tuple[str, str, str]) -> str:
 
 
 OWN = "${iot:Connection.Thing.ThingName}"
+
+
+def in_force(*policies: list[tuple[str, str]]) -> str:
+    """Policies in force together, each of them actions (a Deny with !) and what they are for, for examples."""
+    documents = [
+        statements(
+            *(("Deny" if action[0] == "!" else "Allow", action.strip("!"), resource) for action, resource in said)
+        )
+        for said in policies
+    ]
+    return json.dumps([documents])
 
 
 @check(
@@ -192,20 +212,111 @@ def denied_topics_are_not_delivered(policies: Rows[Policy]) -> Verdict:
         {
             "document": statements(
                 ("Allow", "Connect", "client/pump1"), ("Allow", "Publish", "topic/${iot:ClientId}/data")
-            )
+            ),
+            "judged_together": False,
         },
-        {"document": statements(("Allow", "Publish", f"topic/{OWN}/data"))},
+        {"document": statements(("Allow", "Publish", f"topic/{OWN}/data")), "judged_together": False},
+        {"document": statements(("Allow", "Publish", "topic/${iot:ClientId}/data")), "judged_together": True},
     ],
     fails=[
-        {"document": statements(("Allow", "Connect", "client/*"), ("Allow", "Publish", "topic/${iot:ClientId}/data"))},
+        {
+            "document": statements(
+                ("Allow", "Connect", "client/*"), ("Allow", "Publish", "topic/${iot:ClientId}/data")
+            ),
+            "judged_together": True,
+        },
     ],
 )
 def topic_scope_is_not_chosen_by_the_caller(policies: Rows[Policy]) -> Verdict:
     """A topic or thing scoped by the client id goes with a Connect that binds the client id.
 
-    Otherwise the caller names itself after the device it wants to be, or + to be all of them.
+    Otherwise the caller names itself after the device it wants to be, or + to be all of them. Where the Connect stands in
+    another policy of the same certificate, `policies-together-bind-the-client-id` judges both.
     """
-    return ~holds(policies["document"], trusts_a_chosen_client_id)
+    alone = holds(policies["document"], trusts_a_chosen_client_id)
+    elsewhere = holds(policies["document"], leaves_connecting_to_others)
+    return ~alone & (~elsewhere | proven(policies["judged_together"]))
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-policy-wildcard-publish", "aws-iot-policy-wildcard-subscribe", "aws-iot-policy-shadow-job-any-thing"],
+    remedy={"aws": "Bind iot:Connect to the thing, and write ${iot:Connection.Thing.ThingName} for ${iot:ClientId}."},
+    only={"provider": "aws"},
+    passes=[
+        {"documents": in_force([("Connect", f"client/{OWN}")], [("Publish", "topic/$aws/things/${iot:ClientId}/shadow/update")])},
+        {"documents": in_force([("Connect", "client/*"), ("Publish", "topic/$aws/things/*")])},
+    ],
+    fails=[
+        {"documents": in_force([("Connect", "client/*")], [("Publish", "topic/$aws/things/${iot:ClientId}/shadow/update")])},
+    ],
+)  # fmt: skip
+def policies_together_reach_no_other_device(principals: Rows[Principal]) -> Verdict:
+    """Policies of one certificate together reach no other device that none reaches alone.
+
+    Each looks narrow where it is reviewed; whoever holds the certificate holds them all. What one of them gives alone
+    is reported there.
+    """
+    return ~holds(principals["documents"], reaches_others_together)
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-policy-clientid-in-topic-unbound"],
+    remedy={"aws": "Write ${iot:Connection.Thing.ThingName} for ${iot:ClientId}, or bind iot:Connect to the thing."},
+    only={"provider": "aws"},
+    passes=[
+        {"documents": in_force([("Connect", "client/pump1")], [("Publish", "topic/${iot:ClientId}/data")])},
+    ],
+    fails=[
+        {"documents": in_force([("Connect", "client/*")], [("Publish", "topic/${iot:ClientId}/data")])},
+    ],
+)
+def policies_together_bind_the_client_id(principals: Rows[Principal]) -> Verdict:
+    """A client id that scopes one policy of a certificate is not left open by another.
+
+    Otherwise the caller names itself after the device it wants to be. What one policy shows alone is reported there, and
+    a client id that opens reserved topics of others by `policies-together-reach-no-other-device`.
+    """
+    return ~holds(principals["documents"], trusts_a_chosen_client_id_together)
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-policy-subscribe-deny-bypass"],
+    remedy={"aws": "Deny iot:Receive on the topics whose subscription is denied, in the same policy."},
+    only={"provider": "aws"},
+    passes=[
+        {"documents": in_force([("Subscribe", "topicfilter/doors/*")], [("Receive", "topic/doors/*")])},
+    ],
+    fails=[
+        {"documents": in_force([("Subscribe", "topicfilter/doors/*"), ("!Subscribe", "topicfilter/doors/vault/*")],
+                               [("Receive", "topic/doors/*")])},
+    ],
+)  # fmt: skip
+def policies_together_deliver_nothing_denied(principals: Rows[Principal]) -> Verdict:
+    """A topic that one policy of a certificate denies is not delivered by way of another.
+
+    A subscription to the parent with # or + brings what the Deny was to keep away, as soon as some policy, also one of a
+    thing group, lets it be received.
+    """
+    return ~holds(principals["documents"], delivers_what_is_denied_together)
+
+
+@check(
+    severity="low",
+    controls=["ISVS 1.5.3"],
+    remedy={"aws": "Delete the policy, or attach it where it is needed."},
+    only={"provider": "aws"},
+    passes=[{"targets": 1}],
+    fails=[{"targets": 0}],
+)
+def policy_is_attached_to_something(policies: Rows[Policy]) -> Verdict:
+    """A device policy is attached to a certificate or a thing group.
+
+    Nobody reviews what nobody uses, and one careless attachment puts its rights back in force.
+    """
+    return policies["targets"] > 0
 
 
 @check(
@@ -276,6 +387,22 @@ def role_alias_sessions_are_short(aliases: Rows[RoleAlias], *, seconds: int = 36
     Revoking a certificate does not end sessions that are running.
     """
     return aliases["session_seconds"] <= seconds
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-role-alias-unused-services"],
+    remedy={"aws": "Take the services that no device uses out of the role's policies."},
+    only={"provider": "aws"},
+    passes=[{"unused_services": 0, "unused_days": 30}],
+    fails=[{"unused_services": 1, "unused_days": 30}, {"unused_services": 0, "unused_days": 366}],
+)
+def role_alias_grants_only_services_in_use(aliases: Rows[RoleAlias], *, days: int = 365) -> Verdict:
+    """The role behind a role alias grants only services that were used within a year.
+
+    What no device uses is of use only to whoever steals a device's credential.
+    """
+    return (aliases["unused_services"] == 0) & (aliases["unused_days"] <= days)
 
 
 @check(

@@ -10,6 +10,7 @@ from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_
 from checks.policy.document import answer, holds
 from checks.policy.enrolment import exceeds_a_claim
 from collectors.schema import Rows, Verdict
+from collectors.tables.access import Principal
 from collectors.tables.around import PoolRole, UserPool
 from collectors.tables.device import Certificate, Device
 from collectors.tables.fleet import AuditCheck, Authorizer, Claim, ProvisioningTemplate
@@ -273,6 +274,22 @@ def working_certificate_has_a_thing(certificates: Rows[Certificate]) -> Verdict:
     An orphan credential works outside the inventory.
     """
     return (certificates["things"] > 0) | (certificates["policies"] == 0)
+
+
+@check(
+    severity="low",
+    controls=["ISVS 1.5.3"],
+    remedy={"aws": "Revoke the certificate, or give its device the policy it needs."},
+    only={"provider": "aws"},
+    passes=[{"policies": "Meter", "group_policies": ""}, {"policies": "", "group_policies": "sites: Doors"}],
+    fails=[{"policies": "", "group_policies": ""}],
+)
+def active_certificate_has_a_policy(principals: Rows[Principal]) -> Verdict:
+    """An active certificate has a policy, its own or one of a thing group.
+
+    One without may do nothing today, is missed by every review of rights, and works again with the next policy it gets.
+    """
+    return (principals["policies"] != "") | (principals["group_policies"] != "")
 
 
 @check(

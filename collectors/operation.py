@@ -41,7 +41,8 @@ class Operation:
     ``items`` says where a page holds its list (dotted path); without it the reply is one object. ``absent`` lists
     error codes that mean *there is none*, which is an answer and no error. A ``shared`` operation is asked by several
     collectors or scopes; its reply is kept for the run. ``fixed`` are parameters that never change. ``data`` marks a
-    permission on the data plane, which Azure's custom roles list apart.
+    permission on the data plane, which Azure's custom roles list apart. ``ready`` says of a reply whether the report it
+    stands for is finished; until then it is asked again, as long as the account's patience lasts.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Operation:
     shared: bool = False
     fixed: tuple[tuple[str, Any], ...] = ()
     data: bool = False
+    ready: Callable[[Mapping[str, Any]], bool] | None = None
 
     def __str__(self) -> str:
         return self.name

@@ -24,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_around, aws_estate, aws_fleet
+from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_graph
 from lab.aws_policies import REGIONS
 from lab.server import Server, Switchboard, failing
 
@@ -52,7 +52,9 @@ class Aws:
     def __init__(self, share: float = 1.0) -> None:
         self.switchboard = Switchboard()
         self._share = share
-        self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
+        self.answers: Mapping[str, aws_answers.Answer] = (
+            aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS | aws_graph.ANSWERS
+        )
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 
@@ -61,6 +63,7 @@ class Aws:
         moto_api_backend.reset()
         aws_estate.seed(self._share)
         aws_around.seed()
+        aws_graph.seed()
         self._server.start()
 
     def stop(self) -> None:

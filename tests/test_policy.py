@@ -21,7 +21,7 @@ from checks.policy.device import Undecided, connects_as_anyone, publishes_for_ot
 from checks.policy.document import NotAPolicy
 from checks.policy.leak import DENIED_YET_DELIVERED
 from checks.policy.template import RESERVED
-from checks.policy.topics import trusts_a_chosen_client_id
+from checks.policy.topics import leaves_connecting_to_others, trusts_a_chosen_client_id
 from checks.policy.verdict import judge
 
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
@@ -236,8 +236,9 @@ def test_a_connect_in_one_document_unbinds_the_client_id_in_another() -> None:
     assert trusts_a_chosen_client_id(text(scoped, connect))
     assert not trusts_a_chosen_client_id(text(scoped, allow("iot:Connect", "client/pump1")))
     assert not trusts_a_chosen_client_id(text(scoped, {**connect, "Condition": ATTACHED}))
-    with pytest.raises(Undecided):
-        trusts_a_chosen_client_id(text(scoped))
+    assert not trusts_a_chosen_client_id(text(scoped))
+    assert leaves_connecting_to_others(text(scoped))
+    assert not leaves_connecting_to_others(text(scoped, connect))
     reserved = allow("iot:Publish", "topic/$aws/things/${iot:ClientId}/shadow/update")
     assert len(judge([text(reserved), text(connect)]).witnesses) == 2
 

@@ -1,4 +1,4 @@
-"""IAM: what devices' roles may do, which roles AWS IoT may assume, and who may administer IoT."""
+"""IAM: what roles may do, which of them AWS IoT may assume, and who may administer IoT."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import partition
-from collectors.aws.policies import LIST_ROLE_ALIASES
 from collectors.aws.s3 import as_list
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.access import Grant, RoleAlias, ServiceIdentity
+from collectors.tables.access import Grant, ServiceIdentity
 
 DETAILS = Operation(
     "iam.get_account_authorization_details", "iam:GetAccountAuthorizationDetails", shared=True,
     fixed=(("Filter", ("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")), ("MaxItems", 1000)),
 )  # fmt: skip
-DESCRIBE_ROLE_ALIAS = Operation("iot.describe_role_alias", "iot:DescribeRoleAlias")
 
 SERVICE = "iot.amazonaws.com"
 CREDENTIALS = "credentials.iot.amazonaws.com"
@@ -62,23 +60,6 @@ def canonical(found: list[Any]) -> str:
     """Policy documents as one JSON list; raises ``ValueError`` for one that is no JSON."""
     parsed = [json.loads(document) if isinstance(document, str) else document for document in found]
     return json.dumps(parsed, sort_keys=True)
-
-
-@collector(RoleAlias, "aws", LIST_ROLE_ALIASES, DESCRIBE_ROLE_ALIAS, DETAILS)
-def role_aliases(read: Reader) -> Iterator[Row]:
-    """Every role alias of one region, with every policy of the role behind it."""
-    for alias in read(LIST_ROLE_ALIASES):
-        reply = read(DESCRIBE_ROLE_ALIAS, roleAlias=alias)
-        role = reply.cell(lambda found: found["roleAliasDescription"]["roleArn"])
-        reached = role if isinstance(role, Unread) else behind(read, role)
-        yield {
-            "resource": f"arn:{partition(read.scope.region)}:iot:{read.scope.region}:{read.scope.account}:rolealias/{alias}",
-            "name": alias,
-            "role": role,
-            "session_seconds": reply.cell(lambda found: found["roleAliasDescription"]["credentialDurationSeconds"]),
-            "documents": reached if isinstance(reached, Unread) else reached[0],
-            "bounded": reached if isinstance(reached, Unread) else reached[1],
-        }
 
 
 def behind(read: Reader, role_arn: str) -> tuple[Any, bool] | Unread:
@@ -255,9 +236,14 @@ def matches(statement: Mapping[str, Any], action: str) -> bool:
 
 def covers(pattern: str, action: str) -> bool:
     """Whether an action pattern of IAM, which ignores case, covers an action."""
-    parts = re.split(r"([*?])", pattern.lower())
+    return like(pattern.lower(), action)
+
+
+def like(pattern: str, value: str) -> bool:
+    """Whether a pattern with ``*`` and ``?`` matches a whole value."""
+    parts = re.split(r"([*?])", pattern)
     expression = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)
-    return re.fullmatch(expression, action) is not None
+    return re.fullmatch(expression, value, re.DOTALL) is not None
 
 
 def iot_actions(statement: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ LIST_TARGETS = Operation(
 LIST_ROLE_ALIASES = Operation(
     "iot.list_role_aliases", "iot:ListRoleAliases", items="roleAliases", shared=True, fixed=PAGES
 )
+DESCRIBE_ROLE_ALIAS = Operation("iot.describe_role_alias", "iot:DescribeRoleAlias", shared=True)
 PRINCIPAL_THINGS = Operation(
     "iot.list_principal_things_v2",
     "iot:ListPrincipalThingsV2",
@@ -96,6 +97,9 @@ def policies(read: Reader) -> Iterator[Row]:
             "document": document,
             "targets": targets if isinstance(targets, Unread) else len(targets),
             "aliases": aliases,
+            "judged_together": targets
+            if isinstance(targets, Unread)
+            else all(":cert/" in target or ":thinggroup/" in target for target in targets),
             "claim": only_claims(read, document, targets, attached),
         }
 

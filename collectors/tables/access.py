@@ -10,17 +10,45 @@ class Policy(Table):
 
     document = text("The policy, JSON.", shown=False)
     targets = count("Certificates and thing groups it is attached to.")
+    judged_together = flag("It is attached to certificates and thing groups only, whose policies are judged together.")
     claim = flag("It is attached only to provisioning claims.")
     aliases = count("Role aliases in the same account and region.")
 
 
+class Principal(Table):
+    """One row per active AWS IoT certificate, joined with everything that decides what its holder may do."""
+
+    context = ("policies", "group_policies", "things", "role_aliases")
+
+    policies = text("Policies attached to it, by name; empty for none.")
+    group_policies = text("Policies of the groups of its things and of their parent groups, as in `sites: Doors`.")
+    documents = text(
+        "Every set of policies in force at once, a JSON list of lists of documents: what is attached to it, with what the"
+        " groups of one of its things add. One set for each different set of groups.",
+        shown=False,
+    )
+    things = count("Things it is attached to.")
+    exclusive = flag("It can be attached to one thing only.")
+    role_aliases = text("Role aliases it may assume, by name, as its policies are written; empty for none.")
+    roles = text("ARNs of the IAM roles behind them.")
+
+
 class RoleAlias(Table):
-    """One row per AWS role alias, joined with what its role may do."""
+    """One row per AWS role alias, joined with what its role may do and with who may assume it."""
+
+    context = ("granted_by", "certificates", "least_used")
 
     role = text("ARN of the IAM role.")
     documents = text("Every policy of the role, a JSON list of documents.", shown=False)
     bounded = flag("A permissions boundary limits the role.")
     session_seconds = count("Lifetime in seconds of the credentials a device gets.")
+    granted_by = text("AWS IoT policies that let a device assume it, by name; empty for none.")
+    certificates = count("Active certificates that may assume it.")
+    role_age_days = count("Days since the role was created.")
+    services = count("Services that the role grants.")
+    unused_services = count("Of these, services never used, as far back as IAM looks: 400 days.")
+    unused_days = count("Of those used, days since the one was used that has been idle for longest; 0 for none.")
+    least_used = text("Services idle for longest and the days since their use, ten at most, as in `iam never, s3 12`.")
 
 
 class ServiceIdentity(Table):
