@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -139,6 +139,15 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     ), unreachable
 
 
+@dataclass
+class Account:
+    """What is kept of one account."""
+
+    session: Session | None = None
+    memory: Memory = field(default_factory=Memory)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Sessions:
     """One session and memory per account, made when first asked; safe for threads.
 
@@ -148,22 +157,18 @@ class Sessions:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], Future[tuple[Session, Memory]]] = {}
+        self._kept: dict[tuple[str, str], Account] = {}
 
     def of(self, scope: Scope) -> tuple[Session, Memory]:
         """The account's session; one that fails every read when the account cannot be connected to."""
         key = (scope.provider, scope.account)
         with self._lock:
-            known = self._made.pop(key, None)
-            made = self._made[key] = known or Future()
-            while len(self._made) > self._order.settings.threads + 1:
-                del self._made[next(iter(self._made))]
-        if known is None:
-            try:
-                made.set_result((self._connect(scope), Memory()))
-            except BaseException as error:
-                made.set_exception(error)
-        return made.result()
+            account = self._kept[key] = self._kept.pop(key) if key in self._kept else Account()
+            while len(self._kept) > self._order.settings.threads + 1:
+                del self._kept[next(iter(self._kept))]
+        with account.lock:
+            account.session = account.session or self._connect(scope)
+            return account.session, account.memory
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)

@@ -132,6 +132,11 @@ def seed() -> None:
         thing = backend.create_thing(name, "", None)
         backend.principal_policies[held.arn, "ProbeEverything"] = (held, backend.policies["ProbeEverything"])  # type: ignore[assignment]
         backend.principal_things[held.arn, name] = (held, thing)  # type: ignore[assignment]
-    rule = {"sql": "SELECT * FROM 'probes/#'", "description": "", "rule_disabled": False, "error_action": {}}
+    rule: dict[str, Any] = {
+        "sql": "SELECT * FROM 'probes/#'",
+        "description": "",
+        "rule_disabled": False,
+        "error_action": {},
+    }
     sink = {"s3": {"roleArn": f"arn:aws:iam::{QUALITY}:role/Probes", "bucketName": "quality-probes", "key": "k"}}
     backend.create_topic_rule("probes", aws_iot_sql_version="2016-03-23", actions=[sink], **rule)

@@ -447,13 +447,14 @@ def test_a_role_is_assumed_and_its_account_scanned(calm: Aws) -> None:
     assert calm.switchboard.calls["sts.assume_role"] == 2
 
 
-def test_a_role_that_cannot_be_assumed_is_denied_for_every_operation(calm: Aws) -> None:
+def test_a_role_that_cannot_be_assumed_is_tried_once_and_says_what_is_missing(calm: Aws) -> None:
     calm.switchboard.faults["sts.assume_role"] = Fault("deny")
     role = "arn:aws:iam::999988887777:role/Audit"
-    transport = session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, Pace(100))
     with pytest.raises(ReadFailed) as caught:
-        list(transport.send(LIST_POLICIES, HOME, {}))
-    assert (caught.value.outcome, caught.value.detail) == ("denied", "sts:AssumeRole")
+        session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, Pace(100))
+    failure = caught.value
+    assert (failure.outcome, failure.permission, failure.detail) == ("denied", "sts:AssumeRole", f"role {role}")
+    assert calm.switchboard.calls["sts.assume_role"] == 1
 
 
 def test_excluded_accounts_are_not_scanned(calm: Aws) -> None:
