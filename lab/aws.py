@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_organization
+from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_functions, aws_organization
 from lab.aws_policies import ACCOUNT, REGIONS, asking
 from lab.server import Server, Switchboard, failing
 
@@ -58,7 +58,7 @@ class Aws:
     def __init__(self) -> None:
         self.switchboard = Switchboard()
         self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
-        self.answers |= aws_organization.ANSWERS
+        self.answers |= aws_functions.ANSWERS | aws_organization.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 

@@ -107,7 +107,7 @@ ANSWERS = {
 def nothing(operation: Any) -> Reply:
     """What an operation that moto lacks answers in an account where nothing was set up: empty lists, no settings."""
     name = operation.name
-    if name == "GetV2LoggingOptions":
+    if name in ("GetV2LoggingOptions", "ListV2LoggingLevels"):
         raise Missing("logging", "NotConfiguredException")
     settings: dict[str, Reply] = {
         "GetLoggingOptions": {"logLevel": "DISABLED"},

@@ -259,6 +259,7 @@ def test_routes_tell_what_is_public_secret_caught_and_encrypted(scan: dict[Scope
     plain = routes[(~routes["encrypted_at_rest"]).fillna(False)]
     assert sorted(plain["target"].str.rsplit(pat="/").str[-1].str.rsplit(pat=":").str[-1]) == [
         "alarms-2019",
+        "meter-raw",
         "raw",
         "work-orders-2019",
     ]
@@ -270,8 +271,11 @@ def test_buckets_are_read_where_they_hold_iot_data_of_any_region(scan: dict[Scop
     assert set(stores[stores["holds_telemetry"]]["name"]) == {
         f"brightwater-{name}" for name in ("lake", "archive", "dashboard", "pilot")
     }
-    assert set(stores[stores["holds_firmware"]]["name"]) == {"brightwater-firmware", "brightwater-firmware-2019"}
-    held = stores[stores["holds_iot_data"]].set_index("name")
+    assert set(stores[stores["holds_firmware"]]["name"]) == {
+        f"brightwater-{name}" for name in ("firmware", "firmware-2019", "dashboard", "partner-images")
+    }
+    assert row(stores, "brightwater-partner-images")["public"] is pd.NA, "it is not in this account"
+    held = stores[stores["holds_iot_data"] & stores["public"].notna()].set_index("name")
     assert held.index[held["public"]].tolist() == ["brightwater-dashboard"]
     assert held.index[held["refuses_plain_http"]].tolist() == ["brightwater-firmware", "brightwater-lake"]
     assert held.index[held["versioned"]].tolist() == ["brightwater-firmware", "brightwater-lake"]
