@@ -19,7 +19,7 @@ from collectors.aws.jobs import (
 )
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
-from collectors.operation import Operation, Reader, collector
+from collectors.operation import Operation, Reader, ReadFailed, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.data import Store
 
@@ -144,6 +144,10 @@ def buckets(read: Reader) -> Iterator[Row]:
     """
     regions = list(read.options["regions"])
     data, images = telemetry(read, regions), firmware(read, regions)
+    for source in (data.unread, images.unread):
+        if source and source.permission:  # it may name a bucket of another account, which nothing else lists
+            name, _, code = source.detail.partition(" ")
+            read.gap(ReadFailed("failed", code), Operation(name, source.permission), cause=source.cause)
     own = read(LIST_BUCKETS).cell(lambda listed: {bucket["Name"] for bucket in listed})
     elsewhere = Unread("out_of_scope_account", detail="the bucket is not among those of this account")
     for name in sorted((data.names | images.names) - own) if not isinstance(own, Unread) else ():
