@@ -29,7 +29,7 @@ from checks.policy.union import (
 )
 from collectors.schema import Rows, Verdict
 from collectors.tables.access import Grant, Policy, Principal, RoleAlias, ServiceIdentity
-from collectors.tables.around import RuleRole
+from collectors.tables.around import Function, RuleRole
 from collectors.tables.hub import Detection, Hub
 
 
@@ -419,6 +419,22 @@ def role_names_who_may_make_iot_assume_it(identities: Rows[ServiceIdentity]) -> 
     Otherwise another account's rule can make the service use the role (confused deputy).
     """
     return identities["source_condition"]
+
+
+@check(
+    severity="medium",
+    serves=["aws-iot-service-role-confused-deputy"],
+    remedy={"aws": "Add the permission again with --source-account and --source-arn, and remove the old statement."},
+    only={"provider": "aws", "trusts_iot": True},
+    passes=[{"source_condition": True}],
+    fails=[{"source_condition": False}],
+)
+def function_names_who_may_make_iot_call_it(functions: Rows[Function]) -> Verdict:
+    """A function that AWS IoT may call names the account that may cause it.
+
+    Otherwise a rule in another account can make AWS IoT call the function with messages of its own (confused deputy).
+    """
+    return functions["source_condition"]
 
 
 @check(

@@ -166,7 +166,7 @@ def rule_catches_its_errors(routes: Rows[Route]) -> Verdict:
     severity="medium",
     serves=["aws-iot-sink-unencrypted"],
     remedy={"aws": "Enable server-side encryption on the stream, queue or topic."},
-    only={"provider": "aws", "kind": ("kinesis", "sqs", "sns")},
+    only={"provider": "aws", "kind": ("kinesis", "firehose", "sqs", "sns")},
     passes=[{"encrypted_at_rest": True}],
     fails=[{"encrypted_at_rest": False}],
 )

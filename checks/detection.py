@@ -36,6 +36,22 @@ def connections_are_logged(logs: Rows[Log]) -> Verdict:
 
 @check(
     severity="medium",
+    serves=["aws-iot-logging-disabled"],
+    remedy={"aws": "Delete the logging level of the target with DeleteV2LoggingLevel, or set it to ERROR or finer."},
+    only={"provider": "aws"},
+    passes=[{"silenced": 0}],
+    fails=[{"silenced": 1}],
+)
+def log_leaves_nobody_out(logs: Rows[Log]) -> Verdict:
+    """No thing group, client, address or principal is exempt from the log of connections.
+
+    The log looks complete, and the group that is exempt from it is the one to look at.
+    """
+    return logs["silenced"] == 0
+
+
+@check(
+    severity="medium",
     serves=["gcp-clearblade-registry-logging-none"],
     remedy="Remove the device's own logLevel NONE.",
     only={"provider": ("gcp", "clearblade"), "enabled": True},
@@ -64,6 +80,22 @@ def audit_is_scheduled(detections: Rows[Detection]) -> Verdict:
     Drift that nobody looks for goes unnoticed.
     """
     return detections["audit_scheduled"]
+
+
+@check(
+    severity="low",
+    serves=["aws-iot-dd-audit-not-scheduled"],
+    remedy={"aws": "Set an SNS topic as the audit's notification target, and enable it."},
+    only={"provider": "aws"},
+    passes=[{"audit_notifies": True}],
+    fails=[{"audit_notifies": False}],
+)
+def audit_tells_somebody(detections: Rows[Detection]) -> Verdict:
+    """The results of Device Defender audits are sent to a topic.
+
+    An audit that nobody is told about is read by nobody.
+    """
+    return detections["audit_notifies"]
 
 
 @check(

@@ -297,15 +297,15 @@ def active_certificate_has_a_policy(principals: Rows[Principal]) -> Verdict:
     serves=["aws-iot-cert-too-old"],
     remedy={"aws": "Rotate device certificates with a scheduled job or fleet provisioning."},
     only={"provider": "aws", "kind": "device", "active": True},
-    passes=[{"age_days": 365}],
-    fails=[{"age_days": 366}],
+    passes=[{"age_days": 364}],
+    fails=[{"age_days": 365}],
 )
 def certificate_is_rotated_yearly(certificates: Rows[Certificate], *, days: int = 365) -> Verdict:
     """A device certificate was registered within the last year.
 
     The longer one key pair serves, the longer a copy of it is worth something.
     """
-    return certificates["age_days"] <= days
+    return certificates["age_days"] < days
 
 
 @check(
@@ -508,6 +508,41 @@ def revoked_certificate_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) 
 
     AWS IoT does not look at revocation lists by itself: a device known to be lost still connects. Device Defender's
     audit tells.
+    """
+    return clear(audits, days)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-cert-shared-across-things"],
+    remedy={"aws": "Issue a certificate of its own for each device, and revoke the one that they share."},
+    only={"provider": "aws", "check": "DEVICE_CERTIFICATE_SHARED_CHECK"},
+    passes=[{"open_resources": "", "age_days": 1}],
+    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+)
+def certificate_is_used_by_one_device(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
+    """No two devices connect with the same certificate.
+
+    The registry shows what was planned; a copied key connects beside its owner. Device Defender's audit tells.
+    """
+    return clear(audits, days)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-cert-weak-key", "aws-iot-ca-weak-key"],
+    remedy={"aws": "Issue new keys, then set the old certificate to REVOKED (a CA: INACTIVE)."},
+    only={
+        "provider": "aws",
+        "check": ("DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CA_CERTIFICATE_KEY_QUALITY_CHECK"),
+    },
+    passes=[{"open_resources": "", "age_days": 1}],
+    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+)
+def audit_finds_no_weak_key(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
+    """Device Defender's audit finds no certificate with a weak key.
+
+    It also knows keys of generators that are broken in ways no single certificate shows.
     """
     return clear(audits, days)
 

@@ -59,11 +59,14 @@ class Operation:
 
 
 class ReadFailed(Exception):
-    """Raised by a session when an operation gave no answer. ``code`` is the provider's own error code."""
+    """Raised by a session when an operation gave no answer. ``code`` is the provider's own error code.
 
-    def __init__(self, outcome: Outcome, code: str, detail: str = "") -> None:
+    ``permission`` is what was missing where that is not the operation's own, as when an account cannot be entered.
+    """
+
+    def __init__(self, outcome: Outcome, code: str, detail: str = "", permission: str = "") -> None:
         super().__init__(f"{outcome}: {code} {detail}".strip())
-        self.outcome, self.code, self.detail = outcome, code, detail
+        self.outcome, self.code, self.detail, self.permission = outcome, code, detail, permission
 
 
 class Absent(Exception):
@@ -102,7 +105,7 @@ class Notes:
             "account": scope.account,
             "region": region,
             "operation": operation.name,
-            "permission": operation.permission,
+            "permission": (failure and failure.permission) or operation.permission,
             "outcome": outcome,
             "code": failure.code if failure else "",
             "detail": failure.detail if failure else "",
@@ -179,7 +182,7 @@ class Reply:
         items, error = self._drained()
         if isinstance(error, ReadFailed):
             reader.notes.cover(reader.scope, self._region, operation, error)
-            return Unread(error.outcome, operation.permission, f"{operation.name} {error.code}")
+            return Unread(error.outcome, error.permission or operation.permission, f"{operation.name} {error.code}")
         reader.notes.cover(reader.scope, self._region, operation)
         if isinstance(error, Absent) or (not operation.items and not items):
             return absent
@@ -244,7 +247,7 @@ class Reader:
                 "region": self.scope.region,
                 "kind": self.collector.kind,
                 "cause": cause or failure.outcome,
-                "permission": operation.permission,
+                "permission": failure.permission or operation.permission,
                 "detail": " ".join(part for part in (operation.name, failure.code, where) if part),
             }
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -15,11 +15,24 @@ class NoTarget(Exception):
     """Raised when a cloud cannot be scanned: one line that says the source tried, the endpoint and what to set."""
 
 
+class Scopes(list[Scope]):
+    """Scopes that can be scanned, with the coverage of what was asked to find them and one line per thing refused."""
+
+    def __init__(
+        self, scopes: Iterable[Scope] = (), coverage: Iterable[dict[str, str]] = (), lines: Iterable[str] = ()
+    ) -> None:
+        super().__init__(scopes)
+        self.coverage, self.lines = list(coverage), list(lines)
+
+
 class Provider(Protocol):
     """The two functions of a ``session.py``. ``settings`` is the provider's section of the settings, as plain values."""
 
     def find(self, settings: Mapping[str, Any]) -> list[Scope]:
-        """The scopes the credentials reach, asked with one cheap call in under two seconds; raises NoTarget."""
+        """The scopes the credentials reach, asked with one cheap call in under two seconds; raises NoTarget.
+
+        Listing an organization takes longer. :class:`Scopes` carries what was refused on the way.
+        """
 
     def connect(
         self, account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace

@@ -24,6 +24,10 @@ Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative=
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
 At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
+WHOSE = (
+    "AWS: account is what one account lets be read; organization what the identity needs that scans many; trust "
+    "the trust policy of the role in each of them."
+)
 
 app = App(
     name="iotposture",
@@ -212,11 +216,18 @@ def tables(*, format: Shape = "text") -> None:
 
 
 @show.command
-def permissions(cloud: Cloud | None = None, /, *, format: Shape = "text") -> None:
+def permissions(
+    cloud: Cloud | None = None,
+    /,
+    *,
+    whose: Annotated[Literal["account", "organization", "trust"], Parameter(help=WHOSE)] = "account",
+    settings: Settings = "",
+    format: Shape = "text",
+) -> None:
     """What a scan may ask. With a cloud: the least-privilege policy or role to create there."""
     from flows.shelf import show_permissions
 
-    show_permissions(cloud, format)
+    show_permissions(cloud, whose, settings, format)
 
 
 @show.command

@@ -13,6 +13,7 @@ from reports.text import spreadsheet, terminal
 
 if TYPE_CHECKING:
     from collectors.operation import Scope
+    from collectors.target import Scopes
     from flows.scan import Progress
 
 Format = Literal["text", "json", "csv"]
@@ -77,8 +78,8 @@ def progress(quiet: bool) -> Iterator[Progress]:
         yield Progress()
         return
 
-    def planned(scopes: list[Scope], unreachable: Mapping[str, str]) -> None:
-        for line in unreachable.values():
+    def planned(scopes: Scopes, unreachable: Mapping[str, str]) -> None:
+        for line in (*unreachable.values(), *scopes.lines):
             say(line)
         say(f"scanning {len(scopes)} scope{'s'[: len(scopes) != 1]}")
 
@@ -99,8 +100,8 @@ def progress(quiet: bool) -> Iterator[Progress]:
     )  # fmt: skip
     row = bar.add_task("finding scopes", total=None)
 
-    def begun(scopes: list[Scope], unreachable: Mapping[str, str]) -> None:
-        for line in unreachable.values():
+    def begun(scopes: Scopes, unreachable: Mapping[str, str]) -> None:
+        for line in (*unreachable.values(), *scopes.lines):
             bar.console.print(terminal(line), markup=False, highlight=False)
         bar.update(row, description="scanning", total=len(scopes))
 

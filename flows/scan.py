@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import Tables, coverage_frame
-from collectors.target import NoTarget, provider
+from collectors.target import NoTarget, Scopes, provider
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
 from flows.shelf import facts
@@ -33,6 +33,8 @@ from reports.report import Report
 
 FIND_SECONDS = 15.0
 """When a cloud is given up. A session's own limit is 2 seconds; loading an SDK on a busy machine comes on top."""
+LISTING_SECONDS = 300.0
+"""The same for an AWS organization, whose accounts come some twenty to a page and are entered one by one."""
 SCHEMA_VERSION = "1"
 """Version of the columns of every file a scan writes."""
 
@@ -83,7 +85,7 @@ class Order:
 class Progress:
     """What a scan tells while it works. The default says nothing."""
 
-    planned: Callable[[list[Scope], Mapping[str, str]], None] = lambda scopes, unreachable: None
+    planned: Callable[[Scopes, Mapping[str, str]], None] = lambda scopes, unreachable: None
     done: Callable[[Scope, int, int], None] = lambda scope, failed, unknown: None
 
 
@@ -106,7 +108,7 @@ def selected(settings: Settings, select: Iterable[str] = ()) -> list[Check]:
     return [check for check in CHECKS if not check.profile or check.profile in settings.profiles]
 
 
-def find(order: Order) -> tuple[list[Scope], dict[str, str]]:
+def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     """The scopes that can be scanned, and one line per cloud that cannot. All clouds are asked at once."""
     names = [name for name in PROVIDERS if not order.only or name in order.only]
     found: dict[str, list[Scope]] = {}
@@ -127,35 +129,59 @@ def find(order: Order) -> tuple[list[Scope], dict[str, str]]:
     for thread in threads.values():
         thread.start()
     for name, thread in threads.items():
-        thread.join(FIND_SECONDS)
+        patience = LISTING_SECONDS if order.section(name).get("organization") else FIND_SECONDS
+        thread.join(patience)
         if name not in found and name not in unreachable:
-            unreachable[name] = f"{name}: no answer within {FIND_SECONDS:g} seconds; check the endpoint and the proxy"
-    return [scope for name in names for scope in found.get(name, [])], unreachable
+            unreachable[name] = f"{name}: no answer within {patience:g} seconds; check the endpoint and the proxy"
+    whole = [found[name] for name in names if name in found]
+    return Scopes(
+        (scope for part in whole for scope in part),
+        (row for part in whole if isinstance(part, Scopes) for row in part.coverage),
+        (line for part in whole if isinstance(part, Scopes) for line in part.lines),
+    ), unreachable
+
+
+@dataclass
+class Account:
+    """What is kept of one account."""
+
+    session: Session | None = None
+    memory: Memory = field(default_factory=Memory)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Sessions:
-    """One session and memory per account, made when first asked; safe for threads."""
+    """One session and memory per account, made when first asked; safe for threads.
+
+    Scopes come account by account, so only the accounts of the last few are kept: clients of an SDK are big.
+    """
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, str], tuple[Session, Memory]] = {}
+        self._kept: dict[tuple[str, str], Account] = {}
 
     def of(self, scope: Scope) -> tuple[Session, Memory]:
         """The account's session; one that fails every read when the account cannot be connected to."""
         key = (scope.provider, scope.account)
         with self._lock:
-            if key not in self._made:
-                self._made[key] = (self._connect(scope), Memory())
-            return self._made[key]
+            account = self._kept[key] = self._kept.pop(key) if key in self._kept else Account()
+            while len(self._kept) > self._order.settings.threads + 1:
+                del self._kept[next(iter(self._kept))]
+        with account.lock:
+            account.session = account.session or self._connect(scope)
+            return account.session, account.memory
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)
         pace = Pace(section["calls_per_second"], section["call_budget"])
+        options = {"regions": section.get("regions") or [scope.region]}
         try:
             return provider(scope.provider).connect(scope.account, section, declared(scope.provider, COLLECTORS), pace)
-        except (NoTarget, ReadFailed, OSError) as error:
-            return Broken(ReadFailed("failed", type(error).__name__, "no session"))
+        except ReadFailed as error:
+            return Broken(error, options)
+        except (NoTarget, OSError) as error:
+            return Broken(ReadFailed("failed", type(error).__name__, "no session"), options)
 
 
 @dataclass
@@ -165,9 +191,11 @@ class Broken:
     failure: ReadFailed
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Any:
-        """Raises the failure."""
-        raise self.failure
+    def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Raises the failure once it is asked for an item, as every session does."""
+        why = self.failure
+        yield from ()
+        raise ReadFailed(why.outcome, why.code, why.detail, why.permission)
 
 
 def examiner(order: Order) -> Examine:
@@ -229,7 +257,7 @@ def run(
     return gather(order.run, (now or (lambda: order.clock))())
 
 
-def write_about(order: Order, scopes: list[Scope], unreachable: Mapping[str, str]) -> None:
+def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) -> None:
     """Writes what the run is. A cloud that somebody named and that cannot be reached is part of it."""
     order.run.write_about(
         {
@@ -238,6 +266,7 @@ def write_about(order: Order, scopes: list[Scope], unreachable: Mapping[str, str
             "tool_version": version("iotposture"),
             "scopes": [[scope.provider, scope.account, scope.region] for scope in scopes],
             "select": list(order.select),
+            "found": scopes.coverage,
             "unreachable": {n: line for n, line in unreachable.items() if wanted(order, n)},
         }
     )
@@ -256,6 +285,7 @@ def gather(run: Run, completed: datetime) -> Report:
     rows: list[Mapping[Any, Any]] = [
         row for scope in scopes for row in run.read_frame(scope, "coverage").to_dict("records")
     ]
+    rows += about.get("found", [])
     rows += [
         {"provider": name, "operation": "find", "outcome": "failed", "code": "NoTarget", "detail": line}
         for name, line in sorted(about["unreachable"].items())

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -36,6 +36,13 @@ PROFILES = tuple(sorted({check.profile for check in CHECKS if check.profile}))
 
 Url = Annotated[str, Field(pattern=r"^$|^https?://[^\s]+$")]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+MemberRole = Annotated[
+    str,
+    Field(
+        pattern=r"^(arn:(\{partition\}|aws[a-z-]*):iam::\{account\}:role/)?([\w+=,.@/-]|\{account\}|\{partition\})+$"
+    ),
+]
+Unit = Annotated[str, Field(pattern=r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$")]
 Region = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 
 
@@ -63,7 +70,17 @@ class Aws(MetadataSection):
 
     profiles: list[str] = Field([], description="Profiles of ~/.aws/config, one account each; none: the default chain.")
     roles: list[RoleArn] = Field([], description="Role ARNs to assume, one account each.")
-    external_id: str = Field("", description="External id for those roles.")
+    organization: bool = Field(
+        False, description="Scan every active account of the organization that the credentials may list."
+    )
+    member_role: MemberRole = Field(
+        "iotposture",
+        description="Role to assume in each of them: its name, or arn:{partition}:iam::{account}:role/NAME.",
+    )
+    organizational_units: list[Unit] = Field(
+        [], description="Only accounts in these units (ou-…) or roots (r-…), and below them."
+    )
+    external_id: str = Field("", description="External id for the roles.")
     exclude_accounts: list[Annotated[str, Field(pattern=r"^\d{12}$")]] = Field(
         [], description="Account ids to leave out."
     )
@@ -72,6 +89,12 @@ class Aws(MetadataSection):
     )
     endpoint: Url = Field("", description="One URL for every service.")
     endpoints: dict[str, Url] = Field({}, description='URL per service, as in {iot = "http://…"}.')
+
+    @model_validator(mode="after")
+    def _units_are_of_an_organization(self) -> Aws:
+        if self.organizational_units and not self.organization:
+            raise ValueError("organizational_units says which accounts of an organization; set organization = true")
+        return self
 
 
 class Azure(MetadataSection):

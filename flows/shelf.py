@@ -10,7 +10,7 @@ from checks.check import Check
 from checks.guidelines import controls_of, frameworks, guidelines
 from checks.registry import CHECKS
 from flows.console import Format, emit, lines
-from flows.mistakes import UnknownName
+from flows.mistakes import BadSettings, UnknownName
 
 if TYPE_CHECKING:
     from reports.report import CheckFacts
@@ -75,12 +75,21 @@ def show_tables(format_: Format) -> None:
     emit(rows, ("table", "column", "kind", "meaning", "values", "clouds"), format_)
 
 
-def show_permissions(cloud: str | None, format_: Format) -> None:
-    """The policy of one cloud, or every operation with its permission."""
-    from reports.permissions import policy, rows, table, yaml
+def show_permissions(cloud: str | None, whose: str, path: str, format_: Format) -> None:
+    """The policy of one cloud, or every operation with its permission. Raises BadSettings."""
+    from reports.permissions import aws_member, aws_organization, policy, rows, table, yaml
 
     columns = ("provider", "operation", "permission", "tables")
-    if cloud and format_ == "json":
+    if whose != "account":
+        if cloud != "aws":
+            raise BadSettings(
+                f"--whose {whose}: only AWS has it; write `iotposture show permissions aws --whose {whose}`"
+            )
+        from flows.settings import load
+
+        section = load(path or None).aws.model_dump()
+        print(json.dumps(aws_organization(section) if whose == "organization" else aws_member(section), indent=2))
+    elif cloud and format_ == "json":
         print(json.dumps(policy(cloud), indent=2))
     elif cloud in ("gcp", "clearblade") and format_ == "text":
         print(yaml(policy(cloud)), end="")

@@ -236,6 +236,7 @@ def diagnose(settings: str, only: tuple[str, ...], format_: Format) -> int:
             accounts = sorted({scope.account for scope in reached})
             detail = f"{', '.join(accounts)} ({len(reached)} scopes)" if reached else unreachable.get(name, "")
             rows.append({"what": name, "state": "ok" if reached else "not reachable", "detail": detail})
+    rows += [{"what": line.partition(":")[0], "state": "in part", "detail": line} for line in scopes.lines]
     emit(rows, ("what", "state", "detail"), format_)
     return CLEAN if scopes else UNREACHABLE
 

@@ -19,13 +19,14 @@ from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request as MotoRequest
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
+from moto.iam.models import get_account_id_from
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_graph
-from lab.aws_policies import REGIONS
+from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_functions, aws_graph, aws_organization
+from lab.aws_policies import ACCOUNT, REGIONS, asking
 from lab.server import Server, Switchboard, failing
 
 WSGI = Callable[..., Iterable[bytes]]
@@ -34,6 +35,11 @@ DENIED = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError", "sqs": "A
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
 SIGNED_AS = {"IoTSecuredTunneling": "iotsecuretunneling"}
 """Services that sign with another name than their client's."""
+ANY_ACCOUNT = frozenset({
+    "iot.list_certificates", "iot.describe_certificate", "iot.list_ca_certificates", "iot.describe_ca_certificate",
+    "iot.list_principal_things_v2", "iot.get_topic_rule", "kms.get_key_rotation_status",
+})  # fmt: skip
+"""Answers that are made of what moto holds of the account that asks; the others are the estate's own."""
 
 
 class Refused(Exception):
@@ -52,9 +58,8 @@ class Aws:
     def __init__(self, share: float = 1.0) -> None:
         self.switchboard = Switchboard()
         self._share = share
-        self.answers: Mapping[str, aws_answers.Answer] = (
-            aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS | aws_graph.ANSWERS
-        )
+        self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
+        self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
 
@@ -64,6 +69,7 @@ class Aws:
         aws_estate.seed(self._share)
         aws_around.seed()
         aws_graph.seed()
+        aws_organization.seed()
         self._server.start()
 
     def stop(self) -> None:
@@ -110,8 +116,13 @@ class Aws:
         if name not in self.answers:
             return self._moto(again(), start_response)
         params = parsed(operation, request, path_params)
+        asking.set(account := get_account_id_from(signed_by(environ)))
         try:
-            response = serialized(operation, self.answers[name](region, params))
+            if account == ACCOUNT or name in ANY_ACCOUNT:
+                reply = self.answers[name](region, params)
+            else:
+                reply = aws_organization.nothing(operation)
+            response = serialized(operation, reply)
         except aws_answers.Missing as missing:
             response = refused(operation, Refused(missing.code, str(missing), missing.status))
         return response(environ, start_response)
@@ -125,6 +136,12 @@ def signed_for(environ: Mapping[str, Any]) -> tuple[str, str]:
     if service == "greengrass" and environ.get("PATH_INFO", "").startswith("/greengrass/v2/"):
         service = "greengrassv2"
     return ("s3control" if control else SIGNED_AS.get(service, service)), region
+
+
+def signed_by(environ: Mapping[str, Any]) -> str:
+    """Access key that the request was signed with."""
+    key = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    return key[1] if key else ""
 
 
 def parsed(operation: Any, request: MotoRequest, path_params: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from moto.iot.models import iot_backends
 from moto.kms.models import kms_backends
 
 from lab.aws_estate import AUTO_REGISTERING, EXCLUSIVE, IOT_KEY, arn
-from lab.aws_policies import ACCOUNT
+from lab.aws_policies import ACCOUNT, asking
 from lab.aws_updates import AMERICAN_UPDATES
 
 SET_UP = datetime(2024, 2, 1, 9, 30, tzinfo=UTC)
@@ -113,6 +113,7 @@ TRIED = (
     "CONFLICTING_CLIENT_IDS_CHECK",
     "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK",
     "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
+    "DEVICE_CERTIFICATE_SHARED_CHECK",
 )
 """Checks that are enabled where nothing is scheduled."""
 
@@ -270,13 +271,13 @@ def describe_stream(region: str, params: Mapping[str, Any]) -> Reply:
 
 
 def list_certificates(region: str, params: Mapping[str, Any]) -> Reply:
-    held = iot_backends[ACCOUNT][region].certificates.values()
+    held = iot_backends[asking.get()][region].certificates.values()
     keys = ("certificateArn", "certificateId", "status", "creationDate")
     return page([{key: c.to_dict()[key] for key in keys} for c in held], params, "certificates")
 
 
 def list_authorities(region: str, params: Mapping[str, Any]) -> Reply:
-    held = iot_backends[ACCOUNT][region].ca_certificates.values()
+    held = iot_backends[asking.get()][region].ca_certificates.values()
     keys = ("certificateArn", "certificateId", "status", "creationDate")
     return page([{key: c.to_dict()[key] for key in keys} for c in held], params, "certificates")
 
@@ -291,7 +292,7 @@ def described(held: Any) -> Reply:
 
 
 def describe_certificate(region: str, params: Mapping[str, Any]) -> Reply:
-    held = iot_backends[ACCOUNT][region].certificates.get(params["certificateId"])
+    held = iot_backends[asking.get()][region].certificates.get(params["certificateId"])
     if held is None:
         raise Missing(params["certificateId"])
     more = {"caCertificateId": held.ca_certificate_id} if held.ca_certificate_id else {}
@@ -299,7 +300,7 @@ def describe_certificate(region: str, params: Mapping[str, Any]) -> Reply:
 
 
 def describe_authority(region: str, params: Mapping[str, Any]) -> Reply:
-    held = iot_backends[ACCOUNT][region].ca_certificates.get(params["certificateId"])
+    held = iot_backends[asking.get()][region].ca_certificates.get(params["certificateId"])
     if held is None:
         raise Missing(params["certificateId"])
     found = described(held)
@@ -310,7 +311,7 @@ def describe_authority(region: str, params: Mapping[str, Any]) -> Reply:
 
 
 def principal_things(region: str, params: Mapping[str, Any]) -> Reply:
-    names = iot_backends[ACCOUNT][region].list_principal_things(params["principal"])
+    names = iot_backends[asking.get()][region].list_principal_things(params["principal"])
     items = [
         {"thingName": name, "thingPrincipalType": "EXCLUSIVE_THING" if name in EXCLUSIVE else "NON_EXCLUSIVE_THING"}
         for name in names
@@ -319,7 +320,7 @@ def principal_things(region: str, params: Mapping[str, Any]) -> Reply:
 
 
 def get_rule(region: str, params: Mapping[str, Any]) -> Reply:
-    rules = iot_backends[ACCOUNT][region].rules
+    rules = iot_backends[asking.get()][region].rules
     if params["ruleName"] not in rules:
         raise Missing(params["ruleName"], "UnauthorizedException", 401)
     found: Reply = rules[params["ruleName"]].to_get_dict()
@@ -340,7 +341,7 @@ def encryption(region: str, _: Mapping[str, Any]) -> Reply:
 
 
 def rotation(region: str, params: Mapping[str, Any]) -> Reply:
-    backend = kms_backends[ACCOUNT][region]
+    backend = kms_backends[asking.get()][region]
     key = backend.keys[backend.get_key_id(params["KeyId"])]
     period = {"RotationPeriodInDays": 365} if key.key_rotation_status else {}
     return {"KeyRotationEnabled": bool(key.key_rotation_status), "KeyId": key.arn, **period}

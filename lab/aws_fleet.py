@@ -117,6 +117,8 @@ FINDINGS = {
         finding("CONFLICTING_CLIENT_IDS_CHECK", "HIGH", {"clientId": "gateway-test-bench"}, suppressed=True),
         finding("REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK", "MEDIUM", {"deviceCertificateId": "de" * 32}),
         finding("DEVICE_CERTIFICATE_SHARED_CHECK", "CRITICAL", {"deviceCertificateId": "ab" * 32}, suppressed=True),
+        finding("DEVICE_CERTIFICATE_SHARED_CHECK", "CRITICAL", {"deviceCertificateId": "ac" * 32}),
+        finding("DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CRITICAL", {"deviceCertificateId": "ad" * 32}),
     ],
     "00000000-0000-4000-8000-0000000000a3": [
         finding("IOT_POLICY_OVERLY_PERMISSIVE_CHECK", "CRITICAL", {"policyVersionIdentifier": {"policyName": "Gone", "policyVersionId": "1"}})
@@ -304,6 +306,7 @@ def list_job_templates(region: str, params: Mapping[str, Any]) -> Reply:
 def sbom(status: str) -> Reply:
     """A bill of materials and what came of its validation."""
     return {
+        "artifact": {"s3Location": {"bucket": "brightwater-partner-images", "key": "pump.bin"}},
         "sbom": {"s3Location": {"bucket": "brightwater-firmware", "key": "sbom.zip"}},
         "sbomValidationStatus": status,
     }

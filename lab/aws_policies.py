@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextvars import ContextVar
 from typing import Any
 
 from moto.iam.models import AWSManagedPolicy, iam_backends
 
 Document = dict[str, Any]
 ACCOUNT = "123456789012"
-"""The account moto keeps everything in, whoever asks."""
+"""The account of the estate."""
+asking: ContextVar[str] = ContextVar("asking", default=ACCOUNT)
+"""The account whose credentials a request was signed with."""
 REGIONS = ("eu-west-1", "us-east-1")
 HOME = REGIONS[0]
 HERE = f"arn:aws:iot:{HOME}:{ACCOUNT}:"

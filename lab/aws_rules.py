@@ -61,6 +61,20 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
                 }
             },
         ),
+        "archive": rule(
+            "brightwater/+/archive",
+            {"firehose": {"roleArn": ROLE, "deliveryStreamName": "meter-archive"}},
+            {"firehose": {"roleArn": ROLE, "deliveryStreamName": "meter-raw"}},
+        ),
+        "partner_signed": rule(
+            "brightwater/+/partner",
+            {
+                "http": {
+                    "url": "https://api.partner.example/readings",
+                    "auth": {"sigv4": {"signingRegion": HOME, "serviceName": "execute-api", "roleArn": ROLE}},
+                }
+            },
+        ),
         "partner_webhook": rule(
             "brightwater/+/partner",
             {
@@ -109,6 +123,10 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
         "shadow_mirror": rule(
             "brightwater/+/desired",
             {"republish": {"roleArn": OLD_ROLE, "topic": "$$aws/things/${topic(2)}/shadow/update", "qos": 1}},
+        ),
+        "site_shadow": rule(
+            "brightwater/+/total",
+            {"republish": {"roleArn": ROLE, "topic": "$$aws/things/${topic(1)}/shadow/update", "qos": 1}},
         ),
         "own_shadow": rule(
             "brightwater/+/reported",

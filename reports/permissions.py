@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
+from collectors.aws.organization import ASSUME_ROLE, LISTING, member_role
 from collectors.operation import Operation, declared
 from collectors.registry import COLLECTORS, PROVIDERS
 from reports.text import terminal
@@ -52,8 +53,35 @@ def policy(provider: str) -> dict[str, Any]:
 
 
 def aws() -> dict[str, Any]:
-    """An IAM policy document."""
+    """An IAM policy document: what one account must let the identity read that scans it, or the role it takes there."""
     statement = {"Sid": "IotpostureReadOnly", "Effect": "Allow", "Action": permissions("aws"), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def aws_organization(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The IAM policy of the identity that scans an organization: the same, the list of accounts, and their role."""
+    listing = sorted(operation.permission for operation in LISTING)
+    role = member_role(settings, "*", "*")
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            *aws()["Statement"],
+            {"Sid": "IotpostureAccounts", "Effect": "Allow", "Action": listing, "Resource": "*"},
+            {"Sid": "IotpostureMembers", "Effect": "Allow", "Action": ASSUME_ROLE.permission, "Resource": role},
+        ],
+    }
+
+
+def aws_member(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The trust policy of the role in each member account; put the scanning account in place of the zeros."""
+    statement: dict[str, Any] = {
+        "Sid": "IotpostureMembers",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+        "Action": ASSUME_ROLE.permission,
+    }
+    if settings.get("external_id"):
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": settings["external_id"]}}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 

@@ -262,6 +262,7 @@ def test_routes_tell_what_is_public_secret_caught_and_encrypted(scan: dict[Scope
     plain = routes[(~routes["encrypted_at_rest"]).fillna(False)]
     assert sorted(plain["target"].str.rsplit(pat="/").str[-1].str.rsplit(pat=":").str[-1]) == [
         "alarms-2019",
+        "meter-raw",
         "raw",
         "work-orders-2019",
     ]
@@ -273,8 +274,11 @@ def test_buckets_are_read_where_they_hold_iot_data_of_any_region(scan: dict[Scop
     assert set(stores[stores["holds_telemetry"]]["name"]) == {
         f"brightwater-{name}" for name in ("lake", "archive", "dashboard", "pilot")
     }
-    assert set(stores[stores["holds_firmware"]]["name"]) == {"brightwater-firmware", "brightwater-firmware-2019"}
-    held = stores[stores["holds_iot_data"]].set_index("name")
+    assert set(stores[stores["holds_firmware"]]["name"]) == {
+        f"brightwater-{name}" for name in ("firmware", "firmware-2019", "dashboard", "partner-images")
+    }
+    assert row(stores, "brightwater-partner-images")["public"] is pd.NA, "it is not in this account"
+    held = stores[stores["holds_iot_data"] & stores["public"].notna()].set_index("name")
     assert held.index[held["public"]].tolist() == ["brightwater-dashboard"]
     assert held.index[held["refuses_plain_http"]].tolist() == ["brightwater-firmware", "brightwater-lake"]
     assert held.index[held["versioned"]].tolist() == ["brightwater-firmware", "brightwater-lake"]
@@ -450,13 +454,14 @@ def test_a_role_is_assumed_and_its_account_scanned(calm: Aws) -> None:
     assert calm.switchboard.calls["sts.assume_role"] == 2
 
 
-def test_a_role_that_cannot_be_assumed_is_denied_for_every_operation(calm: Aws) -> None:
+def test_a_role_that_cannot_be_assumed_is_tried_once_and_says_what_is_missing(calm: Aws) -> None:
     calm.switchboard.faults["sts.assume_role"] = Fault("deny")
     role = "arn:aws:iam::999988887777:role/Audit"
-    transport = session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, Pace(100))
     with pytest.raises(ReadFailed) as caught:
-        list(transport.send(LIST_POLICIES, HOME, {}))
-    assert (caught.value.outcome, caught.value.detail) == ("denied", "sts:AssumeRole")
+        session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, Pace(100))
+    failure = caught.value
+    assert (failure.outcome, failure.permission, failure.detail) == ("denied", "sts:AssumeRole", f"role {role}")
+    assert calm.switchboard.calls["sts.assume_role"] == 1
 
 
 def test_excluded_accounts_are_not_scanned(calm: Aws) -> None:

@@ -10,8 +10,11 @@ from botocore.exceptions import ClientError
 
 from collectors.aws import rules, s3
 from collectors.aws.certificates import hears
+from collectors.aws.functions import callable_by_iot
 from collectors.aws.iam import matches, names_source
+from collectors.aws.jobs import linked_buckets
 from collectors.aws.session import AwsSession, plain_url, rule_without_secrets
+from collectors.aws.withheld import delivery
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
 
@@ -62,6 +65,59 @@ def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
 )
 def test_a_republish_is_an_injection_where_the_message_chooses_a_reserved_topic(topic: str, chosen: bool) -> None:
     assert rules.message_chooses(topic) is chosen
+
+
+def test_a_level_that_the_rule_spells_out_is_not_the_messages_choice() -> None:
+    topic = "$$aws/things/${topic(2)}/shadow/update"
+    assert not rules.message_chooses(topic, "SELECT * FROM 'site/pump-1/+'")
+    assert rules.message_chooses(topic, "SELECT * from 'site/+/total'")
+    assert rules.message_chooses(topic, "SELECT * FROM 'site/#'")
+    assert rules.message_chooses(topic, "SELECT *")
+
+
+@pytest.mark.parametrize(
+    ("url", "buckets"),
+    [
+        ("${aws:iot:s3-presigned-url:https://s3.eu-west-1.amazonaws.com/images/pump/4.bin}", ["images"]),
+        ("https://images.s3.eu-west-1.amazonaws.com/pump.bin", ["images"]),
+        ("https://my.images.s3.amazonaws.com/pump.bin", ["my.images"]),
+        ("https://s3.cn-north-1.amazonaws.com.cn/images/pump.bin", ["images"]),
+        ("https://cdn.example/s3.amazonaws.com/pump.bin", []),
+        ("https://s3.amazonaws.com/${bucket}/pump.bin", []),
+    ],
+)
+def test_a_job_document_names_the_buckets_that_devices_fetch_from(url: str, buckets: list[str]) -> None:
+    assert linked_buckets(json.dumps({"files": [{"url": url}]})) == buckets
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "trusts", "held"),
+    [
+        ({"Service": "iot.amazonaws.com"}, {"StringEquals": {"AWS:SourceAccount": "123456789012"}}, True, True),
+        (
+            {"Service": ["iot.amazonaws.com"]},
+            {"ArnLike": {"AWS:SourceArn": "arn:aws:iot:*:123456789012:*"}},
+            True,
+            True,
+        ),
+        ({"Service": "iot.amazonaws.com"}, {"StringLike": {"AWS:SourceArn": "*"}}, True, False),
+        ({"Service": "iot.amazonaws.com"}, {"StringEquals": {"AWS:SourceAccount": "210987654321"}}, True, False),
+        ({"Service": "iot.amazonaws.com"}, {}, True, False),
+        ("*", {}, True, False),
+        ({"Service": "events.amazonaws.com"}, {}, False, False),
+    ],
+)
+def test_a_function_is_open_to_the_iot_of_other_accounts_unless_its_policy_names_ours(
+    principal: Any, condition: Any, trusts: bool, held: bool
+) -> None:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "lambda:InvokeFunction", "Condition": condition}
+    found = callable_by_iot({"Statement": statement}, "123456789012")
+    assert found == {"trusts_iot": trusts, "source_condition": held}
+
+
+def test_a_delivery_stream_keeps_no_token_of_its_destination() -> None:
+    reply = {"DeliveryStreamDescription": {"DeliveryStreamName": "x", "Destinations": [{"HECToken": CANARY}]}}
+    assert delivery(reply) == {"DeliveryStreamDescription": {"DeliveryStreamName": "x"}}
 
 
 @pytest.mark.parametrize(

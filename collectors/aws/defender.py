@@ -37,8 +37,9 @@ DESCRIBE_PROFILE = Operation("iot.describe_security_profile", "iot:DescribeSecur
 IMPORTED = (
     "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK", "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
     "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK", "CONFLICTING_CLIENT_IDS_CHECK",
+    "DEVICE_CERTIFICATE_SHARED_CHECK", "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CA_CERTIFICATE_KEY_QUALITY_CHECK",
 )  # fmt: skip
-"""Checks that need revocation lists or the history of connections, which no configuration holds."""
+"""Checks that need revocation lists, lists of weak keys or the history of connections, which no configuration holds."""
 SERIOUS_CHECKS = CRITICAL_CHECKS | {"CONFLICTING_CLIENT_IDS_CHECK"}
 LESSER_CHECKS = frozenset({
     "CA_CERTIFICATE_EXPIRING_CHECK", "DEVICE_CERTIFICATE_AGE_CHECK", "DEVICE_CERTIFICATE_EXPIRING_CHECK",
@@ -124,7 +125,9 @@ def serious(read: Reader, done: list[Task]) -> str | Unread:
         counts.update(
             finding["checkName"]
             for finding in findings
-            if finding.get("severity") in ("CRITICAL", "HIGH") and newest[finding["checkName"]].id == id_
+            if finding.get("severity") in ("CRITICAL", "HIGH")
+            and finding["checkName"] in newest
+            and newest[finding["checkName"]].id == id_
         )
     return ", ".join(f"{check} {number}" for check, number in sorted(counts.items()))
 

@@ -25,6 +25,10 @@ CERTIFICATE = Operation(
     "acm.describe_certificate", "acm:DescribeCertificate", absent=("ResourceNotFoundException",), shared=True
 )
 LOGGING = Operation("iot.get_v2_logging_options", "iot:GetV2LoggingOptions", absent=("NotConfiguredException",))
+LOGGING_LEVELS = Operation(
+    "iot.list_v2_logging_levels", "iot:ListV2LoggingLevels", items="logTargetConfigurations",
+    absent=("NotConfiguredException",), fixed=RESULTS,
+)  # fmt: skip
 LOGGING_V1 = Operation("iot.get_logging_options", "iot:GetLoggingOptions")
 AUDIT = Operation("iot.describe_account_audit_configuration", "iot:DescribeAccountAuditConfiguration", shared=True)
 LIST_AUDITS = Operation("iot.list_scheduled_audits", "iot:ListScheduledAudits", items="scheduledAudits", fixed=RESULTS)
@@ -114,7 +118,7 @@ def authorizer_override(read: Reader, domain: Mapping[str, Any]) -> bool | Unrea
     return found
 
 
-@collector(Log, "aws", LOGGING, LOGGING_V1, kind="account")
+@collector(Log, "aws", LOGGING, LOGGING_LEVELS, LOGGING_V1, kind="account")
 def logging(read: Reader) -> Iterator[Row]:
     """Whether AWS IoT logs in one region. Logging that was never set up is off; only then v1 is asked."""
     on = read(LOGGING).cell(
@@ -129,7 +133,16 @@ def logging(read: Reader) -> Iterator[Row]:
         "resource": f"{registry(read.scope)}:logging",
         "name": f"AWS IoT logging in {read.scope.region}",
         "logs_connections": on,
+        "silenced": read(LOGGING_LEVELS).cell(silenced, absent=0),
     }
+
+
+def silenced(levels: list[Mapping[str, Any]]) -> int:
+    """Targets, such as thing groups, that are exempt from a log that is on."""
+    return sum(
+        level.get("logLevel") == "DISABLED" and (level.get("logTarget") or {}).get("targetType") != "DEFAULT"
+        for level in levels
+    )
 
 
 @collector(Detection, "aws", AUDIT, LIST_AUDITS, DESCRIBE_AUDIT)

@@ -13,19 +13,19 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Job, PackageVersion
 
-LIST_JOBS = Operation("iot.list_jobs", "iot:ListJobs", items="jobs", fixed=RESULTS)
+LIST_JOBS = Operation("iot.list_jobs", "iot:ListJobs", items="jobs", shared=True, fixed=RESULTS)
 DESCRIBE_JOB = Operation("iot.describe_job", "iot:DescribeJob")
-JOB_DOCUMENT = Operation("iot.get_job_document", "iot:GetJobDocument")
+JOB_DOCUMENT = Operation("iot.get_job_document", "iot:GetJobDocument", shared=True)
 LIST_JOB_TEMPLATES = Operation("iot.list_job_templates", "iot:ListJobTemplates", items="jobTemplates", fixed=RESULTS)
 DESCRIBE_JOB_TEMPLATE = Operation("iot.describe_job_template", "iot:DescribeJobTemplate")
 LIST_PACKAGES = Operation(
-    "iot.list_packages", "iot:ListPackages", items="packageSummaries", fixed=(("maxResults", 100),)
+    "iot.list_packages", "iot:ListPackages", items="packageSummaries", shared=True, fixed=(("maxResults", 100),)
 )
 LIST_VERSIONS = Operation(
     "iot.list_package_versions", "iot:ListPackageVersions",
-    items="packageVersionSummaries", fixed=(("status", "PUBLISHED"), ("maxResults", 100)),
+    items="packageVersionSummaries", shared=True, fixed=(("status", "PUBLISHED"), ("maxResults", 100)),
 )  # fmt: skip
-GET_VERSION = Operation("iot.get_package_version", "iot:GetPackageVersion")
+GET_VERSION = Operation("iot.get_package_version", "iot:GetPackageVersion", shared=True)
 
 LIVE = ("IN_PROGRESS", "SCHEDULED")
 SERVICE_RATE = 1000
@@ -34,6 +34,9 @@ PRESIGNED = re.compile(r"\$\{aws:iot:s3-presigned-url[^}]*\}")
 SIGNED_BY_AWS = "${aws:iot:code-sign-signature"
 URL = re.compile(r"\bhttps?://[^\s\"'<>]+", re.IGNORECASE)
 S3_HOST = re.compile(r"(^|\.)s3[.-]([a-z0-9-]+\.)*amazonaws\.com(\.cn)?$", re.IGNORECASE)
+S3_BUCKET = re.compile(r"(?:(.+)\.)?s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?$", re.IGNORECASE)
+"""A host of Amazon S3 and the bucket in front of it; without one the bucket is the first part of the path."""
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{2,62}")
 PROOF = re.compile(r"sig(nature|-)|sha-?(256|384|512)|hash|digest", re.IGNORECASE)
 """Keys of a job document that hold a signature or hash of what is fetched."""
 PROSE = re.compile(r"^\$?_?(schema|id|comments?|description|documentation|docs|homepage|license|xmlns)$", re.IGNORECASE)
@@ -74,6 +77,16 @@ def insecure_downloads(document: str) -> int | Unread:
     if doubtful and not insecure:
         return Unread("not_parseable", detail="the document does not say how what it fetches over HTTPS is verified")
     return insecure
+
+
+def linked_buckets(document: str) -> list[str]:
+    """The S3 buckets of the URLs in a job document, those that AWS IoT presigns among them."""
+    found = []
+    for url in URL.findall(document):
+        parts = urlsplit(url.rstrip("}\\"))
+        if of_host := S3_BUCKET.match(parts.hostname or ""):
+            found.append(of_host[1] or parts.path.lstrip("/").split("/")[0])
+    return [bucket for bucket in found if BUCKET.fullmatch(bucket)]
 
 
 @collector(Job, "aws", LIST_JOBS, DESCRIBE_JOB, JOB_DOCUMENT, kind="job")

@@ -6,17 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from collectors.aws.rules import (
+    DELIVERY,
     GET_RULE,
     LIST_RULES,
     QUEUE,
     STREAM,
     TOPIC,
     actions,
+    delivery_encryption,
     queue,
     queue_key,
     topic,
     topic_key,
 )
+from collectors.aws.s3 import DESCRIBE_STREAM, LIST_STREAMS, streamed_buckets
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row
@@ -35,8 +38,8 @@ PURPOSES = {"ENCRYPT_DECRYPT": "encrypt", "SIGN_VERIFY": "sign", "GENERATE_VERIF
 
 @collector(
     Key, "aws",
-    DESCRIBE_KEY, ENCRYPTION, LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, LIST_UPDATES, GET_UPDATE, BUCKET_ENCRYPTION,
-    ROTATION,
+    DESCRIBE_KEY, ENCRYPTION, LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, DELIVERY, LIST_UPDATES, GET_UPDATE, LIST_STREAMS,
+    DESCRIBE_STREAM, BUCKET_ENCRYPTION, ROTATION,
 )  # fmt: skip
 def keys(read: Reader) -> Iterator[Row]:
     """Every KMS key that one region's IoT data is encrypted with, each once."""
@@ -88,6 +91,9 @@ def named_keys(read: Reader) -> set[str]:
     for update in read(LIST_UPDATES):
         for reply in read(GET_UPDATE, otaUpdateId=update["otaUpdateId"]):
             stores.update(firmware_buckets(reply["otaUpdateInfo"]))
+    for stream in read(LIST_STREAMS):
+        for reply in read(DESCRIBE_STREAM, streamId=stream["streamId"]):
+            stores.update(streamed_buckets(reply))
     for bucket in sorted(stores):
         for reply in read(BUCKET_ENCRYPTION, region="global", Bucket=bucket):
             found.update(bucket_keys(reply))
@@ -99,6 +105,10 @@ KEYS: Mapping[str, Callable[[Reader, Mapping[str, Any]], set[str]]] = {
     "sns": lambda read, action: {topic_key(reply) for reply in topic(read, action)},
     "kinesis": lambda read, action: {
         reply["StreamDescriptionSummary"].get("KeyId", "") for reply in read(STREAM, StreamName=action["streamName"])
+    },
+    "firehose": lambda read, action: {
+        delivery_encryption(reply).get("KeyARN", "")
+        for reply in read(DELIVERY, DeliveryStreamName=action["deliveryStreamName"])
     },
 }
 """Per kind of rule action, how to find the key of its target."""

@@ -22,11 +22,11 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
 
-DESCRIBE_AUTHORIZER = Operation("iot.describe_authorizer", "iot:DescribeAuthorizer")
+DESCRIBE_AUTHORIZER = Operation("iot.describe_authorizer", "iot:DescribeAuthorizer", shared=True)
 LIST_TEMPLATES = Operation(
-    "iot.list_provisioning_templates", "iot:ListProvisioningTemplates", items="templates", fixed=RESULTS
+    "iot.list_provisioning_templates", "iot:ListProvisioningTemplates", items="templates", shared=True, fixed=RESULTS
 )
-DESCRIBE_TEMPLATE = Operation("iot.describe_provisioning_template", "iot:DescribeProvisioningTemplate")
+DESCRIBE_TEMPLATE = Operation("iot.describe_provisioning_template", "iot:DescribeProvisioningTemplate", shared=True)
 
 KINDS = {"FLEET_PROVISIONING": "fleet provisioning", "JITP": "jitp"}
 OF_CERTIFICATE = "AWS::IoT::Certificate::"

@@ -41,13 +41,15 @@ def rule_roles(read: Reader) -> Iterator[Row]:
     for listed in read(LIST_RULES):
         for reply in read(GET_RULE, ruleName=listed["ruleName"]):
             for subject, kind, action in actions(reply["rule"]):
-                if role := action.get("roleArn"):
+                signed = (action.get("auth") or {}).get("sigv4") or {}
+                if role := action.get("roleArn") or signed.get("roleArn"):
                     yield {
                         "resource": reply.get("ruleArn") or listed["ruleArn"],
                         "name": listed["ruleName"],
                         "subject": subject,
                         "kind": kind,
-                        "service": SERVICES.get(kind, Unread("not_parseable", detail=f"kind of action {kind}")),
+                        "service": signed.get("serviceName")
+                        or SERVICES.get(kind, Unread("not_parseable", detail=f"kind of action {kind}")),
                         "role": role,
                         "documents": held_by(read, role),
                     }

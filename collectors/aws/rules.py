@@ -29,6 +29,13 @@ STREAM = Operation(
     shared=True,
 )
 
+DELIVERY = Operation(
+    "firehose.describe_delivery_stream",
+    "firehose:DescribeDeliveryStream",
+    absent=("ResourceNotFoundException",),
+    shared=True,
+)
+
 PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read")
 ALWAYS_ENCRYPTED = ("s3", "dynamoDB", "dynamoDBv2", "timestream")
 """Encrypted at rest whatever the settings: Amazon S3 since January 2023, DynamoDB and Timestream always
@@ -65,7 +72,7 @@ TARGETS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 """Per kind of action, the member that names where it leads."""
 
 
-@collector(Route, "aws", LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM)
+@collector(Route, "aws", LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, DELIVERY)
 def rule_actions(read: Reader) -> Iterator[Row]:
     """Every action and error action of every topic rule of one region."""
     for listed in read(LIST_RULES):
@@ -83,7 +90,8 @@ def rule_actions(read: Reader) -> Iterator[Row]:
                     "public_acl": kind == "s3" and action.get("cannedAcl") in PUBLIC_ACLS,
                     "static_secret": holds_secret(kind, action),
                     "caught_errors": bool(rule.get("errorAction")),
-                    "reserved_from_message": kind == "republish" and message_chooses(action.get("topic", "")),
+                    "reserved_from_message": kind == "republish"
+                    and message_chooses(action.get("topic", ""), rule.get("sql", "")),
                     "encrypted_at_rest": encrypted(read, kind, action),
                 }
 
@@ -119,10 +127,16 @@ def holds_secret(kind: str, action: Mapping[str, Any]) -> bool:
     return any(value and "${get_secret(" not in value for value in values)
 
 
-def message_chooses(topic: str) -> bool:
-    """Whether a republish leads into reserved topics and the message decides where; ``$$aws`` is an escaped ``$aws``."""
+def message_chooses(topic: str, sql: str = "") -> bool:
+    """Whether a republish leads into reserved topics and the message decides where; ``$$aws`` is an escaped ``$aws``.
+
+    A level of the incoming topic is the message's choice unless the rule's FROM clause spells it out.
+    """
+    clause = re.search(r"\bFROM\s+'([^']*)'", sql, re.IGNORECASE)
+    levels = clause[1].split("/") if clause else []
+    settled = {f"topic({n})" for n, level in enumerate(levels, 1) if not set(level) & set("+#")}
     chosen = [part.strip() for part in re.findall(r"\$\{([^}]*)\}", topic)]
-    return topic.startswith(("$$aws", "$aws")) and any(part not in IDENTITY_FUNCTIONS for part in chosen)
+    return topic.startswith(("$$aws", "$aws")) and any(part not in {*IDENTITY_FUNCTIONS, *settled} for part in chosen)
 
 
 def encrypted(read: Reader, kind: str, action: Mapping[str, Any]) -> bool | Unread | None:
@@ -140,6 +154,10 @@ def encrypted(read: Reader, kind: str, action: Mapping[str, Any]) -> bool | Unre
         found = read(STREAM, StreamName=action["streamName"]).cell(
             lambda s: s["StreamDescriptionSummary"]["EncryptionType"] != "NONE"
         )
+    elif kind == "firehose":
+        found = read(DELIVERY, DeliveryStreamName=action["deliveryStreamName"]).cell(
+            lambda d: delivery_encryption(d).get("Status", "DISABLED") == "ENABLED"
+        )
     return found
 
 
@@ -152,6 +170,11 @@ def queue(read: Reader, action: Mapping[str, Any]) -> Any:
 def topic(read: Reader, action: Mapping[str, Any]) -> Any:
     """The topic an SNS action leads to, asked in the region that its ARN names."""
     return read(TOPIC, region=action["targetArn"].split(":")[3], TopicArn=action["targetArn"])
+
+
+def delivery_encryption(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How a delivery stream encrypts what it was sent and has not delivered; empty when it does not."""
+    return reply["DeliveryStreamDescription"].get("DeliveryStreamEncryptionConfiguration") or {}
 
 
 def queue_key(reply: Mapping[str, Any]) -> str:

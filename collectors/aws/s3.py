@@ -8,9 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.aws.account import RESULTS, partition
+from collectors.aws.jobs import (
+    GET_VERSION,
+    JOB_DOCUMENT,
+    LIST_JOBS,
+    LIST_PACKAGES,
+    LIST_VERSIONS,
+    LIVE,
+    linked_buckets,
+)
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
-from collectors.operation import Operation, Reader, collector
+from collectors.operation import Operation, Reader, ReadFailed, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.data import Store
 
@@ -83,7 +92,7 @@ def written_buckets(reply: Mapping[str, Any]) -> list[str]:
 
 
 def firmware(read: Reader, regions: list[str]) -> Buckets:
-    """Buckets that OTA updates and streams of these regions read from."""
+    """Buckets that OTA updates, streams, jobs and package versions of these regions read from."""
     found = Buckets()
     for region in regions:
         updates = read(LIST_UPDATES, region=region).cell(lambda listed: [u["otaUpdateId"] for u in listed])
@@ -96,6 +105,23 @@ def firmware(read: Reader, regions: list[str]) -> Buckets:
         for name in found.note(streams):
             files = read(DESCRIBE_STREAM, region=region, streamId=name).cell(streamed_buckets)
             found.names.update(found.note(files))
+        for status in LIVE:
+            jobs = read(LIST_JOBS, region=region, status=status).cell(lambda listed: [j["jobId"] for j in listed])
+            for name in found.note(jobs):
+                links = read(JOB_DOCUMENT, region=region, jobId=name).cell(
+                    lambda reply: linked_buckets(reply["document"])
+                )
+                found.names.update(found.note(links))
+        packages = read(LIST_PACKAGES, region=region).cell(lambda listed: [p["packageName"] for p in listed])
+        for name in found.note(packages):
+            versions = read(LIST_VERSIONS, region=region, packageName=name).cell(
+                lambda listed: [v["versionName"] for v in listed]
+            )
+            for version in found.note(versions):
+                artifact = read(GET_VERSION, region=region, packageName=name, versionName=version).cell(
+                    lambda reply: [((reply.get("artifact") or {}).get("s3Location") or {}).get("bucket", "")]
+                )
+                found.names.update(bucket for bucket in found.note(artifact) if bucket)
     return found
 
 
@@ -107,13 +133,33 @@ def streamed_buckets(reply: Mapping[str, Any]) -> list[str]:
 @collector(
     Store, "aws",
     LIST_BUCKETS, LIST_RULES, GET_RULE, LIST_UPDATES, GET_UPDATE, LIST_STREAMS, DESCRIBE_STREAM,
+    LIST_JOBS, JOB_DOCUMENT, LIST_PACKAGES, LIST_VERSIONS, GET_VERSION,
     ACCOUNT_BLOCK, BLOCK, POLICY_STATUS, POLICY, ACL, VERSIONING, LIFECYCLE,
     where="global",
 )  # fmt: skip
 def buckets(read: Reader) -> Iterator[Row]:
-    """Every bucket of the account. Its settings are read only where it holds IoT data or firmware."""
+    """Every bucket of the account, and those of others that its IoT backend names.
+
+    Settings are read only where a bucket of its own holds IoT data or firmware.
+    """
     regions = list(read.options["regions"])
     data, images = telemetry(read, regions), firmware(read, regions)
+    for source in (data.unread, images.unread):
+        if source and source.permission:  # it may name a bucket of another account, which nothing else lists
+            name, _, code = source.detail.partition(" ")
+            read.gap(ReadFailed("failed", code), Operation(name, source.permission), cause=source.cause)
+    own = read(LIST_BUCKETS).cell(lambda listed: {bucket["Name"] for bucket in listed})
+    elsewhere = Unread("out_of_scope_account", detail="the bucket is not among those of this account")
+    for name in sorted((data.names | images.names) - own) if not isinstance(own, Unread) else ():
+        yield {
+            "resource": f"arn:{partition(regions[0] if regions else '')}:s3:::{name}",
+            "name": name,
+            "kind": "s3",
+            "holds_telemetry": data.hold(name),
+            "holds_firmware": images.hold(name),
+            "holds_iot_data": True,
+            **dict.fromkeys(SETTINGS, elsewhere),
+        }
     for bucket in read(LIST_BUCKETS):
         name = bucket["Name"]
         holds_data, holds_images = data.hold(name), images.hold(name)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore import xform_name
 from botocore.config import Config
-from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
+from collectors.aws.account import partition
+from collectors.aws.organization import ASSUME_ROLE, LIST_ACCOUNTS, LISTING, listing, member_role
 from collectors.aws.withheld import WITHHELD
-from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
+from collectors.operation import Absent, Notes, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
-from collectors.target import NoTarget
-
-log = logging.getLogger("iotposture")
+from collectors.target import NoTarget, Scopes
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""
@@ -38,6 +44,8 @@ ATTEMPTS = 3
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 FIND_SECONDS = 1.8
+ENTERING = 16
+"""Roles tried at once when the accounts of an organization are found."""
 
 DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "Forbidden",
@@ -78,9 +86,9 @@ class Source:
 
 
 def sources(settings: Mapping[str, Any]) -> list[Source]:
-    """Every way to an account that the settings name; the default chain when they name none."""
+    """Every way to an account that the settings name; the default chain when they name none, or lists accounts."""
     profiles, roles = list(settings.get("profiles") or ()), list(settings.get("roles") or ())
-    named = [Source(profile) for profile in profiles]
+    named = [Source(profile) for profile in profiles] or [Source()] * bool(settings.get("organization"))
     return named + [Source(profiles[0] if profiles else "", role) for role in roles] or [Source()]
 
 
@@ -89,32 +97,58 @@ def endpoint(settings: Mapping[str, Any], service: str) -> str | None:
     return (settings.get("endpoints") or {}).get(service) or settings.get("endpoint") or None
 
 
-def opened(source: Source, settings: Mapping[str, Any]) -> boto3.Session:
-    """A boto3 session for a source. Raises ``BotoCoreError`` for an unknown profile or missing credentials."""
+class Assumed(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+    """Credentials of a role, fetched when first needed and again before they end."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, fetch: Callable[[], Any]) -> None:
+        super().__init__()
+        self._fetch = fetch
+
+    def load(self) -> Any:
+        """Credentials that fetch themselves."""
+        return DeferredRefreshableCredentials(self._fetch, self.METHOD)
+
+
+def chain(source: Source, settings: Mapping[str, Any]) -> botocore.session.Session:
+    """The session of a source's own credentials, before any role."""
     inner = botocore.session.Session(profile=source.profile or None)
     if not settings.get("instance_metadata"):
         refuse_metadata(inner)
+    return inner
+
+
+def opened(source: Source, settings: Mapping[str, Any], config: Config | None = None) -> boto3.Session:
+    """A boto3 session for a source. Raises ``BotoCoreError`` for an unknown profile or missing credentials.
+
+    ``config`` is what the role is asked for with: patiently unless told otherwise, as it is asked again in a long scan.
+    """
+    inner = chain(source, settings)
     session = boto3.Session(botocore_session=inner)
     if not source.role:
         return session
-    extra = {"RoleSessionName": "iotposture"}
-    if settings.get("external_id"):
-        extra["ExternalId"] = settings["external_id"]
     region = home(settings, session)
 
     def create(service: str, **options: Any) -> Any:
         return inner.create_client(
             service, **({"region_name": region} | options), endpoint_url=endpoint(settings, service),
-            verify=settings.get("ca_bundle") or None, config=once(),
+            verify=settings.get("ca_bundle") or None, config=config or steady(settings),
         )  # fmt: skip
 
     own = inner.get_credentials()
     if own is None:
         raise NoTarget(missing(source, settings))
-    fetcher = AssumeRoleCredentialFetcher(create, own, source.role, extra_args=extra)
-    assumed = botocore.session.Session()
-    assumed._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    return boto3.Session(botocore_session=assumed, region_name=region)
+    fetcher = AssumeRoleCredentialFetcher(create, own, source.role, extra_args=introduction(settings))
+    assumed = botocore.session.Session(profile=source.profile or None)
+    assumed.register_component("credential_provider", CredentialResolver([Assumed(fetcher.fetch_credentials)]))
+    return boto3.Session(botocore_session=assumed)
+
+
+def introduction(settings: Mapping[str, Any]) -> dict[str, str]:
+    """How a role is asked for."""
+    external = {"ExternalId": settings["external_id"]} if settings.get("external_id") else {}
+    return {"RoleSessionName": "iotposture", **external}
 
 
 def refuse_metadata(inner: botocore.session.Session) -> None:
@@ -138,6 +172,18 @@ def once() -> Config:
     return Config(connect_timeout=1, read_timeout=1.5, retries={"total_max_attempts": 1}, defaults_mode="legacy")
 
 
+def steady(settings: Mapping[str, Any], **more: Any) -> Config:
+    """The timeouts and retries of a scan."""
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=settings.get("timeout_seconds") or READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        defaults_mode="legacy",
+        max_pool_connections=32,
+        **more,
+    )
+
+
 def home(settings: Mapping[str, Any], session: boto3.Session) -> str:
     """The region that services without regions are asked in."""
     regions = settings.get("regions") or ()
@@ -151,41 +197,56 @@ def regions_of(settings: Mapping[str, Any], session: boto3.Session) -> list[str]
     return [session.region_name] if session.region_name else sorted(session.get_available_regions("iot"))
 
 
-def identity(source: Source, settings: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Account and regions of a source, asked with one call. Raises ``BotoCoreError``, ``ClientError`` or NoTarget."""
-    session = opened(source, settings)
+@dataclass(frozen=True)
+class Identity:
+    """Whose credentials a source gives: an account of a partition, and the regions to look at."""
+
+    account: str
+    partition: str
+    regions: tuple[str, ...]
+
+
+def identity(source: Source, settings: Mapping[str, Any], config: Config | None = None) -> Identity:
+    """Who a source is, asked with one call. Raises ``BotoCoreError``, ``ClientError`` or NoTarget."""
+    session = opened(source, settings, config or once())
     credentials = session.get_credentials()
     if credentials is None:
         raise NoTarget(missing(source, settings))
+    regions = tuple(regions_of(settings, session))
     if source.role:
         credentials.get_frozen_credentials()
-        return source.role.split(":")[4], regions_of(settings, session)
-    client = session.client(
+        return Identity(source.role.split(":")[4], source.role.split(":")[1], regions)
+    told = sts(session, settings, config or once()).get_caller_identity()
+    arn = str(told.get("Arn") or "").split(":")
+    return Identity(str(told["Account"]), arn[1] if len(arn) > 1 else partition(home(settings, session)), regions)
+
+
+def sts(session: boto3.Session, settings: Mapping[str, Any], config: Config) -> Any:
+    """The client that says who we are and gives us roles."""
+    return session.client(
         "sts", region_name=home(settings, session), endpoint_url=endpoint(settings, "sts"),
-        verify=settings.get("ca_bundle") or None, config=once(),
+        verify=settings.get("ca_bundle") or None, config=config,
     )  # fmt: skip
-    return str(client.get_caller_identity()["Account"]), regions_of(settings, session)
 
 
-def find(settings: Mapping[str, Any]) -> list[Scope]:
+def find(settings: Mapping[str, Any]) -> Scopes:
     """One global scope and one per region for every account that the credentials reach.
 
-    Raises NoTarget when none of them answers within two seconds. A named role that cannot be assumed keeps its
-    scopes as long as another source works, so that its coverage shows the failure.
+    Raises NoTarget when none of them answers within two seconds. A role that cannot be assumed keeps its scopes as
+    long as another source works: what it hides is unknown, and its coverage and one line say why.
     """
     asked = sources(settings)
-    found: dict[Source, tuple[str, list[str]]] = {}
-    failed: dict[Source, str] = {}
+    found: dict[Source, Identity] = {}
+    failed: dict[Source, tuple[ReadFailed, str]] = {}
 
     def ask(source: Source) -> None:
         try:
             found[source] = identity(source, settings)
         except NoTarget as error:
-            failed[source] = str(error)
-        except ClientError as error:
-            failed[source] = unreachable(source, settings, str(error.response.get("Error", {}).get("Code", "")))
-        except (BotoCoreError, ResponseParserError, OSError, ValueError, LookupError, TypeError) as error:
-            failed[source] = unreachable(source, settings, type(error).__name__)
+            failed[source] = ReadFailed("failed", "NoTarget"), str(error)
+        except (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError, LookupError, TypeError) as error:
+            failure = refusal(error, source.role)
+            failed[source] = failure, unreachable(source, settings, failure.code)
 
     threads = [threading.Thread(target=ask, args=(source,), daemon=True) for source in asked]
     ends = time.monotonic() + FIND_SECONDS
@@ -193,19 +254,109 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
-    known = dict(found)
-    reasons = {s: failed.get(s) or unreachable(s, settings, "no answer in time") for s in asked if s not in known}
+    known = {source: found[source] for source in asked if source in dict(found)}
+    late = ReadFailed("failed", "no answer in time")
+    reasons = {s: failed.get(s) or (late, unreachable(s, settings, late.code)) for s in asked if s not in known}
     if not known:
-        raise NoTarget(next(iter(reasons.values())))
-    for source, reason in reasons.items():
-        log.warning("%s", reason)
+        raise NoTarget(next(line for _, line in reasons.values()))
+    first = next(iter(known.values()))
+    reached = Reached(frozenset(settings.get("exclude_accounts") or ()), lines=[line for _, line in reasons.values()])
+    for source in asked:
+        who = known.get(source)
+        account = who.account if who else source.role.split(":")[4] if source.role else ""
+        if account:
+            reached.accounts[account] = who.regions if who else first.regions
         if source.role:
-            known[source] = (source.role.split(":")[4], next(iter(known.values()))[1])
-    excluded = set(settings.get("exclude_accounts") or ())
-    accounts = {account: regions for account, regions in known.values() if account not in excluded}
-    if not accounts:
-        raise NoTarget("aws: every account found is in exclude_accounts")
-    return [Scope("aws", a, region) for a in sorted(accounts) for region in ("global", *accounts[a])]
+            reached.note(account, ASSUME_ROLE, None if who else reasons[source][0])
+    if settings.get("organization"):
+        lister = next((source for source in known if not source.role), asked[0])
+        if lister in known:
+            others = {s.role.split(":")[4] for s in asked if s.role} | {known[s].account for s in known if s != lister}
+            members(lister, known[lister], others, settings, reached)
+        else:
+            reached.refused(first.account, LIST_ACCOUNTS, reasons[lister][0])
+    return reached.scopes()
+
+
+@dataclass
+class Reached:
+    """The accounts that finding has come to, each with its regions, and what was refused on the way."""
+
+    excluded: frozenset[str]
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    notes: dict[str, Notes] = field(default_factory=dict)
+
+    def note(self, account: str, operation: Operation, failure: ReadFailed | None = None) -> None:
+        """Notes the coverage of one call."""
+        self.notes.setdefault(account, Notes()).cover(Scope("aws", account, "global"), "global", operation, failure)
+
+    def refused(self, account: str, operation: Operation, failure: ReadFailed) -> None:
+        """Notes that a list of accounts is not whole."""
+        self.note(account, operation, failure)
+        self.lines.append(
+            f"aws: {operation} {failure.outcome} ({failure.code}) in account {account}: accounts of the organization "
+            f"are missing from this scan; {operation.permission} must be asked by the management account or a "
+            "delegated administrator"
+        )
+
+    def scopes(self) -> Scopes:
+        """Every account that is not excluded, globally and by region. Raises NoTarget when there is none."""
+        accounts = sorted(set(self.accounts) - self.excluded)
+        if not accounts:
+            why = "aws: every account found is in exclude_accounts or outside organizational_units"
+            raise NoTarget("\n".join([*self.lines, why]))
+        rows = [r for a in sorted(set(self.notes) - self.excluded) for _, r in sorted(self.notes[a].coverage.items())]
+        found = [Scope("aws", a, region) for a in accounts for region in ("global", *self.accounts[a])]
+        return Scopes(found, rows, self.lines)
+
+
+def members(lister: Source, who: Identity, others: set[str], settings: Mapping[str, Any], reached: Reached) -> None:
+    """Adds the accounts of the organization that a source's account may list, and tries the role of each."""
+    boto = opened(lister, settings)
+    session = AwsSession(who.account, boto, settings, LISTING, Pace(settings.get("calls_per_second") or 10))
+    whole = listing(
+        lambda operation, params: session.send(operation, "global", params), settings.get("organizational_units") or ()
+    )
+    for operation, failure in whole.asked.items():
+        if failure:
+            reached.refused(who.account, operation, failure)
+        else:
+            reached.note(who.account, operation)
+    if not any(whole.asked.values()) and who.account not in {*whole.active, *others}:
+        del reached.accounts[who.account]  # it only lists: it is in none of the units
+    entering = [a for a in whole.active if a not in {who.account, *others, *reached.excluded}]
+    reached.accounts |= dict.fromkeys(entering, who.regions)
+    client, missed = sts(boto, settings, steady(settings)), dict[str, list[str]]()
+
+    def enter(account: str) -> ReadFailed | None:
+        role = member_role(settings, account, who.partition)
+        try:
+            client.assume_role(RoleArn=role, **introduction(settings))
+        except (ClientError, BotoCoreError, ResponseParserError, OSError) as error:
+            return refusal(error, role)
+        return None
+
+    with ThreadPoolExecutor(ENTERING, thread_name_prefix="enter") as pool:
+        for account, failure in zip(entering, pool.map(enter, entering), strict=True):
+            reached.note(account, ASSUME_ROLE, failure)
+            if failure:
+                missed.setdefault(failure.code, []).append(account)
+    reached.lines += [
+        f"aws: sts.assume_role gave no access ({code}) to {member_role(settings, 'ACCOUNT', who.partition)} in "
+        f"{len(held)} of {len(entering)} accounts: {', '.join(held)}; what they hold is unknown"
+        for code, held in sorted(missed.items())
+    ]
+
+
+def refusal(error: Exception, role: str = "") -> ReadFailed:
+    """What came of an attempt to log in, or to assume a role."""
+    detail, permission = (f"role {role}", ASSUME_ROLE.permission) if role else ("", "")
+    if not isinstance(error, ClientError):
+        return ReadFailed("failed", type(error).__name__, detail, permission)
+    code = str(error.response.get("Error", {}).get("Code", "")) or "ClientError"
+    denied = code in DENIED and code not in STALE
+    return ReadFailed("denied" if denied else "failed", code, detail, permission)
 
 
 def asked_at(settings: Mapping[str, Any]) -> str:
@@ -267,8 +418,8 @@ class AwsSession:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in operation.absent:
                 raise Absent(code) from None
-            assumed = "sts:AssumeRole" if error.operation_name == "AssumeRole" else ""
-            raise ReadFailed(self._outcome(error, code, where), code or "ClientError", assumed) from None
+            assumed = ASSUME_ROLE.permission if error.operation_name == "AssumeRole" else ""
+            raise ReadFailed(self._outcome(error, code, where), code or "ClientError", "", assumed) from None
         except EndpointConnectionError as error:
             known = where in self._boto.get_available_regions(service) or not self._boto.get_available_regions(service)
             offered = known or endpoint(self._settings, service) is not None
@@ -319,14 +470,7 @@ class AwsSession:
             region_name=region,
             endpoint_url=url,
             verify=self._settings.get("ca_bundle") or None,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=self._settings.get("timeout_seconds") or READ_SECONDS,
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                defaults_mode="legacy",
-                max_pool_connections=32,
-                s3={"addressing_style": "path"} if url else None,
-            ),
+            config=steady(self._settings, s3={"addressing_style": "path"} if url else None),
         )
 
         def guard(model: Any, **_: Any) -> None:
@@ -438,22 +582,59 @@ REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> AwsSession:
-    """A read-only session for one account. Raises NoTarget when no source leads to it."""
-    ways = sources(settings)
-    plain = [source for source in ways if not source.role]
-    way = next((source for source in ways if source.role.split(":")[4:5] == [account]), None)
+    """A read-only session for one account.
+
+    Raises NoTarget when no source leads to it, and ReadFailed when its role cannot be assumed.
+    """
     try:
-        way = way or (plain[0] if len(plain) == 1 else next((s for s in plain if leads(s, settings, account)), None))
+        way = way_to(account, settings)
         if way is not None:
-            return AwsSession(account, opened(way, settings), settings, operations, pace)
+            boto = opened(way, settings)
+            if way.role:
+                enter(boto, way.role)
+            return AwsSession(account, boto, settings, operations, pace)
     except BotoCoreError as error:
-        raise NoTarget(unreachable(way or Source(), settings, type(error).__name__)) from None
+        raise NoTarget(
+            f"aws: no way into account {account} ({type(error).__name__}); check profiles and roles"
+        ) from None
     raise NoTarget(f"aws: no source leads to account {account}; check profiles and roles in the section aws")
+
+
+def enter(boto: boto3.Session, role: str) -> None:
+    """Assumes a role now. Raises ReadFailed: once, and not for every read of the account."""
+    credentials: Credentials = boto.get_credentials()
+    try:
+        credentials.get_frozen_credentials()
+    except (ClientError, BotoCoreError, ResponseParserError, OSError) as error:
+        raise refusal(error, role) from None
+
+
+def way_to(account: str, settings: Mapping[str, Any]) -> Source | None:
+    """The source that leads to an account: a role that names it, else credentials of its own, else a member's role."""
+    ways = sources(settings)
+    if named := next((source for source in ways if source.role.split(":")[4:5] == [account]), None):
+        return named
+    plain = [source for source in ways if not source.role]
+    if not settings.get("organization"):
+        return plain[0] if len(plain) == 1 else next((s for s in plain if leads(s, settings, account)), None)
+    lister, refused = None, None
+    for source in plain:
+        try:
+            who = identity(source, settings, steady(settings))
+        except (ClientError, BotoCoreError, NoTarget) as error:
+            refused = refused or error
+            continue
+        if who.account == account:
+            return source
+        lister = lister or Source(source.profile, member_role(settings, account, who.partition))
+    if lister is None and refused is not None:
+        raise refusal(refused)
+    return lister
 
 
 def leads(source: Source, settings: Mapping[str, Any], account: str) -> bool:
     """Whether a source's credentials are of that account."""
     try:
-        return identity(source, settings)[0] == account
+        return identity(source, settings, steady(settings)).account == account
     except (BotoCoreError, ClientError, NoTarget):
         return False

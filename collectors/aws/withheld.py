@@ -50,8 +50,16 @@ def component(reply: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in reply.items() if key != "recipe"}
 
 
+def delivery(reply: dict[str, Any]) -> dict[str, Any]:
+    """A delivery stream without its destinations, whose tokens and attributes may be secret."""
+    kept = ("DeliveryStreamName", "DeliveryStreamType", "DeliveryStreamEncryptionConfiguration")
+    described = reply.get("DeliveryStreamDescription") or {}
+    return {"DeliveryStreamDescription": {key: described[key] for key in kept if key in described}}
+
+
 WITHHELD: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "greengrassv2.get_deployment": deployment,
     "greengrassv2.get_component": component,
+    "firehose.describe_delivery_stream": delivery,
 }
 """Replies that can hold a secret, and what takes it out."""

@@ -61,6 +61,16 @@ class RuleRole(Table):
     documents = text("Every policy of the role, a JSON list of documents.", shown=False)
 
 
+class Function(Table):
+    """One row per Lambda function that AWS IoT calls."""
+
+    context = ("used_by",)
+
+    used_by = text("What calls it: a topic rule, an authorizer, a provisioning hook.")
+    trusts_iot = flag("Its policy lets AWS IoT call it.")
+    source_condition = flag("Its policy names the account or resource that may make AWS IoT call it.")
+
+
 class Recording(Table):
     """One row per AWS account and region: whether administrative calls are recorded there."""
 

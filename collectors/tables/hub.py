@@ -43,6 +43,7 @@ class Log(Table):
 
     kind = text("What is logged.", "account", "iot hub", "provisioning service", "registry")
     logs_connections = flag("Failed and successful connections of devices are written to a log.")
+    silenced = count("AWS: thing groups, clients, addresses or principals that are exempt from the log.")
 
 
 class Detection(Table):
