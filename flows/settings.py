@@ -22,7 +22,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from checks.check import Severity
+from checks.owner import OwnerRule
 from checks.registry import CHECKS
+from checks.waiver import CAPS, Rules
 from flows.mistakes import BadSettings
 
 FILE = "iotposture.toml"
@@ -107,6 +110,28 @@ class ClearBlade(Section):
     endpoint: Url = Field("", description="URL instead of the one in the credentials file.")
 
 
+class Accepted(BaseModel):
+    """Accepted risks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field("waivers.toml", min_length=1, description="The waivers, seen from this file's folder.")
+    max_days: dict[Severity, Annotated[int, Field(ge=1, le=3650)]] = Field(
+        {},
+        description="Longest waiver by severity; else "
+        + ", ".join(f"{name} {cap}" for name, cap in CAPS.items())
+        + ".",
+    )
+    broad_percent: float = Field(10, gt=0, le=100, description="A match over a greater share of findings is refused.")
+    two_persons: bool = Field(True, description="The approver is not the owner.")
+    warn_days: int = Field(14, ge=0, le=365, description="Days before its end when a waiver is pointed out.")
+    actor: str = Field("", max_length=200, description="Who is written into the audit log; none: the user's name.")
+
+    def rules(self) -> Rules:
+        """What is demanded of every waiver."""
+        return Rules({**CAPS, **self.max_days}, self.broad_percent, self.two_persons, self.warn_days)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
 
@@ -119,6 +144,9 @@ class Settings(BaseSettings):
     history: str = Field("", description="Database of past scans. Reserved: nothing is written to it yet.")
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
+    owners: list[OwnerRule] = Field([], description="Whose a finding is: the first rule that matches says it.")
+    default_owner: str = Field("", max_length=100, description="Whose a finding is that no rule matches.")
+    waivers: Accepted = Accepted()
     aws: Aws = Aws()
     azure: Azure = Azure()
     gcp: Gcp = Gcp()
@@ -196,7 +224,7 @@ def fields_at(keys: list[str]) -> dict[str, Any]:
     """The settings that a section has."""
     model: Any = Settings
     for key in keys:
-        model = model.model_fields[key].annotation
+        model = typing.get_args(model)[0] if key.isdigit() else model.model_fields[key].annotation
     return dict(model.model_fields)
 
 
@@ -213,7 +241,7 @@ def rows(settings: Settings) -> list[dict[str, str]]:
                 found.append(
                     {
                         "setting": path + name,
-                        "value": value if isinstance(value, str) else str(value),
+                        "value": value if isinstance(value, str) else str(shown(value)),
                         "kind": kind(info.annotation),
                         "meaning": info.description or "",
                     }
@@ -221,6 +249,13 @@ def rows(settings: Settings) -> list[dict[str, str]]:
 
     walk(settings, "")
     return found
+
+
+def shown(value: Any) -> Any:
+    """A value as one would write it: of a rule, what was set."""
+    if isinstance(value, list):
+        return [shown(one) for one in value]
+    return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
 def kind(annotation: Any) -> str:

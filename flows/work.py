@@ -33,6 +33,7 @@ from flows.scan import (
     write_about,
 )
 from flows.settings import load
+from flows.waivers import cover_of, tell_waivers, waivers_of, without
 from reports.document import findings_json
 from reports.files import write
 from reports.report import Report
@@ -55,6 +56,7 @@ class Request:
         """The order of a new scan, or of the one to go on with. Raises BadSettings and UnknownName."""
         settings = load(self.settings or None)
         selected(settings, self.select)
+        waivers_of(settings, self.settings)
         if not self.resume:
             clock = datetime.now(UTC)
             return Order(settings, new_scan_id(clock), clock, self.only, self.select, self.out)
@@ -125,9 +127,12 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, fail_on: str
     """The verb `scan`."""
     if not 0 <= min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: 0 to 100")
-    _, report, files = perform(request, quiet)
+    order, report, files = perform(request, quiet)
+    cover = cover_of(report, waivers_of(order.settings, request.settings))
     tell(report, files, format_)
-    return gate(report, fail_on, min_coverage)
+    if not quiet:
+        tell_waivers(cover)
+    return gate(without(report, cover), fail_on, min_coverage)
 
 
 def tell(report: Report, files: list[Path], format_: Format) -> None:
