@@ -96,7 +96,8 @@ class Column:
                 self.exact[glob] |= 1 << rule
         self.free = free
         self.automaton = Globs([[items] for items in wild])
-        self.rules = list(wild.values())
+        self.rules = dict(zip(self.automaton.ends, wild.values(), strict=True))
+        self.ends = sum(1 << place for place in self.rules)
         self.known: dict[str, int] = {}
 
     def fits(self, text: str) -> int:
@@ -105,9 +106,8 @@ class Column:
             found = self.free | self.exact.get(text, 0)
             if self.rules:
                 state = self.automaton.read(self.automaton.start, text)
-                for group, rules in zip(self.automaton.groups, self.rules, strict=True):
-                    if state & group.ends:
-                        found |= rules
+                for place in numbers(state & self.ends):
+                    found |= self.rules[place]
             self.known[text] = found
         return found
 
@@ -145,7 +145,7 @@ class Matcher:
 
 
 def numbers(bits: int) -> Iterator[int]:
-    """The rules in a set of bits, first one first."""
+    """The places of the bits that are set, lowest first."""
     while bits:
         lowest = bits & -bits
         yield lowest.bit_length() - 1
