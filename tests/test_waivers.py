@@ -274,9 +274,9 @@ def test_thousands_of_waivers_over_many_findings_are_quick() -> None:
 )
 def test_the_first_rule_that_matches_says_whose_a_finding_is(finding: Finding, owner: str) -> None:
     rules = [
-        OwnerRule(owner="pumps", hub="*/IOTHUBS/plant-*"),  # type: ignore[arg-type]
-        OwnerRule(owner="cloud-platform", account="123456789012", area=("access", "data")),  # type: ignore[arg-type]
-        OwnerRule(owner="late", provider="azure"),  # type: ignore[arg-type]
+        OwnerRule(owner="pumps", hub="*/IOTHUBS/plant-*"),
+        OwnerRule(owner="cloud-platform", account="123456789012", area=("access", "data")),
+        OwnerRule(owner="late", provider="azure"),
     ]
     assert Owners(rules, "security-champions").of(finding._replace(account_id=finding.account_id)) == owner
 

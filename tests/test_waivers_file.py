@@ -46,10 +46,6 @@ def said(**changes: str) -> list[str]:
 SAID = said()
 
 
-def place(row: dict[str, str]) -> tuple[str, str, str]:
-    return row["provider"], row["account_id"], row["region"]
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with settings, and with one scan that was judged."""
@@ -66,8 +62,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )  # fmt: skip
     for scope in made_up.SCOPES:
         for name, frame in (("findings", report.findings), ("counts", report.counts)):
-            here = frame[[place(row) == scope for row in frame.to_dict("records")]]
-            run.write_frame(Scope(*scope), name, here)
+            here = zip(frame["provider"], frame["account_id"], frame["region"], strict=True)
+            run.write_frame(Scope(*scope), name, frame[[place == scope for place in here]])
         run.write_frame(Scope(*scope), "coverage", report.coverage[report.coverage["outcome"] == "read"])
     return tmp_path
 
@@ -350,7 +346,7 @@ def test_cases_carry_owner_and_waiver_beside_what_the_scan_saw() -> None:
         Case(POLICY, "resolved", "2026-10-01T00:00:00Z", "2026-11-20T06:00:00Z"),
     ]
     waivers = parse(row("W-1", finding=f"'{POLICY.finding_id}'"), "waivers.toml")
-    owners = Owners([OwnerRule(owner="platform", region="eu-*")])  # type: ignore[arg-type]
+    owners = Owners([OwnerRule(owner="platform", region="eu-*")])
     first, second, third = accepted(Docket({}, tuple(seen)), waivers, owners, TODAY).cases
     assert (first.waiver, first.waiver_kind, first.waiver_expires_on) == ("W-1", "risk_accepted", "2026-11-30")
     assert (first.owner, first.sla, first.lifecycle) == ("platform", "", "open")
