@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -112,6 +112,14 @@ class Waiver(BaseModel):
         return ""
 
 
+class Held(NamedTuple):
+    """The waiver that holds for a finding, as outputs name it: its id, kind and last day (``YYYY-MM-DD``)."""
+
+    waiver: str
+    kind: str
+    expires_on: str
+
+
 @dataclass(frozen=True)
 class Rules:
     """What the settings demand of every waiver. Above ``broad_percent`` of all findings a match is too broad."""
@@ -188,6 +196,11 @@ class Waivers:
             elif expired := [w for w in waivers if w.expires_on < today]:
                 lapsed[finding.finding_id] = max(expired, key=lambda w: w.expires_on)
         return Cover(today, self.rules.warn_days, waived, matched, refused, lapsed, voided, shared)
+
+    def held(self, findings: Iterable[Finding], today: date) -> dict[str, Held]:
+        """The waiver that holds for each finding on a day, by the finding's id."""
+        waived = self.over(findings, today).waived.items()
+        return {finding: Held(w.id, w.kind, w.expires_on.isoformat()) for finding, w in waived}
 
     def too_broad(self, waiver: Waiver, matches: int, findings: int) -> str:
         """Why a waiver matches too much; empty text when it does not."""

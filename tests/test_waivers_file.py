@@ -13,7 +13,6 @@ import made_up
 import pytest
 
 from checks.finding import Finding
-from checks.owner import OwnerRule, Owners
 from checks.waiver import Waivers, load, parse
 from collectors.operation import Scope
 from collectors.run import Run
@@ -22,8 +21,6 @@ from flows.console import CLEAN, GATE, USAGE, exit_code
 from flows.scan import gate
 from flows.waivers import cover_of, without
 from reports import audit
-from reports.accepted import accepted
-from reports.case import Case, Docket
 from reports.lint import lint
 
 FINDINGS = [Finding(**row) for row in made_up.estate()]
@@ -337,22 +334,6 @@ def test_the_gate_passes_what_was_accepted_and_the_report_keeps_it() -> None:
     assert gate(without(report, cover_of(report, accepted_all)), "critical", 0) == CLEAN
     assert len(report.findings) > 0
     assert gate(without(report, cover_of(report, Waivers())), "critical", 0) == GATE
-
-
-def test_cases_carry_owner_and_waiver_beside_what_the_scan_saw() -> None:
-    seen = [
-        Case(POLICY, "open", "2026-10-01T00:00:00Z", "2026-11-22T06:00:00Z", sla="breached", owner="from before"),
-        Case(BENCH, "open", "2026-10-01T00:00:00Z", "2026-11-22T06:00:00Z", sla="near", owner="from before"),
-        Case(POLICY, "resolved", "2026-10-01T00:00:00Z", "2026-11-20T06:00:00Z"),
-    ]
-    waivers = parse(row("W-1", finding=f"'{POLICY.finding_id}'"), "waivers.toml")
-    owners = Owners([OwnerRule(owner="platform", region="eu-*")])
-    first, second, third = accepted(Docket({}, tuple(seen)), waivers, owners, TODAY).cases
-    assert (first.waiver, first.waiver_kind, first.waiver_expires_on) == ("W-1", "risk_accepted", "2026-11-30")
-    assert (first.owner, first.sla, first.lifecycle) == ("platform", "", "open")
-    assert first.finding == POLICY
-    assert (second.waiver, second.owner, second.sla) == ("", "from before", "near")
-    assert (third.waiver, third.owner) == ("", "platform")
 
 
 @pytest.mark.parametrize(
