@@ -108,7 +108,7 @@ class Waiver(BaseModel):
         if self.status == "unknown" and finding.status != "unknown":
             return f"the finding is {finding.status} now, accepted was unknown"
         if self.evidence_hash and finding.evidence_hash not in self.evidence_hash:
-            return f"the evidence is {finding.evidence_hash} now, not what was accepted"
+            return "the evidence is not what was accepted"
         return ""
 
 
@@ -173,7 +173,7 @@ class Waivers:
 
     def over(self, findings: Iterable[Finding], today: date) -> Cover:
         """What holds on a day, for all findings of a scan at once: the share that a waiver matches counts."""
-        known = list(findings)
+        known = list(findings) if self.all else []
         reached = list(self.reach(known))
         matched: dict[str, list[str]] = {waiver.id: [] for waiver in self.all}
         for finding, waivers in reached:

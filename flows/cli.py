@@ -34,7 +34,7 @@ app = App(
 )
 show = App(
     name="show",
-    help="Show checks, tables, permissions, guidelines, frameworks or settings.",
+    help="Show checks, tables, permissions, guidelines, frameworks, schemas or settings.",
     result_action="return_value",
 )
 waivers = App(
@@ -215,6 +215,14 @@ def frameworks(name: str = "", /, *, format: Shape = "text") -> None:
     from flows.shelf import show_frameworks
 
     show_frameworks(name, format)
+
+
+@show.command
+def schema(name: Literal["findings", "docket"], /) -> None:
+    """The JSON Schema of findings.json or docket.json."""
+    from flows.shelf import show_schema
+
+    show_schema(name)
 
 
 @show.command(name="settings")

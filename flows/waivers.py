@@ -70,7 +70,7 @@ def tell_waivers(cover: Cover) -> None:
     parts = (
         (cover.waived, "waived"),
         (cover.lapsed, "with a waiver that has expired"),
-        (cover.voided, "with a waiver that no longer fits"),
+        (cover.voided, "with a waiver that does not fit its severity, status or evidence"),
     )
     for findings, what in parts:
         if findings:
@@ -201,6 +201,8 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
         waiver = checked(text, file, settings.waivers.rules(), name)
         audit.append(held, [(name, None, audit.plain(waiver))], actor, datetime.now(UTC))
         replace(file, text.encode())
+    for other in {w.id: w for w in before.over(chosen, today()).waived.values()}.values():
+        say(f"{other.id} covers some of them already, until {other.expires_on}")
     covered = Waivers((waiver,), before.rules).over(chosen, today()).waived
     emit([finding._asdict() for finding in chosen if finding.finding_id in covered], COVERED, format_)
     say(f"{file}: {name} covers {plural(len(covered), 'finding')} until {waiver.expires_on}")

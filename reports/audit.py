@@ -7,7 +7,6 @@ lint`` prints the last one.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -107,6 +106,8 @@ def wrong(line: bytes, number: int, previous: str) -> str:
 @contextmanager
 def locked(log: Path) -> Iterator[BinaryIO]:
     """The log, open for :func:`append`, and nobody else's until the end. Raises OSError."""
+    import fcntl  # POSIX only; what only reads a log does without
+
     with log.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

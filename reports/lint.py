@@ -72,8 +72,16 @@ def reach(waivers: Waivers, cover: Cover, whole: bool) -> Iterator[Remark]:
             yield Remark("error", "overlapping", waiver_id, f"{plural(number, 'finding')} under {first} too")
         else:
             yield Remark("error", "shadowed", waiver_id, f"all it covers is under {first}; {plural(number, 'finding')}")
+    unfit: dict[tuple[str, str], list[str]] = {}
     for finding, (waiver, why) in cover.voided.items():
-        yield Remark("error", "void", waiver.id, f"{finding}: {why}")
+        unfit.setdefault((waiver.id, why), []).append(finding)
+    globs = {waiver.id for waiver in waivers.all if waiver.match and not waiver.evidence_hash}
+    for (waiver_id, why), findings in unfit.items():
+        detail = f"{plural(len(findings), 'finding')}, such as {findings[0]}: {why}"
+        if waiver_id in globs:  # narrower than its match, perhaps on purpose
+            yield Remark("note", "not covered", waiver_id, detail)
+        else:
+            yield Remark("error", "void", waiver_id, detail)
 
 
 def recorded(waivers: Waivers, log: Log) -> Iterator[Remark]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ from collectors.operation import Scope
 from collectors.run import Run
 from flows.cli import app
 from flows.console import CLEAN, GATE, USAGE, exit_code
-from flows.scan import gate
-from flows.waivers import cover_of, without
+from flows.scan import Order, gate
+from flows.settings import Settings
+from flows.waivers import appended, cover_of, without
 from reports import audit
 from reports.lint import lint
 
@@ -43,14 +45,12 @@ def said(**changes: str) -> list[str]:
 SAID = said()
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with settings, and with one scan that was judged."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IOTPOSTURE_WAIVERS__ACTOR", "robin")
-    (tmp_path / "iotposture.toml").write_text("")
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one scan that was judged."""
+    folder = tmp_path_factory.mktemp("scanned")
     report = made_up.report()
-    run = Run(str(tmp_path / "iotposture-out" / "20261122T060000Z-1" / "run"))
+    run = Run(str(folder / "20261122T060000Z-1" / "run"))
     run.write_about(
         {
             "scan_id": "20261122T060000Z-1", "clock": "2026-11-22T06:00:00Z", "tool_version": "0", "select": [],
@@ -62,6 +62,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             here = zip(frame["provider"], frame["account_id"], frame["region"], strict=True)
             run.write_frame(Scope(*scope), name, frame[[place == scope for place in here]])
         run.write_frame(Scope(*scope), "coverage", report.coverage[report.coverage["outcome"] == "read"])
+    return folder
+
+
+@pytest.fixture
+def home(scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with settings, and with that scan."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IOTPOSTURE_WAIVERS__ACTOR", "robin")
+    (tmp_path / "iotposture.toml").write_text("")
+    shutil.copytree(scanned, tmp_path / "iotposture-out")
     return tmp_path
 
 
@@ -277,7 +287,7 @@ def test_lint_says_what_is_wrong_with_each() -> None:
         ("error", "too broad", "wide", "matches 17 of 40 findings, more than 10 %; narrow it, or set allow_broad = true; it covers nothing"),
         ("error", "overlapping", "again", "1 finding under ends too"),
         ("error", "shadowed", "covered", "all it covers is under ends; 1 finding"),
-        ("error", "void", "pinned", f"{PUMPS[0].finding_id}: the evidence is {PUMPS[0].evidence_hash} now, not what was accepted"),
+        ("error", "void", "pinned", f"1 finding, such as {PUMPS[0].finding_id}: the evidence is not what was accepted"),
         ("note", "expires soon", "ends", "on 2026-11-30, 8 days left"),
         ("note", "expires soon", "again", "on 2026-11-30, 8 days left"),
         ("note", "expires soon", "covered", "on 2026-12-01, 9 days left"),
@@ -287,6 +297,21 @@ def test_lint_says_what_is_wrong_with_each() -> None:
         ("note", "expires soon", "pinned", "on 2026-12-01, 9 days left"),
         ("note", "unrecorded", "wide", "added in the file and not in the audit log; `iotposture waivers record` takes it up"),
     ]  # fmt: skip
+
+
+def test_a_match_that_is_narrower_than_what_it_reaches_is_only_noted() -> None:
+    match = "{ check = '*', account = '123456789012', resource = '*policy*' }"
+    narrow = parse(row("narrow", match=match, severity="'high'"), "waivers.toml")
+    (remark,) = [r for r in lint(narrow, audit.Log(), FINDINGS, TODAY) if r.problem == "not covered"]
+    said_ = f"2 findings, such as {POLICY.finding_id}: the finding is critical, accepted was high"
+    assert (remark.level, remark.detail) == ("note", said_)
+
+
+def test_settings_with_owners_reach_a_worker_as_they_are() -> None:
+    settings = Settings.model_validate(
+        {"owners": [{"owner": "pumps", "hub": "*/plant-*"}], "waivers": {"max_days": {"critical": 5}}}
+    )
+    assert Order.from_json(Order(settings, "20261122T060000Z-1", NOW).to_json()).settings == settings
 
 
 @pytest.mark.parametrize(
@@ -307,10 +332,14 @@ def test_a_scan_that_could_not_read_everything_proves_no_orphan() -> None:
 def test_hostile_words_in_a_waiver_reach_no_terminal_and_no_formula(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for text in made_up.HOSTILE:
-        reason = f"{text} and ten more"
-        assert typed("waivers", "add", PUMPS[0].finding_id, *said(reason=reason)) == CLEAN
-        assert load(home / "waivers.toml").all[-1].reason == reason
+    reasons = [f"{text} and ten more" for text in made_up.HOSTILE]
+    assert typed("waivers", "add", PUMPS[0].finding_id, *said(reason=reasons[-1])) == CLEAN
+    text = (home / "waivers.toml").read_text()
+    alike = audit.plain(load(home / "waivers.toml").all[0])
+    for number, reason in enumerate(reasons):
+        text = appended(text, {**alike, "id": f"hostile-{number}", "reason": reason, "ticket": reason})
+    (home / "waivers.toml").write_text(text)
+    assert [waiver.reason for waiver in load(home / "waivers.toml").all[1:]] == reasons
     capsys.readouterr()
     for shape in ("text", "csv"):
         assert typed("waivers", "list", "--format", shape) == CLEAN
