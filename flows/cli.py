@@ -23,6 +23,7 @@ Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotpos
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
 At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
+AtRun = Annotated[str, Parameter(help="Run or scan to look at; without it the last scan.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 WHOSE = (
     "AWS: account is what one account lets be read; organization what the identity needs that scans many; trust "
@@ -39,12 +40,18 @@ app = App(
 )
 show = App(
     name="show",
-    help="Show checks, tables, permissions, guidelines, frameworks or settings.",
+    help="Show checks, tables, permissions, guidelines, frameworks, schemas or settings.",
+    result_action="return_value",
+)
+waivers = App(
+    name="waivers",
+    help="Accepted risks: list, add, lint, record.",
     result_action="return_value",
 )
 past = App(name="history", help="List, prune, vacuum or check the history.", result_action="return_value")
 app.command(show)
 app.command(past)
+app.command(waivers)
 app.register_install_completion_command()
 
 
@@ -191,6 +198,54 @@ def whole(*, settings: Settings = "", history: At = "") -> int:
     return inspect(settings, history)
 
 
+@waivers.command(name="list")
+def list_(*, run: AtRun = "", settings: Settings = "", format: Shape = "text") -> int:
+    """Every waiver, whether it holds today, and how many findings it covers."""
+    from flows.waivers import list_waivers
+
+    return list_waivers(settings, run, format)
+
+
+@waivers.command
+def add(
+    finding: Annotated[list[str], Parameter(help="Id of a finding, as in findings.csv; may be repeated.")],
+    /,
+    *,
+    kind: Literal["risk_accepted", "false_positive", "mitigated_elsewhere"],
+    reason: Annotated[str, Parameter(help="Why, in a sentence.")],
+    owner: Annotated[str, Parameter(help="Who answers for the risk.")],
+    approver: Annotated[str, Parameter(help="Who accepted it; somebody else.")],
+    expires: Annotated[str, Parameter(help="Last day it holds, YYYY-MM-DD.")],
+    ticket: Annotated[str, Parameter(help="Where it was decided.")] = "",
+    pin: Annotated[bool, Parameter(help="Only while the evidence stays as it is.", negative="")] = False,
+    id: Annotated[str, Parameter(help="Id of the waiver; without it the next of W-0001, W-0002, …")] = "",
+    run: AtRun = "",
+    settings: Settings = "",
+    format: Shape = "text",
+) -> int:
+    """Accept findings: write a waiver, note it in the audit log, and print what it covers."""
+    from flows.waivers import add_waiver
+
+    said = {"kind": kind, "reason": reason, "owner": owner, "approver": approver}
+    return add_waiver(settings, finding, run, id, pin, format, expires_on=expires, ticket=ticket, **said)
+
+
+@waivers.command(name="lint")
+def lint_(*, run: AtRun = "", settings: Settings = "", format: Shape = "text") -> int:
+    """Report waivers that are expired, orphaned, overlapping, too broad, void or not in the audit log; exit 1 for errors."""
+    from flows.waivers import lint_waivers
+
+    return lint_waivers(settings, run, format)
+
+
+@waivers.command
+def record(*, settings: Settings = "", format: Shape = "text") -> int:
+    """Take edits of the waivers file by hand up into the audit log."""
+    from flows.waivers import record_waivers
+
+    return record_waivers(settings, format)
+
+
 @show.command
 def checks(*, format: Shape = "text") -> None:
     """Every check: id, severity, area, what it requires."""
@@ -244,6 +299,14 @@ def frameworks(name: str = "", /, *, format: Shape = "text") -> None:
     from flows.shelf import show_frameworks
 
     show_frameworks(name, format)
+
+
+@show.command
+def schema(name: Literal["findings", "docket"], /) -> None:
+    """The JSON Schema of findings.json or docket.json."""
+    from flows.shelf import show_schema
+
+    show_schema(name)
 
 
 @show.command(name="settings")

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from checks.check import SEVERITIES
+from checks.owner import Owners
 from collectors.operation import Scope
 from flows.console import CLEAN, GATE, Format, emit, say
 from flows.mistakes import BadSettings, UnknownName
 from flows.scan import Order
 from flows.settings import Settings, load
+from flows.waivers import waivers_of
 from reports.case import Docket
 from reports.history import History
 from reports.report import Report
@@ -45,9 +47,21 @@ def place(settings: Settings, out: str = "") -> str:
     return settings.history or str(Path(out or settings.out) / FILE)
 
 
-def views(settings: Settings) -> dict[str, Any]:
-    """How dockets and trends are read alike everywhere."""
-    return {"sla": settings.sla.model_dump()}
+def docket(history: History, settings: Settings, scan_id: str = "") -> Docket:
+    """The cases of a scan, the last one if it is not named, with their owners and waivers. Raises BadSettings."""
+    accepted = waivers_of(settings).held
+    return history.docket(scan_id, accepted=accepted, owner=owners_of(settings).of, sla=settings.sla.model_dump())
+
+
+def trend_of(history: History, settings: Settings, days: int = 90, min_coverage: float = 100.0) -> Trend | None:
+    """The trend over a window, with owners and waivers. Raises BadSettings."""
+    waived, owner = waivers_of(settings).periods, owners_of(settings).of
+    return history.trend(days, waived=waived, owner=owner, sla=settings.sla.model_dump(), min_coverage=min_coverage)
+
+
+def owners_of(settings: Settings) -> Owners:
+    """Whose findings are, by the settings."""
+    return Owners(settings.owners, settings.default_owner)
 
 
 def ready(order: Order) -> None:
@@ -69,8 +83,9 @@ def remember(order: Order, report: Report) -> Past:
             history.ingest(report, narrowed=bool(order.only or order.select))
             if history.warning:
                 say(history.warning)
-            scan, read = report.about["scan_id"], views(order.settings)
-            return Past(history.docket(scan, **read), history.trend(**read), frozenset(history.baseline(scan)))
+            scan, settings = report.about["scan_id"], order.settings
+            compared = frozenset(history.baseline(scan))
+            return Past(docket(history, settings, scan), trend_of(history, settings), compared)
     except BadHistory as error:
         return Past(trouble=str(error))
 
@@ -104,7 +119,7 @@ def trend(settings: str, at: str, window: str, by: str, min_coverage: float, for
         raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: above 0, to 100")
     history, chosen = existing(settings, at)
     with history:
-        found = history.trend(span, min_coverage=min_coverage, **views(chosen))
+        found = trend_of(history, chosen, span, min_coverage)
     if found is None:
         raise UnknownName(f"{history.place}: holds no scan yet")
     if format_ == "json":

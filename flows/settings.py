@@ -24,7 +24,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from checks.check import Severity
+from checks.owner import OwnerRule
 from checks.registry import CHECKS
+from checks.waiver import CAPS, Rules
 from flows.mistakes import BadSettings
 from reports.case import SLA_DAYS
 
@@ -145,6 +148,28 @@ class Sla(BaseModel):
     info: int = Field(SLA_DAYS["info"], ge=0, description="Days for one that only informs.")
 
 
+class Accepted(BaseModel):
+    """Accepted risks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field("waivers.toml", min_length=1, description="The waivers, seen from this file's folder.")
+    max_days: dict[Severity, Annotated[int, Field(ge=1, le=3650)]] = Field(
+        {},
+        description="Longest waiver by severity; else "
+        + ", ".join(f"{name} {cap}" for name, cap in CAPS.items())
+        + ".",
+    )
+    broad_percent: float = Field(10, gt=0, le=100, description="A match over a greater share of findings is refused.")
+    two_persons: bool = Field(True, description="The approver is not the owner.")
+    warn_days: int = Field(14, ge=0, le=365, description="Days before its end when a waiver is pointed out.")
+    actor: str = Field("", max_length=200, description="Who is written into the audit log; none: the user's name.")
+
+    def rules(self) -> Rules:
+        """What is demanded of every waiver."""
+        return Rules({**CAPS, **self.max_days}, self.broad_percent, self.two_persons, self.warn_days)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
 
@@ -161,6 +186,9 @@ class Settings(BaseSettings):
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
     sla: Sla = Sla()
+    owners: list[OwnerRule] = Field([], description="Whose a finding is: the first rule that matches says it.")
+    default_owner: str = Field("", max_length=100, description="Whose a finding is that no rule matches.")
+    waivers: Accepted = Accepted()
     aws: Aws = Aws()
     azure: Azure = Azure()
     gcp: Gcp = Gcp()
@@ -208,7 +236,9 @@ def load(path: str | Path | None = None) -> Settings:
 
     token = _file.set(file)
     try:
-        return Settings()
+        settings = Settings()
+        settings.waivers.file = str(file.parent / settings.waivers.file)
+        return settings
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{file}: not TOML: {error}") from error
     except SettingsError as error:
@@ -238,7 +268,7 @@ def fields_at(keys: list[str]) -> dict[str, Any]:
     """The settings that a section has."""
     model: Any = Settings
     for key in keys:
-        model = model.model_fields[key].annotation
+        model = typing.get_args(model)[0] if key.isdigit() else model.model_fields[key].annotation
     return dict(model.model_fields)
 
 
@@ -255,7 +285,7 @@ def rows(settings: Settings) -> list[dict[str, str]]:
                 found.append(
                     {
                         "setting": path + name,
-                        "value": hidden(value) if isinstance(value, str) else str(value),
+                        "value": hidden(value) if isinstance(value, str) else str(shown(value)),
                         "kind": kind(info.annotation),
                         "meaning": info.description or "",
                     }
@@ -268,6 +298,13 @@ def rows(settings: Settings) -> list[dict[str, str]]:
 def hidden(value: str) -> str:
     """A value without the password that a URL may hold."""
     return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", value)
+
+
+def shown(value: Any) -> Any:
+    """A value as one would write it: of a rule, what was set."""
+    if isinstance(value, list):
+        return [shown(one) for one in value]
+    return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
 def kind(annotation: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from checks.check import Check
@@ -136,6 +137,11 @@ def show_frameworks(name: str, format_: Format) -> None:
                     }  # fmt: skip
 
     emit(list(rows()), ("framework", "requirement", "title", "checks"), format_)
+
+
+def show_schema(name: str) -> None:
+    """A published schema, as it stands in the package."""
+    print(resources.files("reports.formats").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"), end="")
 
 
 def show_settings(path: str, format_: Format) -> None:

@@ -34,6 +34,7 @@ from flows.scan import (
     write_about,
 )
 from flows.settings import load
+from flows.waivers import cover_of, tell_waivers, waivers_of, without
 from reports.document import findings_json
 from reports.files import write
 from reports.report import Report
@@ -56,6 +57,7 @@ class Request:
         """The order of a new scan, or of the one to go on with. Raises BadSettings and UnknownName."""
         settings = load(self.settings or None)
         selected(settings, self.select)
+        waivers_of(settings)
         if not self.resume:
             clock = datetime.now(UTC)
             return Order(settings, new_scan_id(clock), clock, self.only, self.select, self.out)
@@ -104,7 +106,7 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def perform(request: Request, quiet: bool) -> tuple[Report, list[Path], Past]:
+def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path], Past]:
     """Runs what was requested, takes it into the history and writes its files."""
     order = request.order()
     ready(order)
@@ -121,16 +123,19 @@ def perform(request: Request, quiet: bool) -> tuple[Report, list[Path], Past]:
                 order.folder.rmdir()
             raise
     past = remember(order, report)
-    return report, write(report, order.folder), past
+    return order, report, write(report, order.folder), past
 
 
 def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) -> int:
     """The verb `scan`. The last line on stderr is a summary in JSON; `--quiet` without a gate leaves it out."""
     if not 0 <= gate.min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {gate.min_coverage:g} is no percentage; allowed: 0 to 100")
-    report, files, past = perform(request, quiet)
+    order, report, files, past = perform(request, quiet)
+    cover = cover_of(report, waivers_of(order.settings))
     tell(report, files, format_)
-    verdict = judge(gate, report, past)
+    if not quiet:
+        tell_waivers(cover)
+    verdict = judge(gate, without(report, cover), past)
     for line in verdict.notes:
         say(line)
     if past.trouble:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from checks.finding import Finding
+from checks.waiver import Held
 from reports.case import Case, Docket, Lifecycle
 from reports.report import ABOUT
 from reports.store import CHECKS, DETAILS, EVENTS, FINDINGS, SCANS, SCOPES, WORDINGS
@@ -20,15 +21,7 @@ OPEN: Mapping[str, Lifecycle] = {"new": "new", "reopened": "reopened", "resolved
 """What the event of a scan makes of a case; any other case is open."""
 
 
-class Cover(NamedTuple):
-    """The waiver that holds for a finding: its id, kind and last day."""
-
-    waiver: str
-    kind: str
-    expires_on: str
-
-
-Accepted = Callable[[Sequence[Finding], date], Mapping[str, Cover]]
+Accepted = Callable[[Sequence[Finding], date], Mapping[str, Held]]
 """What is accepted among findings on a day, by finding id."""
 
 

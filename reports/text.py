@@ -64,3 +64,9 @@ def ci(text: str) -> str:
     """For a line of a CI log: percent-encoded so that no runner reads a workflow command in it."""
     encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return COMMAND.sub(lambda found: f"{found[1]}%3A" if found[0].endswith(":") else "%23", visible(encoded))
+
+
+def sarif(text: str) -> str:
+    """For a message of SARIF: brackets make no link and braces no placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
+    shown = re.sub(r"[\\\[\]]", r"\\\g<0>", visible(text))
+    return shown.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,152 @@
+"""Which findings a rule means: globs over what a finding is about, for waivers and owners alike.
+
+All rules are matched at once, by one automaton a column, with one step a character whatever is written in a glob.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from checks.finding import Finding, canonical
+from checks.policy.pattern import ANY, ONE, Globs, Items
+
+GLOB_LIMIT = 512
+"""Characters of one glob."""
+GLOBS_LIMIT = 1000
+"""Globs in one key of a rule."""
+COLUMNS = {
+    "check": "check_id",
+    "area": "area",
+    "provider": "provider",
+    "account": "account_id",
+    "region": "region",
+    "hub": "hub",
+    "resource": "resource_id",
+    "subject": "subject",
+}
+"""What a rule can name, and the finding's column it is compared with. A display name is not among them: whoever may
+rename a device could slip it under a rule."""
+WITHOUT_CASE = ("hub", "resource", "subject")
+"""Compared without case in Azure, as ARM ids are."""
+
+
+def listed(value: Any) -> Any:
+    """One text as a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
+Glob = Annotated[str, Field(min_length=1, max_length=GLOB_LIMIT, pattern=r"^[^\x00-\x1f\x7f]+$")]
+GlobList = Annotated[tuple[Glob, ...], BeforeValidator(listed), Field(max_length=GLOBS_LIMIT)]
+
+
+class Match(BaseModel):
+    """Which findings: each key holds one glob or a list of them. A finding must fit one of every key that is there.
+
+    A glob covers the whole text. ``*`` is any run of characters, ``/`` and ``:`` among them, ``?`` is one character,
+    everything else stands for itself.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    check: GlobList = Field((), description="Ids of checks.")
+    area: GlobList = Field((), description="Areas of checks, such as access.")
+    provider: GlobList = Field((), description="aws, azure, gcp or clearblade.")
+    account: GlobList = Field((), description="Accounts, subscriptions or projects.")
+    region: GlobList = Field((), description="Regions.")
+    hub: GlobList = Field((), description="The hub of a device or another part of it, by id.")
+    resource: GlobList = Field((), description="Resource ids: ARNs, ARM ids, full names.")
+    subject: GlobList = Field((), description="The part of a resource, such as a policy's statement.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Match:
+        if not any(getattr(self, key) for key in COLUMNS):
+            raise ValueError(f"matches nothing; give at least one of {', '.join(COLUMNS)}")
+        return self
+
+    def globs(self) -> Iterator[tuple[str, str]]:
+        """Every key with each of its globs."""
+        for key in COLUMNS:
+            yield from ((key, glob) for glob in getattr(self, key))
+
+
+def symbols(glob: str) -> Items:
+    """A glob as the automaton reads it: no character but ``*`` and ``?`` is special."""
+    found: list[str] = []
+    for character in glob:
+        item = {"*": ANY, "?": ONE}.get(character, character)
+        if not (item == ANY and found and found[-1] == ANY):
+            found.append(item)
+    return tuple(found)
+
+
+class Column:
+    """The globs of all rules over one column: which rules fit a text, as bits."""
+
+    def __init__(self, globs: Sequence[tuple[int, str]], free: int) -> None:
+        self.exact: defaultdict[str, int] = defaultdict(int)
+        wild: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        for rule, glob in globs:
+            if "*" in glob or "?" in glob:
+                wild[symbols(glob)] |= 1 << rule
+            else:
+                self.exact[glob] |= 1 << rule
+        self.free = free
+        self.automaton = Globs([[items] for items in wild])
+        self.rules = dict(zip(self.automaton.ends, wild.values(), strict=True))
+        self.ends = sum(1 << place for place in self.rules)
+        self.known: dict[str, int] = {}
+
+    def fits(self, text: str) -> int:
+        """The rules that fit a text or do not ask for this column."""
+        if (found := self.known.get(text)) is None:
+            found = self.free | self.exact.get(text, 0)
+            if self.rules:
+                state = self.automaton.read(self.automaton.start, text)
+                for place in numbers(state & self.ends):
+                    found |= self.rules[place]
+            self.known[text] = found
+        return found
+
+
+class Matcher:
+    """Many matches at once; their order is that of the rules they belong to. None fits nothing."""
+
+    def __init__(self, matches: Sequence[Match | None]) -> None:
+        self.all = sum(1 << n for n, match in enumerate(matches) if match)
+        globs: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for number, match in enumerate(matches):
+            for key, glob in match.globs() if match else ():
+                globs[key].append((number, glob))
+        self.columns: list[tuple[str, str, Column, Column]] = []
+        for key, asked in globs.items():
+            free = self.all
+            for number, _ in asked:
+                free &= ~(1 << number)
+            lowered = [(number, glob.lower()) for number, glob in asked] if key in WITHOUT_CASE else asked
+            self.columns.append((key, COLUMNS[key], Column(asked, free), Column(lowered, free)))
+
+    def fits(self, finding: Finding) -> int:
+        """The rules whose match a finding fits, one bit each."""
+        bits = self.all
+        azure = finding.provider == "azure"
+        for key, name, as_written, lowered in self.columns:
+            if not bits:
+                break
+            text = getattr(finding, name)
+            if azure and key in WITHOUT_CASE:
+                bits &= lowered.fits(canonical(finding.provider, text))
+            else:
+                bits &= as_written.fits(text)
+        return bits
+
+
+def numbers(bits: int) -> Iterator[int]:
+    """The places of the bits that are set, lowest first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

@@ -1,0 +1,270 @@
+"""The verbs around accepted risks: list, add, lint, record."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import getpass
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from checks.finding import Finding
+from checks.waiver import BadWaivers, Cover, Rules, Waiver, Waivers, day, load, parse
+from flows.console import CLEAN, GATE, Format, emit, say
+from flows.mistakes import BadSettings, UnknownName
+from flows.settings import Settings
+from flows.settings import load as load_settings
+from reports import audit
+from reports.lint import COLUMNS, lint, plural
+from reports.report import Report, records
+
+LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
+COVERED = ("finding_id", "severity", "status", "check_id", "resource_id", "subject")
+
+
+def waivers_of(settings: Settings) -> Waivers:
+    """The waivers that hold for a scan. Raises BadSettings: a broken file is never taken for an empty one."""
+    try:
+        return load(Path(settings.waivers.file), settings.waivers.rules())
+    except BadWaivers as error:
+        raise BadSettings(str(error)) from error
+
+
+def today() -> date:
+    """The day that decides whether a waiver holds: the one in UTC."""
+    return datetime.now(UTC).date()
+
+
+def actor_of(settings: Settings) -> str:
+    """Who is written into the audit log."""
+    with contextlib.suppress(OSError, KeyError):
+        return settings.waivers.actor or getpass.getuser()
+    raise BadSettings("waivers.actor: this machine does not say who you are; set it, or IOTPOSTURE_WAIVERS__ACTOR")
+
+
+def cover_of(report: Report, waivers: Waivers) -> Cover:
+    """What the waivers do to the findings of a report, today."""
+    return waivers.over((Finding(*row) for row in records(report.findings)), today())
+
+
+def without(report: Report, cover: Cover) -> Report:
+    """The report as a gate sees it: without what was accepted."""
+    return dataclasses.replace(
+        report, findings=report.findings[~report.findings["finding_id"].isin(list(cover.waived))]
+    )
+
+
+def tell_waivers(cover: Cover) -> None:
+    """One line about what is accepted, and one for each kind of waiver that covers less than somebody may think."""
+    parts = (
+        (cover.waived, "waived"),
+        (cover.lapsed, "with a waiver that has expired"),
+        (cover.voided, "with a waiver that does not fit its severity, status or evidence"),
+    )
+    for findings, what in parts:
+        if findings:
+            say(f"{plural(len(findings), 'finding')} {what}")
+    for name, why in cover.refused.items():
+        say(f"waiver {name} covers nothing: {why}")
+    ending = {w.id: w.expires_on for w in cover.waived.values() if (w.expires_on - cover.today).days <= cover.warn_days}
+    for name, last in ending.items():
+        say(f"waiver {name} expires on {last}")
+
+
+def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | None:
+    """The findings of a run, or of the last scan, and whether it read everything; None where nothing was scanned."""
+    from flows.scan import gather
+    from flows.work import run_at
+
+    if not place and not (place := last_scan(settings)):
+        return None
+    try:
+        report = gather(run_at(place), datetime.now(UTC))
+    except FileNotFoundError as error:
+        raise UnknownName(f"{place}: that run was not judged; `iotposture check` does it") from error
+    return [Finding(*row) for row in records(report.findings)], report.about["scan_complete"] == "true"
+
+
+def last_scan(settings: Settings) -> str:
+    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none."""
+    import fsspec
+
+    home = settings.runs.rstrip("/") or settings.out
+    fs, root = fsspec.core.url_to_fs(home)
+    within = "run/" if not settings.runs else ""
+    judged = fs.glob(f"{root.rstrip('/')}/*/{within}*/*/*/findings.parquet")
+    names = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
+    return f"{home}/{max(names)}" if names else ""
+
+
+def list_waivers(settings_file: str, run: str, format_: Format) -> int:
+    """The verb `waivers list`."""
+    settings = load_settings(settings_file or None)
+    waivers, now = waivers_of(settings), today()
+    known = findings_of(settings, run)
+    cover = waivers.over(known[0] if known else [], now)
+
+    def state(waiver: Waiver) -> str:
+        if waiver.expires_on < now:
+            return "expired"
+        return "refused" if waiver.id in cover.refused else "holds" if waiver.holds(now) else "not yet"
+
+    rows = [
+        {
+            **waiver.model_dump(mode="json", include={"id", "kind", "owner", "approver", "expires_on", "reason"}),
+            "state": state(waiver),
+            "findings": sum(one.id == waiver.id for one in cover.waived.values()) if known else "",
+        }
+        for waiver in waivers.all
+    ]
+    emit(rows, LISTED, format_)
+    return CLEAN
+
+
+def lint_waivers(settings_file: str, run: str, format_: Format) -> int:
+    """The verb `waivers lint`: exit 1 for an error, 0 when there are notes only."""
+    settings = load_settings(settings_file or None)
+    waivers = waivers_of(settings)
+    log = audit.read(audit.beside(Path(settings.waivers.file)))
+    known = findings_of(settings, run)
+    if known is None:
+        say("no scan to compare with: nothing is said about what the waivers match")
+    remarks = lint(waivers, log, known and known[0], today(), whole=not known or known[1])
+    emit([vars(remark) for remark in remarks], COLUMNS, format_)
+    say(f"{plural(len(waivers.all), 'waiver')}; audit log: {plural(len(log.entries), 'entry')}, last {log.head or '-'}")
+    return GATE if any(remark.level == "error" for remark in remarks) else CLEAN
+
+
+def record_waivers(settings_file: str, format_: Format) -> int:
+    """The verb `waivers record`: takes edits by hand up into the audit log."""
+    settings = load_settings(settings_file or None)
+    file, actor = Path(settings.waivers.file), actor_of(settings)
+    log = audit.beside(file)
+    with audit.locked(log) as held:
+        changes = sound(log).unrecorded(waivers_of(settings).all)
+        audit.append(held, changes, actor, datetime.now(UTC))
+    rows = [
+        {"waiver": name, "recorded": "added" if before is None else "removed" if after is None else "changed"}
+        for name, before, after in changes
+    ]
+    emit(rows, ("waiver", "recorded"), format_)
+    return CLEAN
+
+
+def sound(log: Path) -> audit.Log:
+    """The audit log. Raises BadSettings when its chain is broken: nothing is added to such a log."""
+    known = audit.read(log)
+    if known.broken:
+        raise BadSettings(
+            f"{log}: {known.broken}; keep it as evidence, move it away, and `iotposture waivers record` starts a new one"
+        )
+    return known
+
+
+def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool, format_: Format, **said: str) -> int:
+    """The verb `waivers add`. ``said`` has kind, reason, owner, approver, expires_on and ticket."""
+    settings = load_settings(settings_file or None)
+    file, actor = Path(settings.waivers.file), actor_of(settings)
+    chosen = named(settings, ids, run)
+    worst = max(chosen, key=lambda finding: int(finding.severity_rank))
+    fields: dict[str, Any] = {
+        "kind": said["kind"],
+        "finding": [finding.finding_id for finding in chosen],
+        "severity": worst.severity,
+        "status": "unknown" if all(finding.status == "unknown" for finding in chosen) else "",
+        "reason": said["reason"],
+        "owner": said["owner"],
+        "approver": said["approver"],
+        "created_on": today(),
+        "expires_on": until(said["expires_on"]),
+        "ticket": said["ticket"],
+        "evidence_hash": list(dict.fromkeys(finding.evidence_hash for finding in chosen)) if pin else "",
+    }
+    log = audit.beside(file)
+    with audit.locked(log) as held:
+        sound(log)
+        before = waivers_of(settings)
+        name = id or free_id(before)
+        text = file.read_bytes().decode() if file.exists() else ""
+        text = appended(text, {"id": name, **{key: value for key, value in fields.items() if value}})
+        waiver = checked(text, file, settings.waivers.rules(), name)
+        audit.append(held, [(name, None, audit.plain(waiver))], actor, datetime.now(UTC))
+        replace(file, text.encode())
+    for other in {w.id: w for w in before.over(chosen, today()).waived.values()}.values():
+        say(f"{other.id} covers some of them already, until {other.expires_on}")
+    covered = Waivers((waiver,), before.rules).over(chosen, today()).waived
+    emit([finding._asdict() for finding in chosen if finding.finding_id in covered], COVERED, format_)
+    say(f"{file}: {name} covers {plural(len(covered), 'finding')} until {waiver.expires_on}")
+    return CLEAN
+
+
+def named(settings: Settings, ids: list[str], run: str) -> list[Finding]:
+    """The findings of these ids, each once. Raises UnknownName."""
+    known = findings_of(settings, run)
+    if known is None:
+        raise UnknownName("no scan lies in the settings' out or runs; --run names one")
+    by_id = {finding.finding_id: finding for finding in known[0]}
+    if missing := [one for one in ids if one not in by_id]:
+        raise UnknownName(f"{', '.join(missing)}: no such finding in that scan; findings.csv has finding_id")
+    return [by_id[one] for one in dict.fromkeys(ids)]
+
+
+def until(text: str) -> date:
+    """A day as it was typed. Raises BadSettings."""
+    try:
+        found: date = day(text)
+    except ValueError as error:
+        raise BadSettings(f"--expires: {error}") from error
+    return found
+
+
+def free_id(waivers: Waivers) -> str:
+    """The next id of the form ``W-0001``."""
+    used = [int(found[1]) for waiver in waivers.all if (found := re.fullmatch(r"W-(\d{1,9})", waiver.id))]
+    return f"W-{max(used, default=0) + 1:04}"
+
+
+def appended(text: str, fields: Mapping[str, Any]) -> str:
+    """A waivers file with one more waiver at its end; what stands there stays as it is, byte by byte."""
+    import tomlkit
+
+    row = tomlkit.table()
+    for key, value in fields.items():
+        row.add(key, value)
+    rows = tomlkit.aot()
+    rows.append(row)
+    document = tomlkit.document()
+    document.add("waiver", rows)
+    end = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text else end if text.endswith("\n") else end * 2
+    return text + gap + tomlkit.dumps(document).replace("\n", end)
+
+
+def checked(text: str, file: Path, rules: Rules, name: str) -> Waiver:
+    """The waiver of this id in a text that is about to be written. Raises BadSettings."""
+    try:
+        return next(waiver for waiver in parse(text, str(file), rules).all if waiver.id == name)
+    except BadWaivers as error:
+        raise BadSettings(str(error)) from error
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Writes a file anew, whole or not at all; it keeps its mode, and a link stays one."""
+    place = file.resolve()
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        if place.exists():
+            shutil.copymode(place, draft)
+        os.replace(draft, place)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""iotposture's own JSON: ``docket.json``, every case of a scan with its life. ``docket.schema.json`` describes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+
+from reports.case import Case, Docket
+from reports.formats.format import Coverage, File, Format, Options
+
+VERSION = "1"
+"""Goes up when a key changes its meaning or leaves; a new key does not count."""
+LIFE = tuple(field.name for field in fields(Case) if field.name != "finding")
+"""What a case says beside its finding."""
+
+
+def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
+    """``docket.json``."""
+    yield File("docket.json", document(docket, coverage))
+
+
+def document(docket: Docket, coverage: Coverage) -> Iterator[str]:
+    """``about``, ``cases`` and ``coverage``; one row a line."""
+    yield f'{{\n"docket_version": "{VERSION}",\n"about": {json.dumps(dict(docket.about))}'
+    for name, rows in (("cases", map(flat, docket.cases)), ("coverage", map(dict, coverage))):
+        yield f',\n"{name}": ['
+        for number, row in enumerate(rows):
+            yield f"{',' if number else ''}\n{json.dumps(row)}"
+        yield "\n]"
+    yield "\n}\n"
+
+
+def flat(case: Case) -> dict[str, object]:
+    """A finding and its life side by side."""
+    return {**case.finding._asdict(), **{name: getattr(case, name) for name in LIFE}}
+
+
+FORMAT = Format("json", "iotposture", files)

@@ -1,0 +1,532 @@
+"""Interchange formats: what other programs are given is what their validators take, and nothing in it is made up."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import jsonschema
+import made_up
+import pytest
+from botocore.validate import ParamValidator
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+
+from checks.finding import COUNTS, Finding
+from collectors.schema import COVERAGE
+from flows.cli import app
+from reports.case import Case, Docket, Lifecycle
+from reports.document import findings_json
+from reports.formats import asff, ocsf, sarif
+from reports.formats.document import LIFE
+from reports.formats.format import Options, clip, filled
+from reports.formats.targets import FORMATS, write
+from reports.report import ABOUT, Report, records
+
+SCHEMAS = Path(__file__).parent / "schemas"
+PUBLISHED = Path(__file__).parent.parent / "reports" / "formats"
+LIVES: tuple[Lifecycle, ...] = ("new", "open", "reopened", "resolved", "dark")
+ALL = Options("210987654321", "eu-west-1", resolved=True)
+
+
+@cache
+def estate() -> Report:
+    return made_up.report()
+
+
+@cache
+def hostile() -> Report:
+    return made_up.hostile()
+
+
+@cache
+def nothing() -> Report:
+    return made_up.report([])
+
+
+@cache
+def docket(report: Report | None = None) -> Docket:
+    """A case in every stage of its life, with and without a waiver."""
+    report = report or estate()
+    cases = []
+    for number, row in enumerate(records(report.findings)):
+        life = LIVES[number % len(LIVES)]
+        finding = Finding(*row)
+        if life == "dark":
+            finding = finding._replace(status="unknown", status_reason="its list was not read this time")
+        case = Case(
+            finding, life, "2026-10-01T06:00:00Z", "2026-11-22T06:00:00Z", age_days=52, changed=number % 3 == 0,
+            owner="pumps" if number % 2 else "", due_on="2026-11-30", sla="in",
+        )  # fmt: skip
+        if life == "resolved":
+            case = replace(case, resolved_at="2026-11-22T06:00:00Z", due_on="", sla="")
+        elif number % 4 == 0:
+            case = replace(
+                case, waiver="W-1", waiver_kind="risk_accepted", waiver_expires_on="2026-12-01", sla="", due_on=""
+            )
+        cases.append(case)
+    return Docket(report.about, tuple(cases))
+
+
+@cache
+def coverage(report: Report | None = None) -> list[dict[str, Any]]:
+    return [row._asdict() for row in records((report or estate()).coverage)]
+
+
+@cache
+def texts(name: str, report: Report | None = None, options: Options = ALL) -> dict[str, str]:
+    found = FORMATS[name].files(docket(report), coverage(report), options)
+    return {file.name: "".join(file.text) for file in found}
+
+
+def events(report: Report | None = None) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = json.loads(texts("ocsf", report)["findings.ocsf.json"])
+    return made
+
+
+def imports(report: Report | None = None, options: Options = ALL) -> list[dict[str, Any]]:
+    return [row for text in texts("asff", report, options).values() for row in json.loads(text)]
+
+
+def log(report: Report | None = None, options: Options = ALL) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(texts("sarif", report, options)["findings.sarif"])
+    return made
+
+
+def case(**changes: Any) -> Case:
+    return replace(docket().cases[0], waiver="", waiver_kind="", **changes)
+
+
+# The validators.
+
+
+def strict(schema: Any) -> Any:
+    """A JSON Schema in which no object has a key that the schema does not name."""
+    if isinstance(schema, list):
+        return [strict(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: strict(value) for key, value in schema.items()}
+    return {**closed, "additionalProperties": False} if "properties" in schema and "type" in schema else closed
+
+
+TIME = {"type": "integer", "minimum": 10**12, "maximum": 10**13}
+OCSF_TIMES = ("time", "first_seen_time", "last_seen_time", "created_time", "modified_time")
+OCSF_REQUIRED = {
+    "": ("activity_id", "category_uid", "class_uid", "type_uid", "time", "severity_id", "metadata", "finding_info", "compliance", "cloud"),
+    "metadata": ("version", "product"),
+    "finding_info": ("uid", "title"),
+    "compliance": ("standards", "status_id"),
+    "cloud": ("provider",),
+}  # fmt: skip
+"""What OCSF 1.5 demands of class 2003 with the profile cloud, and of its objects."""
+
+
+@cache
+def ocsf_schema() -> dict[str, Any]:
+    """The class as py-ocsf-models has it, without its leniency, and with what it lacks: the profile cloud and ranges."""
+    schema = strict(ComplianceFinding.model_json_schema())
+    definitions, top = schema["$defs"], schema["properties"]
+    place = {"region": {"type": "string"}, "account": {"type": "object"}, "provider": {"type": "string"}}
+    top["cloud"] = {"type": "object", "properties": place, "additionalProperties": False}
+    top["unmapped"] = {"type": "object"}
+    definitions["Compliance"]["properties"]["status"] = {"enum": ["Pass", "Warning", "Fail"]}
+    for properties in (top, definitions["FindingInformation"]["properties"]):
+        properties.update({name: TIME for name in OCSF_TIMES if name in properties})
+    return dict(schema)
+
+
+def ocsf_problems(event: dict[str, Any]) -> list[str]:
+    found = [error.message for error in jsonschema.Draft202012Validator(ocsf_schema()).iter_errors(event)]
+    for path, names in OCSF_REQUIRED.items():
+        held = event.get(path, {}) if path else event
+        found += [f"{path} has no {name}" for name in names if name not in held]
+    if event.get("type_uid") != 200300 + event.get("activity_id", 0):
+        found.append("type_uid does not fit")
+    return found
+
+
+ASFF_LIMITS = {"Title": 256, "Description": 1024, "GeneratorId": 512, "Id": 512, "ProductName": 128, "CompanyName": 128}
+ASFF_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@cache
+def asff_shape() -> Any:
+    model = botocore.session.Session().get_service_model("securityhub")
+    return model.operation_model("BatchImportFindings").input_shape
+
+
+def asff_problems(row: dict[str, Any]) -> list[str]:
+    """What the model of the API says, and what it does not check: enumerations, lengths, dates."""
+    report = ParamValidator().validate({"Findings": [row]}, asff_shape())
+    found = [report.generate_report()] if report.has_errors() else []
+    found += [f"{key} is too long" for key, limit in ASFF_LIMITS.items() if not 0 < len(str(row.get(key, ""))) <= limit]
+    stamps = [key for key in ("CreatedAt", "UpdatedAt", "FirstObservedAt", "LastObservedAt") if key in row]
+    found += [f"{key} is no time" for key in stamps if not ASFF_STAMP.fullmatch(str(row[key]))]
+    allowed = {
+        "RecordState": ({"ACTIVE", "ARCHIVED"}, row.get("RecordState")),
+        "Compliance.Status": ({"PASSED", "WARNING", "FAILED", "NOT_AVAILABLE"}, row.get("Compliance", {}).get("Status")),
+        "Severity.Label": (
+            {"INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"},
+            row.get("FindingProviderFields", {}).get("Severity", {}).get("Label"),
+        ),
+        "SchemaVersion": ({"2018-10-08"}, row.get("SchemaVersion")),
+    }  # fmt: skip
+    found += [f"{key}: {value}" for key, (values, value) in allowed.items() if value not in values]
+    fields_ = row.get("ProductFields", {})
+    if len(fields_) > 50 or any(len(key) > 128 or not 0 < len(value) <= 2048 for key, value in fields_.items()):
+        found.append("ProductFields is too large")
+    found += [f"{key} is not the provider's" for key in ("Workflow", "Note", "VerificationState", "UserDefinedFields", "Severity") if key in row]  # fmt: skip
+    if not re.fullmatch(r"\d{12}", str(row.get("AwsAccountId"))):
+        found.append("AwsAccountId is none")
+    arn = f"arn:aws:securityhub:{row.get('Region')}:{row.get('AwsAccountId')}:product/{row.get('AwsAccountId')}/default"
+    if row.get("ProductArn") != arn:
+        found.append("ProductArn does not fit")
+    for resource in row.get("Resources", []):
+        if not 0 < len(resource.get("Id", "")) <= 512:
+            found.append("Resource.Id is too long")
+    if len(json.dumps(row)) > 240_000:
+        found.append("is too large")
+    return found
+
+
+@cache
+def sarif_validator() -> jsonschema.Draft4Validator:
+    schema = json.loads((SCHEMAS / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
+    return jsonschema.Draft4Validator(schema, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER)
+
+
+def sarif_problems(made: dict[str, Any]) -> list[str]:
+    """What the schema of OASIS says, and what GitHub demands beyond it."""
+    found = [error.message for error in sarif_validator().iter_errors(made)]
+    for run in made["runs"]:
+        rules = run["tool"]["driver"]["rules"]
+        if len(run["results"]) > 25_000 or len(rules) > 25_000:
+            found.append("too many")
+        found += ["too many tags" for rule in rules if len(rule["properties"]["tags"]) > 20]
+        for result in run["results"]:
+            if rules[result["ruleIndex"]]["id"] != result["ruleId"]:
+                found.append("ruleIndex does not fit")
+            if result["kind"] != "fail" and result["level"] != "none":
+                found.append("a level without a failure")
+            uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            if not re.fullmatch(r"[A-Za-z0-9_~%-]+(/[A-Za-z0-9_~%-]+)+", uri):
+                found.append(f"{uri} leads somewhere")
+            if not result.get("partialFingerprints", {}).get("primaryLocationLineHash"):
+                found.append("no fingerprint")
+    return found
+
+
+def own_problems(name: str, made: dict[str, Any]) -> list[str]:
+    schema = json.loads((PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(made)]
+
+
+def findings_document(report: Report, tmp_path: Path) -> dict[str, Any]:
+    path = tmp_path / "findings.json"
+    with path.open("w", encoding="utf-8") as out:
+        findings_json(report, out)
+    made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return made
+
+
+@pytest.mark.parametrize("report", [estate, hostile, nothing], ids=["estate", "hostile", "nothing"])
+def test_every_format_is_what_its_validator_takes(report: Callable[[], Report], tmp_path: Path) -> None:
+    made = report()
+    assert [problem for event in events(made) for problem in ocsf_problems(event)] == []
+    assert [problem for row in imports(made) for problem in asff_problems(row)] == []
+    assert sarif_problems(log(made)) == []
+    assert own_problems("docket", json.loads(texts("json", made)["docket.json"])) == []
+    assert own_problems("findings", findings_document(made, tmp_path)) == []
+    for event in events(made):
+        ComplianceFinding.model_validate(event)
+
+
+def changed(made: Any, path: str, value: Any) -> Any:
+    """A copy with one value changed, added, or taken out with None."""
+    made = copy.deepcopy(made)
+    *keys, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    place = made
+    for key in keys:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("time", 1795327471), ("finding_info.first_seen_time", 1795327471), ("time", "2026-11-22T06:04:31Z"),
+        ("finding_info.uid", None), ("metadata.product", None), ("metadata.version", None), ("cloud.provider", None),
+        ("compliance.standards", None), ("activity_id", 7), ("type_uid", 200401), ("status_id", 44), ("colour", "red"),
+        ("finding_info.colour", "red"), ("compliance.status_detail", "x"), ("resources.0.arn", "x"),
+        ("compliance.status_id", 4), ("severity_id", "high"),
+    ],
+)  # fmt: skip
+def test_the_ocsf_validator_catches(path: str, value: Any) -> None:
+    event = events()[0]
+    assert ocsf_problems(event) == []
+    assert ocsf_problems(changed(event, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("Title", "x" * 257), ("Description", ""), ("CreatedAt", "2026-11-22"), ("UpdatedAt", 1795327471), ("Colour", "x"),
+        ("Resources.0.Colour", "x"), ("Resources.0.Type", None), ("Id", None), ("RecordState", "GONE"), ("ProductArn", "arn:x"),
+        ("Compliance.Status", "UNKNOWN"), ("FindingProviderFields.Severity.Label", "BAD"), ("Workflow", {"Status": "NEW"}),
+        ("AwsAccountId", "field-telemetry"), ("Resources.0.Id", "x" * 513), ("ProductFields.x", "y" * 2049),
+    ],
+)  # fmt: skip
+def test_the_asff_validator_catches(path: str, value: Any) -> None:
+    row = imports()[0]
+    assert asff_problems(row) == []
+    assert asff_problems(changed(row, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", "2.0.0"), ("runs.0.colour", "x"), ("runs.0.results.0.colour", "x"), ("runs.0.results.0.message", None),
+        ("runs.0.results.0.kind", "failed"), ("runs.0.results.0.baselineState", "fixed"), ("runs.0.tool.driver.name", None),
+        ("runs.0.results.0.ruleIndex", 3), ("runs.0.results.0.suppressions.0.status", "approved"),
+        ("runs.0.results.0.suppressions.0.guid", "W-1"), ("runs.0.invocations.0.executionSuccessful", "true"),
+        ("runs.0.results.0.locations.0.physicalLocation.artifactLocation.uri", "../../etc/passwd"),
+        ("runs.0.results.0.partialFingerprints", None), ("runs.0.tool.driver.rules.0.properties.tags", ["x"] * 21),
+    ],
+)  # fmt: skip
+def test_the_sarif_validator_catches(path: str, value: Any) -> None:
+    made = log()
+    assert sarif_problems(changed(made, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("cases.0.colour", "x"), ("cases.0.finding_id", "prowler-1"), ("cases.0.lifecycle", "fixed"), ("about.scan_id", None),
+        ("cases.0.first_seen", "2026-10-01"), ("cases.0.age_days", -1), ("cases.0.waiver_kind", "mute"), ("docket_version", "2"),
+        ("cases.0.owner", None), ("coverage.0.outcome", "ok"), ("cases.0.status", "pass"),
+    ],
+)  # fmt: skip
+def test_the_published_schema_catches(path: str, value: Any) -> None:
+    made = json.loads(texts("json")["docket.json"])
+    assert own_problems("docket", made) == []
+    assert own_problems("docket", changed(made, path, value))
+
+
+def test_the_published_schemas_name_every_key_there_is() -> None:
+    schemas = {name: json.loads((PUBLISHED / f"{name}.schema.json").read_text()) for name in ("findings", "docket")}
+
+    def keys(name: str, part: str) -> list[str]:
+        held = schemas[name]["properties"][part]
+        return list(held.get("items", held)["properties"])
+
+    assert LIFE == tuple(field.name for field in fields(Case))[1:]
+    assert keys("docket", "cases") == [*Finding._fields, *LIFE]
+    assert keys("findings", "findings") == list(Finding._fields)
+    assert keys("findings", "counts") == list(COUNTS)
+    for name in schemas:
+        assert keys(name, "about") == list(ABOUT)
+        assert keys(name, "coverage") == list(COVERAGE)
+
+
+@pytest.mark.parametrize("name", ["findings", "docket"])
+def test_a_schema_is_printed_as_it_stands(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    app(["show", "schema", name], exit_on_error=False)
+    assert capsys.readouterr().out == (PUBLISHED / f"{name}.schema.json").read_text()
+
+
+def test_a_finding_has_the_same_id_everywhere() -> None:
+    ids = [case.finding.finding_id for case in docket().cases]
+    assert len(set(ids)) == len(ids)
+    assert [event["finding_info"]["uid"] for event in events()] == ids
+    assert [
+        json.loads(line)["finding_info"]["uid"] for line in texts("ocsf")["findings.ocsf.ndjson"].splitlines()
+    ] == ids
+    assert sorted(row["Id"] for row in imports()) == sorted(ids)
+    results = log()["runs"][0]["results"]
+    assert [result["partialFingerprints"]["primaryLocationLineHash"] for result in results] == ids
+    assert [row["finding_id"] for row in json.loads(texts("json")["docket.json"])["cases"]] == ids
+
+
+@pytest.mark.parametrize(
+    ("life", "status", "ocsf_says", "asff_says", "sarif_says"),
+    [
+        ("new", "fail", (1, 3), ("FAILED", "ACTIVE"), ("fail", "error", "new")),
+        ("open", "fail", (2, 3), ("FAILED", "ACTIVE"), ("fail", "error", "unchanged")),
+        ("reopened", "fail", (2, 3), ("FAILED", "ACTIVE"), ("fail", "error", "new")),
+        ("open", "unknown", (2, 2), ("NOT_AVAILABLE", "ACTIVE"), ("open", "none", "unchanged")),
+        ("dark", "unknown", (2, 2), ("NOT_AVAILABLE", "ACTIVE"), ("open", "none", "updated")),
+        ("resolved", "fail", (3, 1), ("PASSED", "ARCHIVED"), ("fail", "error", "absent")),
+    ],
+)
+def test_what_nobody_could_judge_is_neither_pass_nor_failure(
+    life: Lifecycle,
+    status: str,
+    ocsf_says: tuple[int, int],
+    asff_says: tuple[str, str],
+    sarif_says: tuple[str, str, str],
+) -> None:
+    one = case(lifecycle=life, changed=False)
+    held = Docket(made_up.ABOUT_SCAN, (replace(one, finding=one.finding._replace(status=status, severity="high")),))
+    (event,) = json.loads("".join(next(iter(ocsf.files(held, [], ALL))).text))
+    assert (event["activity_id"], event["compliance"]["status_id"]) == ocsf_says
+    (row,) = json.loads("".join(next(iter(asff.files(held, [], ALL))).text))
+    assert (row["Compliance"]["Status"], row["RecordState"]) == asff_says
+    (result,) = json.loads("".join(next(iter(sarif.files(held, [], ALL))).text))["runs"][0]["results"]
+    assert (result["kind"], result["level"], result["baselineState"]) == sarif_says
+
+
+def test_a_waiver_is_told_and_changes_no_status() -> None:
+    waived = [one.finding for one in docket().cases if one.waiver]
+    ids = {finding.finding_id for finding in waived}
+    assert len(ids) > 5
+    statuses = {"fail": (3, "FAILED"), "unknown": (2, "NOT_AVAILABLE")}
+    expected = {finding.finding_id: statuses[finding.status] for finding in waived}
+    for event in events():
+        if (one := event["finding_info"]["uid"]) in ids:
+            assert (event["status"], event["compliance"]["status_id"]) == ("Suppressed", expected[one][0])
+            assert event["unmapped"]["waiver"] == "W-1"
+    for row in imports():
+        if row["Id"] in ids:
+            assert row["Compliance"]["Status"] == expected[row["Id"]][1]
+            assert row["ProductFields"]["iotposture/WaiverExpiresOn"] == "2026-12-01"
+    results = log()["runs"][0]["results"]
+    suppressed = {r["fingerprints"]["iotposture/v1"]: r["suppressions"] for r in results if "suppressions" in r}
+    assert set(suppressed) == ids
+    assert {one["justification"] for held in suppressed.values() for one in held} == {
+        "W-1: risk_accepted, until 2026-12-01"
+    }
+
+
+def test_times_are_those_of_the_finding_not_of_the_run() -> None:
+    event, row = events()[0], imports()[0]
+    assert event["finding_info"]["first_seen_time"] == datetime.fromisoformat("2026-10-01T06:00:00Z").timestamp() * 1000
+    assert event["time"] == datetime.fromisoformat("2026-11-22T06:04:31Z").timestamp() * 1000
+    assert (row["CreatedAt"], row["UpdatedAt"]) == ("2026-10-01T06:00:00Z", "2026-11-22T06:04:31Z")
+
+
+def test_a_security_hub_batch_goes_to_one_account_and_region() -> None:
+    made = texts("asff", options=Options())
+    assert sorted(made) == ["asff-123456789012-eu-central-1-1.json", "asff-123456789012-us-east-1-1.json"]
+    for name, text in made.items():
+        for row in json.loads(text):
+            assert f"asff-{row['AwsAccountId']}-{row['Region']}-1.json" == name
+            assert row["ProductFields"]["iotposture/Provider"] == "aws"
+    assert len(imports(options=ALL)) == len(docket().cases)
+    assert texts("asff", nothing()) == {"asff-none.json": "[]\n"}
+
+
+def test_an_aws_finding_without_a_region_goes_where_the_options_say() -> None:
+    one = case(lifecycle="open")
+    one = replace(
+        one, finding=one.finding._replace(provider="aws", account_id="123456789012", region="global", partition="aws")
+    )
+    (file,) = asff.files(Docket(made_up.ABOUT_SCAN, (one,)), [], Options())
+    assert file.name == "asff-123456789012-us-east-1-1.json"
+
+
+def test_batches_hold_a_hundred_findings_and_six_megabytes() -> None:
+    one = case(lifecycle="open")
+    cases = tuple(
+        replace(one, finding=one.finding._replace(provider="aws", partition="aws", account_id="1" * 12, region="eu-west-1", resource_id=f"arn:{n}", finding_id=f"v1:{n:026}"))
+        for n in range(250)
+    )  # fmt: skip
+    made = ["".join(file.text) for file in asff.files(Docket(made_up.ABOUT_SCAN, cases), [], Options())]
+    assert [len(json.loads(text)) for text in made] == [100, 100, 50]
+    assert all(len(text.encode()) <= 6_000_000 for text in made)
+
+
+def test_long_and_wide_text_stays_within_what_security_hub_takes() -> None:
+    one = case(lifecycle="open")
+    wide = "𝔸" * 5_000
+    finding = one.finding._replace(
+        provider="aws", partition="aws", account_id="1" * 12, region="eu-west-1", risk=wide, remediation=wide, actual=wide,
+        hub=wide, subject=wide, resource_name=wide, resource_id=wide, status_reason=wide, ticket_title=wide, guidelines=wide,
+        permission=wide, controls="|".join([wide] * 40),
+    )  # fmt: skip
+    cases = (replace(one, finding=finding, owner=wide),) * 60
+    made = ["".join(file.text) for file in asff.files(Docket(made_up.ABOUT_SCAN, cases), [], Options())]
+    assert [problem for text in made for row in json.loads(text) for problem in asff_problems(row)] == []
+    assert all(len(text.encode()) <= 6_000_000 for text in made)
+    assert len(made) > 1
+
+
+def test_sarif_says_what_was_not_assessed() -> None:
+    (invocation,) = log()["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is True
+    told = {(one["level"], one["message"]["text"]) for one in invocation["toolExecutionNotifications"]}
+    assert (
+        "error",
+        "aws/123456789012/eu-central-1: get_v2_logging_options denied; needs iot:GetV2LoggingOptions",
+    ) in told
+    assert ("warning", "clearblade/field-telemetry/europe-west1: list_devices partial") in told
+    assert len(told) == 6
+    incomplete = log(made_up.report(scan_complete="false"))
+    assert incomplete["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+
+def test_sarif_holds_the_gravest_and_says_how_many_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sarif, "RESULTS", 7)
+    made = json.loads("".join(next(iter(sarif.files(docket(), coverage(), ALL))).text))
+    (run,) = made["runs"]
+    kept = [case.finding.finding_id for case in docket().cases[:7]]
+    assert [result["properties"]["finding_id"] for result in run["results"]] == kept
+    last = run["invocations"][0]["toolExecutionNotifications"][-1]
+    assert last["message"]["text"] == "33 results of lower severity are left out: a run holds 7"
+    assert sarif_problems(made) == []
+
+
+def test_what_was_resolved_is_no_alert_unless_asked_for() -> None:
+    states = {result["baselineState"] for result in log(options=Options())["runs"][0]["results"]}
+    assert "absent" not in states
+    assert "absent" in {result["baselineState"] for result in log()["runs"][0]["results"]}
+
+
+def test_no_name_makes_a_link_or_a_placeholder_in_sarif() -> None:
+    hostile = "[click](http://x) {0} \\[ \x1b]8;;x"
+    one = case(lifecycle="open")
+    held = Docket(
+        made_up.ABOUT_SCAN,
+        (replace(one, finding=one.finding._replace(ticket_title=hostile, actual="a=1", status_reason="")),),
+    )
+    made = json.loads("".join(next(iter(sarif.files(held, [], ALL))).text))
+    assert made["runs"][0]["results"][0]["message"]["text"] == (
+        "\\[click\\](http://x) {{0}} \\\\\\[ \\\\x1b\\]8;;x: a=1"
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_same_cases_give_the_same_bytes_and_only_ascii(name: str, tmp_path: Path) -> None:
+    held, asked = docket(hostile()), coverage(hostile())
+    first, second = (write(FORMATS[name], held, asked, ALL, tmp_path / n) for n in ("a", "b"))
+    assert first and [path.name for path in first] == [path.name for path in second]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+        assert one.read_bytes().isascii()
+
+
+def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
+    (old,) = write(FORMATS["sarif"], docket(), coverage(), ALL, tmp_path)
+    before = old.read_bytes()
+    broken = replace(case(), finding=case().finding._replace(severity="awful"))
+    with pytest.raises(KeyError):
+        write(FORMATS["sarif"], Docket(made_up.ABOUT_SCAN, (*docket().cases, broken)), coverage(), ALL, tmp_path)
+    assert old.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["findings.sarif"]
+
+
+def test_small_things() -> None:
+    assert filled({"a": "", "b": 0, "c": [], "d": {}, "e": "x"}) == {"b": 0, "e": "x"}
+    assert [clip("abcdef", n) for n in (6, 5)] == ["abcdef", "abcd…"]
