@@ -223,7 +223,7 @@ def rolled_up(findings: pd.DataFrame) -> Iterable[Line]:
 
 def named(frame: pd.DataFrame) -> tuple[Finding, ...]:
     """Rows as findings."""
-    return tuple(map(Finding._make, frame.itertuples(index=False, name=None)))
+    return tuple(map(Finding._make, frame.astype(object).itertuples(index=False, name=None)))
 
 
 def check_states(report: Report) -> tuple[CheckState, ...]:

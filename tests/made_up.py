@@ -342,6 +342,21 @@ def estate_of(count: int, kind: str) -> Iterator[dict[str, str]]:
         yield finding(checks[n % len(checks)], scope, where, kind, actual="public_network=true; min_tls=1.0", **more)
 
 
+def distinct(count: int) -> list[dict[str, str]]:
+    """Findings no two of which are rolled up, with ids, evidence and commands as long as real ones."""
+    rows = []
+    for n in range(count):
+        scope, check = n % len(SCOPES), CHECKS[n % len(CHECKS)]["id"]
+        provider, account, region = SCOPES[scope]
+        where = {
+            "aws": f"arn:aws:iot:{region}:{account}:policy/fleet-policy-of-line-{n:05}",
+            "azure": f"{AZURE_HUB}plant-south-{n:05}",
+        }.get(provider, f"{REGISTRY}-{n:05}")
+        evidence = f"public_network=true; min_tls=1.0; tls_policy=IoTSecurityPolicy_TLS12_1_0_2016_01; statement={n}"
+        rows.append(finding(check, scope, where, actual=evidence, hub=f"{where}/hub", region=f"{region}-{n // 1000}"))
+    return rows
+
+
 DAYS = 90
 
 

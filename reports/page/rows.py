@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from reports.report import Report
 from reports.summary import CAUSES, ROLLED, SAMPLE, Line, clipped, named, rolled_up, short
 from reports.text import visible
 
-ROOM = 4_200_000
+ROOM = 4_400_000
 """Bytes for all rows, of a file that stays below 5 MB with checks, coverage and charts beside them."""
 MOST = 10_000
 """Rows in the page; the gravest are kept, and findings.csv has all."""
@@ -122,43 +122,48 @@ def listing(report: Report, lines: Sequence[Line], docket: Docket | None) -> Lis
     cases = {case.finding.finding_id: case for case in docket.cases} if docket else {}
     known = set(report.findings["finding_id"])
     lost = [c.finding for c in cases.values() if c.lifecycle == "dark" and c.finding.finding_id not in known]
-    every = report.findings
-    if lost:
-        every = pd.concat([every, pd.DataFrame(lost, columns=list(COLUMNS), dtype="string")], ignore_index=True)
-        lines = tuple(rolled_up(every))
-    alike: dict[tuple[str, ...], list[Case]] = defaultdict(list)
-    if cases:
-        for finding in named(every):
-            if case := cases.get(finding.finding_id):
-                alike[alike_as(finding)].append(case)
+    dark = pd.DataFrame(lost, columns=list(COLUMNS), dtype="string")
+    told = [*with_cases(lines, report.findings, cases), *with_cases(rolled_up(dark), dark, cases)]
     failing: Counter[str] = Counter()
-    for line in lines:
+    for line, _ in told:
         failing[line.first.check_id] += line.count * (line.first.status == "fail")
 
-    def grave(line: Line) -> tuple[int, int, str, str]:
-        first: Finding = line.first
+    def grave(one: tuple[Line, Sequence[Case]]) -> tuple[int, int, str, str]:
+        first: Finding = one[0].first
         return SEVERITIES.index(first.severity), -failing[first.check_id], first.check_id, first.status
 
-    lines = sorted(lines, key=grave)
+    told.sort(key=grave)
     groups: dict[tuple[str, str], Group] = {}
-    for line in lines[:MOST]:
+    for line, lives in told[:MOST]:
         first: Finding = line.first
         group = groups.setdefault(
             (first.severity, first.check_id), Group(first.severity, first.check_id, first.check_title, first.area)
         )
-        told = alike[alike_as(first)] if line.rolled_up else [cases[i] for i in [first.finding_id] if i in cases]
         group.count += line.count
-        group.scopes.setdefault((first.provider, first.account_id, first.region), []).append(lived(row(line), told))
+        group.scopes.setdefault((first.provider, first.account_id, first.region), []).append(lived(row(line), lives))
     rows = [row for group in groups.values() for row in group.rows]
     return Listing(
         groups=tuple(groups.values()),
         count=len(rows),
-        beyond=len(lines) - len(rows),
+        beyond=len(told) - len(rows),
         trimmed=fit(rows, ROOM - sum(group.size() for group in groups.values())),
         owners=tuple(sorted({owner for row in rows for owner in row.owners})),
         statuses=tuple(sorted({row.status for row in rows})),
         lives=tuple(life for life in LIVES if any(case.lifecycle == life for case in cases.values())),
     )
+
+
+def with_cases(
+    lines: Iterable[Line], findings: pd.DataFrame, cases: Mapping[str, Case]
+) -> Iterator[tuple[Line, Sequence[Case]]]:
+    """Lines with the cases that each stands for."""
+    alike: dict[tuple[str, ...], list[Case]] = defaultdict(list)
+    for finding in named(findings) if cases else ():
+        if case := cases.get(finding.finding_id):
+            alike[alike_as(finding)].append(case)
+    for line in lines:
+        alone = cases.get(line.first.finding_id)
+        yield line, alike[alike_as(line.first)] if line.rolled_up else [alone] if alone else []
 
 
 def alike_as(finding: Finding) -> tuple[str, ...]:
