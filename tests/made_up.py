@@ -457,9 +457,9 @@ def docket(whole: Report) -> Docket:
                 last_seen=whole.about["scan_completed_at"],
                 age_days=age,
                 owner=OWNERS[n % 3] if what.resource_type != "device" else OWNERS[0],
-                waiver=("legacy-plant", "metering-migration")[n % 2] if waived else "",
-                waiver_kind=("risk_accepted", "mitigated_elsewhere")[n % 2] if waived else "",
-                waiver_expires_on=("2026-12-01", "2027-03-31")[n % 2] if waived else "",
+                waiver=("legacy-plant", "metering-migration")[n // 9 % 2] if waived else "",
+                waiver_kind=("risk_accepted", "mitigated_elsewhere")[n // 9 % 2] if waived else "",
+                waiver_expires_on=("2026-12-01", "2027-03-31")[n // 9 % 2] if waived else "",
                 due_on=str(due) if timed else "",
                 sla="" if not timed or due is None else "breached" if due < today else "near" if (due - today).days < 7 else "in",
             )

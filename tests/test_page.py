@@ -256,6 +256,16 @@ def test_a_command_is_copied_or_selected(opened: Callable[..., Page]) -> None:
     assert page.evaluate("getSelection().toString()") == COMMAND
 
 
+def test_an_opened_row_tells_the_remedy_of_its_cloud_once(opened: Callable[..., Page]) -> None:
+    page = opened("whole")
+    page.select_option("#filter-provider", "gcp")
+    page.fill("#filter-text", "ingest@field-telemetry")
+    expect(page.locator("#shown")).to_have_text(re.compile("^1 of"))
+    for _ in range(3):
+        page.locator("table.flat summary").click()
+    expect(page.locator("table.flat dd.remedy")).to_have_text(["Grant the role on the topic, not on the project."])
+
+
 def test_a_link_to_a_check_opens_its_chapter(opened: Callable[..., Page]) -> None:
     page = opened("whole")
     page.locator("table.flat a").first.click()

@@ -190,7 +190,24 @@
       told.textContent = "Selected: copy it with the keyboard";
     }
   };
+  // A row that is opened also tells the remedy that stands in its check's chapter.
+  const byRow = new Map(rows.map((row) => [row.tr, row]));
+  const remedy = (row, list) => {
+    for (const told of byId(row.check).querySelectorAll(".remedy")) {
+      if (!row.where.startsWith(told.dataset.cloud)) continue;
+      const name = document.createElement("dt");
+      const text = document.createElement("dd");
+      name.textContent = "Remedy";
+      text.className = "remedy";
+      text.textContent = told.lastChild.textContent.trim();
+      list.append(name, text);
+    }
+  };
+  const known = new WeakSet();
   table.addEventListener("toggle", (event) => {
+    if (known.has(event.target)) return;
+    known.add(event.target);
+    remedy(byRow.get(event.target.closest("tr")), event.target.querySelector("dl"));
     for (const code of event.target.querySelectorAll("dd > code:only-child")) {
       const button = document.createElement("button");
       const told = document.createElement("span");
