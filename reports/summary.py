@@ -18,7 +18,7 @@ ALIKE = 50
 """Findings of one check in one hub that stand alone; more become one line. Devices always do."""
 SAMPLE = 5
 """Resources that a rolled-up line names."""
-LISTED = 1000
+LISTED = 10_000
 """Resources that a rolled-up line keeps for a page that lists them; findings.csv has them all."""
 STATES = ("fail", "unknown", "pass", "not_applicable")
 """Of a check or guideline over all scopes, the one that wins first."""
@@ -223,7 +223,7 @@ def rolled_up(findings: pd.DataFrame) -> Iterable[Line]:
 
 def named(frame: pd.DataFrame) -> tuple[Finding, ...]:
     """Rows as findings."""
-    return tuple(map(Finding._make, frame.itertuples(index=False, name=None)))
+    return tuple(map(Finding._make, frame.astype(object).itertuples(index=False, name=None)))
 
 
 def check_states(report: Report) -> tuple[CheckState, ...]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 import pandas as pd
 
 from checks.check import SEVERITIES
-from checks.finding import COLUMNS, finding_id, ticket_title
+from checks.finding import COLUMNS, Finding, finding_id, ticket_title
+from reports.case import Case, Docket
 from reports.report import CheckFacts, Report
+from reports.trend import Mttr, Point, RiskyHub, Share, Trend
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -336,3 +340,136 @@ def estate_of(count: int, kind: str) -> Iterator[dict[str, str]]:
         }.get(provider, f"{REGISTRY}-{n:05}")
         more = {} if kind == "hub" else {"hub": where[:-1]}
         yield finding(checks[n % len(checks)], scope, where, kind, actual="public_network=true; min_tls=1.0", **more)
+
+
+def distinct(count: int) -> list[dict[str, str]]:
+    """Findings no two of which are rolled up, with ids, evidence and commands as long as real ones."""
+    rows = []
+    for n in range(count):
+        scope, check = n % len(SCOPES), CHECKS[n % len(CHECKS)]["id"]
+        provider, account, region = SCOPES[scope]
+        where = {
+            "aws": f"arn:aws:iot:{region}:{account}:policy/fleet-policy-of-line-{n:05}",
+            "azure": f"{AZURE_HUB}plant-south-{n:05}",
+        }.get(provider, f"{REGISTRY}-{n:05}")
+        evidence = f"public_network=true; min_tls=1.0; tls_policy=IoTSecurityPolicy_TLS12_1_0_2016_01; statement={n}"
+        rows.append(finding(check, scope, where, actual=evidence, hub=f"{where}/hub", region=f"{region}-{n // 1000}"))
+    return rows
+
+
+DAYS = 90
+
+
+def point(n: int, before: Point | None, critical: int) -> Point:
+    """One weekly scan: what is open falls slowly, with a bad week, and two scans that did not complete."""
+    when = dt.date(2026, 8, 30) + dt.timedelta(days=7 * n)
+    counts = {"critical": critical, "high": 22 - n, "medium": 19 - n // 2, "low": 4 + n % 3, "info": 0}
+    total = sum(counts.values())
+    complete = n not in (4, 5)
+    new = 3 + n % 3 + (6 if n == 7 else 0)
+    raw = round(58 + 1.7 * n - (5 if n == 7 else 0), 1)
+    return Point(
+        scan_id=f"{when:%Y%m%d}T0600Z-{n:04x}",
+        date=f"{when}T06:04:31Z",
+        complete=complete,
+        coverage=97.5 if n != 4 else 61.0,
+        score_raw=raw if complete else None,
+        score_managed=raw + 4.2 if complete else None,
+        rebased=raw + 1.1 if n == 9 else None,
+        open=total,
+        open_by_severity=counts,
+        new=new,
+        resolved=max(0, new + (before.open - total if before else 0)),
+        reopened=n % 4 == 3,
+        dark=2 if n == 12 else 0,
+        expired_waivers=1 if n == 12 else 0,
+        checks_added=("audit-is-scheduled", "update-is-signed") if n == 9 else (),
+    )
+
+
+def trend(findings: list[dict[str, str]] | None = None) -> Trend:
+    """A trend of thirteen weeks that ends with the scan of ABOUT_SCAN."""
+    points: list[Point] = []
+    for n, critical in enumerate((19, 18, 18, 17, 17, 16, 16, 19, 18, 16, 15, 14, 15)):
+        points.append(point(n, points[-1] if points else None, critical))
+    rows = estate() if findings is None else findings
+    failing = [row for row in rows if row["status"] == "fail"]
+
+    def shares(column: str) -> tuple[Share, ...]:
+        found: dict[str, Counter[str]] = {}
+        for row in failing:
+            found.setdefault(row[column], Counter())[row["severity"]] += 1
+        made = [Share(n, c.total(), dict(c), len(n) % 7 - 3, 40.0 + 7 * (len(n) % 8)) for n, c in found.items() if n]
+        return tuple(sorted(made, key=lambda s: (-s.open, s.name)))
+
+    return Trend(
+        window_days=DAYS,
+        points=tuple(points),
+        before=dataclasses.replace(points[0], date="2026-08-23T06:04:31Z", open=66, score_raw=57.1),
+        mttr={
+            "critical": Mttr(9, 6.0, 19.0, 15, 24.0, 61.0),
+            "high": Mttr(21, 16.5, 44.0, 10, 33.0, 88.0),
+            "medium": Mttr(12, 41.0, 97.0, 14, 52.0, 120.0),
+            "low": Mttr(0, None, None, 2, 101.0, 140.0),
+        },
+        ageing={
+            "critical": {"0-7": 3, "8-30": 7, "31-90": 5, ">90": 0},
+            "high": {"0-7": 2, "8-30": 3, "31-90": 4, ">90": 1},
+            "medium": {"0-7": 1, "8-30": 4, "31-90": 6, ">90": 3},
+            "low": {"0-7": 0, "8-30": 0, "31-90": 0, ">90": 2},
+        },
+        sla={
+            "critical": {"in": 4, "near": 3, "breached": 8},
+            "high": {"in": 5, "near": 2, "breached": 3},
+            "medium": {"in": 12, "near": 1, "breached": 1},
+        },
+        by={name: shares(column) for name, column in (("area", "area"), ("provider", "provider"), ("account", "account_id"), ("hub", "hub"))} | {
+            "owner": (Share("plant-ops@example.com", 17, {"critical": 12, "high": 1, "medium": 4}, 2, 51.0), Share("metering@example.com", 9, {"high": 2, "medium": 7}, -3, 66.5))
+        },
+        hubs=(
+            RiskyHub(f"{AZURE_HUB}plant-south", "azure", SCOPES[2][1], 148, {"critical": 12, "high": 1, "medium": 2}, "plant-ops@example.com", "12 devices share a key, and the hub answers the whole internet over TLS 1.0"),
+            RiskyHub("arn:aws:iot:eu-central-1:123456789012:hub", "aws", SCOPES[0][1], 61, {"critical": 1, "high": 3}, "", "a policy that allows everything reaches all devices"),
+            RiskyHub(REGISTRY, "clearblade", SCOPES[4][1], 34, {"medium": 9}, "metering@example.com", "7 credentials have no end"),
+        ),
+    )  # fmt: skip
+
+
+OWNERS = ("plant-ops@example.com", "metering@example.com", "")
+DUE_DAYS = {"critical": 7, "high": 30, "medium": 90}
+
+
+def docket(whole: Report) -> Docket:
+    """The lives of a report's findings, one dark finding, and two resolved ones."""
+    today = dt.date(2026, 11, 22)
+    cases = []
+    for n, one in enumerate(whole.findings.itertuples(index=False, name=None)):
+        what = Finding._make(one)
+        age = (0, 3, 12, 40, 71, 133)[n % 6]
+        seen = today - dt.timedelta(days=age)
+        waived = what.status == "fail" and n % 9 == 4
+        due = seen + dt.timedelta(days=DUE_DAYS[what.severity]) if what.severity in DUE_DAYS else None
+        timed = due is not None and what.status == "fail" and not waived
+        cases.append(
+            Case(
+                finding=what,
+                lifecycle="new" if not age else "reopened" if n % 7 == 3 else "open",
+                first_seen=f"{seen}T06:04:31Z",
+                last_seen=whole.about["scan_completed_at"],
+                age_days=age,
+                owner=OWNERS[n % 3] if what.resource_type != "device" else OWNERS[0],
+                waiver=("legacy-plant", "metering-migration")[n // 9 % 2] if waived else "",
+                waiver_kind=("risk_accepted", "mitigated_elsewhere")[n // 9 % 2] if waived else "",
+                waiver_expires_on=("2026-12-01", "2027-03-31")[n // 9 % 2] if waived else "",
+                due_on=str(due) if timed else "",
+                sla="" if not timed or due is None else "breached" if due < today else "near" if (due - today).days < 7 else "in",
+            )
+        )  # fmt: skip
+    named = [Finding._make(row[column] for column in COLUMNS) for row in (
+        finding("store-is-private", 3, "field-telemetry-lost", "store", actual="public=true"),
+        finding("store-is-private", 0, "arn:aws:s3:::field-mended", "store", actual="public=true"),
+        finding("update-is-signed", 0, "arn:aws:iot:eu-central-1:123456789012:otaupdate/old", "update", actual="signed=false"),
+    )]  # fmt: skip
+    first, last = "2026-09-13T06:04:31Z", whole.about["scan_completed_at"]
+    cases.append(Case(named[0], "dark", first, "2026-11-15T06:04:31Z", age_days=70, owner=OWNERS[1]))
+    cases += [Case(one, "resolved", first, "2026-11-15T06:04:31Z", last, 70, owner=OWNERS[0]) for one in named[1:]]
+    return Docket(whole.about, tuple(cases))

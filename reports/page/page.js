@@ -14,101 +14,212 @@
   addEventListener("hashchange", reveal);
   reveal();
 
-  let closed = [];
-  addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
-    closed.forEach((details) => { details.open = true; });
-  });
-  addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));
+  const groups = byId("groups");
+  if (!groups) return;
 
-  const table = byId("rows");
-  if (!table) return;
+  // The rows leave their groups and become one table, a page at a time.
+  const SIZE = 100;
+  const ranks = ["critical", "high", "medium", "low", "info"];
+  const rows = [];
+  for (const table of groups.querySelectorAll("table")) {
+    for (const body of table.tBodies) {
+      const where = body.rows[0].textContent;
+      for (const tr of [...body.rows].slice(1)) {
+        rows.push({ tr, where, provider: body.dataset.provider, ...table.dataset, cells: null, text: "", flat: false });
+      }
+    }
+  }
+  groups.replaceWith(byId("flat").content);
+  const table = document.querySelector("table.flat");
+  const keys = [...table.tHead.rows[0].cells].map((th) => th.dataset.key);
+  const own = keys.filter((key) => !["severity", "title", "where"].includes(key));
 
-  const first = table.tBodies[0];
-  const rest = byId("rest");
-  const more = rest && byId("more").tBodies[0];
-  const limit = first.rows.length;
-  const area = new Map([...document.querySelectorAll("[data-check]")].map((e) => [e.dataset.check, e.dataset.area]));
-  const rows = [...first.rows, ...(more ? more.rows : [])].map((tr) => ({
-    tr,
-    cells: [...tr.cells].map((td) => (td.querySelector("summary") || td).textContent.trim().toLowerCase()),
-    area: area.get(tr.querySelector("a").getAttribute("href").slice(1)),
-    text: "",
-  }));
-  const SEVERITY = 0, STATUS = 1, PROVIDER = 4;
-  const input = Object.fromEntries(
-    ["text", "severity", "status", "provider", "area"].map((name) => [name, byId(`filter-${name}`)]),
-  );
-  const ranks = [...input.severity.options].map((option) => option.value);
-  const digits = (n) => n.toLocaleString("en");
-
-  const matching = () => {
-    const wanted = input.text.value.trim().toLowerCase();
-    return rows.filter((row) => {
-      if (wanted && !row.text) row.text = row.tr.textContent.toLowerCase();
-      return (!wanted || row.text.includes(wanted))
-        && (!input.severity.value || row.cells[SEVERITY] === input.severity.value)
-        && (!input.status.value || row.cells[STATUS] === input.status.value)
-        && (!input.provider.value || row.cells[PROVIDER] === input.provider.value)
-        && (!input.area.value || row.area === input.area.value);
-    });
+  const said = (row) => {
+    if (!row.cells) {
+      row.cells = {};
+      own.forEach((key, n) => {
+        const td = row.tr.cells[row.flat ? keys.indexOf(key) : n];
+        row.cells[key] = (td.querySelector("summary") || td).textContent.trim();
+        if (key === "owner") row.owners = td.children.length ? [...td.children].map((e) => e.textContent) : [row.cells.owner];
+      });
+    }
+    return row.cells;
   };
-  const count = (found) => {
-    const folded = Math.max(0, found - limit);
-    byId("shown").textContent = `${digits(found)} of ${digits(rows.length)} rows match`;
-    if (!rest) return;
-    rest.hidden = !folded;
-    rest.querySelector("summary").textContent = `${digits(folded)} more ${folded === 1 ? "row" : "rows"}`;
+  const searched = (row) => {
+    if (!row.text) row.text = [row.tr.textContent, row.severity, row.title, row.check, row.where].join(" ").toLowerCase();
+    return row.text;
+  };
+  const flatten = (row) => {
+    if (!row.flat) {
+      const severity = document.createElement("td");
+      severity.className = row.severity;
+      severity.textContent = row.severity;
+      const title = document.createElement("td");
+      const link = document.createElement("a");
+      link.href = `#${row.check}`;
+      link.textContent = row.title;
+      title.append(link);
+      const where = document.createElement("td");
+      where.textContent = row.where;
+      row.tr.prepend(severity);
+      row.tr.insertBefore(title, row.tr.cells[2]);
+      row.tr.append(where);
+      // The style sheet lays a row out as a grid; the roles keep it a row to a screen reader in every browser.
+      row.tr.setAttribute("role", "row");
+      keys.forEach((key, n) => {
+        const td = row.tr.cells[n];
+        td.setAttribute("role", "cell");
+        td.classList.add(`c-${key}`);
+        td.classList.toggle("none", !td.textContent.trim());
+      });
+      row.flat = true;
+    }
+    return row.tr;
+  };
+
+  // What is shown: the filter, kept in the address, the order, and the page.
+  const names = ["text", "severity", "status", "life", "due", "provider", "area", "owner"].filter((n) => byId(`filter-${n}`));
+  const input = Object.fromEntries(names.map((name) => [name, byId(`filter-${name}`)]));
+  const tests = {
+    severity: (row, value) => row.severity === value,
+    provider: (row, value) => row.provider === value,
+    area: (row, value) => row.area === value,
+    status: (row, value) => said(row).state.startsWith(value),
+    life: (row, value) => said(row).state.split(/[ ,]+/).includes(value),
+    due: (row, value) => said(row).due.endsWith(value),
+    owner: (row, value) => said(row) && row.owners.includes(value),
+    text: (row, value) => value.toLowerCase().split(/\s+/).every((word) => searched(row).includes(word)),
+  };
+  const digits = (n) => n.toLocaleString("en");
+  let found = rows;
+  let page = 0;
+
+  const show = () => {
+    const pages = Math.max(1, Math.ceil(found.length / SIZE));
+    page = Math.min(Math.max(page, 0), pages - 1);
+    const from = page * SIZE;
+    const some = found.slice(from, from + SIZE);
+    table.tBodies[0].replaceChildren(...some.map(flatten));
+    const stretch = found.length > SIZE ? `, rows ${digits(from + 1)} to ${digits(from + some.length)} shown` : "";
+    byId("shown").textContent = `${digits(found.length)} of ${digits(rows.length)} rows match${stretch}`;
+    byId("page").textContent = `Page ${digits(page + 1)} of ${digits(pages)}`;
+    document.querySelector(".pager").hidden = pages === 1;
+    byId("back").setAttribute("aria-disabled", page === 0);
+    byId("next").setAttribute("aria-disabled", page === pages - 1);
   };
   const filter = () => {
-    const found = matching().map((row) => row.tr);
-    first.replaceChildren(...found.slice(0, limit));
-    if (more) more.replaceChildren(...found.slice(limit));
-    count(found.length);
+    const wanted = names.map((name) => [name, input[name].value.trim()]).filter(([, value]) => value);
+    found = rows.filter((row) => wanted.every(([name, value]) => tests[name](row, value)));
+    page = 0;
+    show();
+    return wanted;
+  };
+  const filterAndKeep = () => {
+    const wanted = new URLSearchParams(filter()).toString();
+    history.replaceState(null, "", wanted ? `#findings?${wanted}` : "#findings");
+  };
+  const restore = () => {
+    const [place, kept] = location.hash.split("?");
+    if (place !== "#findings" || kept === undefined) return false;
+    const wanted = new URLSearchParams(kept);
+    for (const name of names) input[name].value = wanted.get(name) || "";
+    byId("findings").scrollIntoView();
+    return true;
+  };
+  const clear = () => {
+    for (const name of names) input[name].value = "";
   };
 
   let waiting = 0;
   input.text.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(filter, 120);
+    waiting = setTimeout(filterAndKeep, 120);
   });
-  for (const name of ["severity", "status", "provider", "area"]) input[name].addEventListener("change", filter);
+  for (const name of names.slice(1)) input[name].addEventListener("change", filterAndKeep);
   byId("filter-clear").addEventListener("click", () => {
-    for (const field of Object.values(input)) field.value = "";
-    filter();
+    clear();
+    filterAndKeep();
     input.text.focus();
   });
   for (const card of document.querySelectorAll("a[data-severity]")) {
     card.addEventListener("click", () => {
-      for (const field of Object.values(input)) field.value = "";
+      clear();
       input.severity.value = card.dataset.severity;
       filter();
     });
   }
+  addEventListener("hashchange", () => { if (restore()) filter(); });
+  const turn = (by) => {
+    const before = page;
+    page += by;
+    show();
+    if (page !== before) table.scrollIntoView();
+  };
+  byId("back").addEventListener("click", () => turn(-1));
+  byId("next").addEventListener("click", () => turn(1));
 
   const collator = new Intl.Collator("en", { numeric: true });
-  const compare = (column) => (column === SEVERITY
-    ? (a, b) => ranks.indexOf(b.cells[SEVERITY]) - ranks.indexOf(a.cells[SEVERITY])
-    : (a, b) => collator.compare(a.cells[column], b.cells[column]));
+  const value = (row, key) => (key in row ? row[key] : said(row)[key]);
+  const compare = (key) => (key === "severity"
+    ? (a, b) => ranks.indexOf(b.severity) - ranks.indexOf(a.severity)
+    : (a, b) => collator.compare(value(a, key), value(b, key)));
   const heads = [...table.tHead.rows[0].cells];
-  const sort = (column) => {
-    const head = heads[column];
-    const now = head.getAttribute("aria-sort");
-    const way = now === "ascending" || (now === "none" && column === SEVERITY) ? "descending" : "ascending";
-    heads.forEach((other) => other.setAttribute("aria-sort", other === head ? way : "none"));
-    const order = compare(column);
-    rows.sort(way === "ascending" ? order : (a, b) => order(b, a));
-    filter();
+  for (const head of heads) {
+    const key = head.dataset.key;
+    head.querySelector("button").addEventListener("click", () => {
+      const now = head.getAttribute("aria-sort");
+      const up = now === "none" ? key !== "severity" : now === "descending";
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const order = compare(key);
+      // A row that has no owner or date comes last, whichever way.
+      const none = (row) => value(row, key) === "";
+      rows.sort((a, b) => none(a) - none(b) || (up ? order(a, b) : order(b, a)));
+      filter();
+    });
+  }
+  heads[0].setAttribute("aria-sort", "descending");
+
+  // A command can be copied; a page opened from a disk may have no clipboard, and then it is selected instead.
+  const copy = async (code, told) => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      told.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(code);
+      told.textContent = "Selected: copy it with the keyboard";
+    }
   };
-  heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = head.textContent;
-    button.addEventListener("click", () => sort(column));
-    head.replaceChildren(button);
-    head.setAttribute("aria-sort", column === SEVERITY ? "descending" : "none");
-  });
+  // A row that is opened also tells the remedy that stands in its check's chapter.
+  const byRow = new Map(rows.map((row) => [row.tr, row]));
+  const remedy = (row, list) => {
+    for (const told of byId(row.check).querySelectorAll(".remedy")) {
+      if (!row.where.startsWith(told.dataset.cloud)) continue;
+      const name = document.createElement("dt");
+      const text = document.createElement("dd");
+      name.textContent = "Remedy";
+      text.className = "remedy";
+      text.textContent = told.lastChild.textContent.trim();
+      list.append(name, text);
+    }
+  };
+  const known = new WeakSet();
+  table.addEventListener("toggle", (event) => {
+    if (known.has(event.target)) return;
+    known.add(event.target);
+    remedy(byRow.get(event.target.closest("tr")), event.target.querySelector("dl"));
+    for (const code of event.target.querySelectorAll("dd > code:only-child")) {
+      const button = document.createElement("button");
+      const told = document.createElement("span");
+      button.type = "button";
+      button.textContent = "Copy command";
+      told.setAttribute("role", "status");
+      button.addEventListener("click", () => copy(code, told));
+      code.after(button, told);
+    }
+  }, true);
 
   byId("filter").hidden = false;
-  count(rows.length);
+  restore();
+  filter();
 })();

@@ -1,14 +1,14 @@
 """``report.html``: one file for whoever answers for the estate and whoever mends it.
 
-Everything is in the page as text; the script only filters and sorts what stands there. The content security policy
-lets nothing run or load but the two blocks of this folder.
+Everything is in the page as text; the script only filters, sorts and pages what stands there. The content security
+policy lets nothing run or load but the two blocks of this folder.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,39 +18,51 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.check import SEVERITIES
-from checks.finding import Finding
 from collectors.operation import OUTCOMES
+from reports.case import Docket
+from reports.page import charts
+from reports.page.headline import headline
+from reports.page.rows import listing
+from reports.page.waivers import SOON, accepted
 from reports.report import CheckFacts, Report, records
-from reports.summary import CAUSES, STATES, CheckState, Line, Summary, Tally, clipped, number, short, summarise
+from reports.summary import CAUSES, STATES, CheckState, Summary, Tally, number, short, summarise
 from reports.text import visible
+from reports.trend import Share, Trend
 
 HERE = Path(__file__).parent
 STATE_TITLES = {"fail": "Fails", "unknown": "Unknown", "pass": "Passes", "not_applicable": "Nothing to judge"}
 CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "clearblade": "ClearBlade"}
-FIRST = 500
-"""Rows of findings that a browser draws at once; the rest stands folded, which costs it nothing until it is opened."""
-LABEL = 32
-"""Characters of a name that stand in a row; its evidence has it whole."""
-BAR = 200
-"""Length of a bar in the units of its drawing."""
+UNFOLDED = 100
+"""Rows of findings that stand open without a script; more stand folded by requirement, and cost a browser nothing."""
+LISTED = 20
+"""Accounts, hubs or owners that a table of the trend lists."""
 
 
-def report_html(report: Report, out: TextIO) -> None:
-    """The page; equal reports give equal bytes."""
+def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket: Docket | None = None) -> None:
+    """The page; equal input gives equal bytes.
+
+    Without a trend there are no charts over time, without a docket no owner, age, due date or waiver; the page says so.
+    """
     summary = summarise(report)
     style, script = (block(name) for name in ("page.css", "page.js"))
     pieces = template().generate(
         about=report.about,
+        headline=headline(report, summary, trend, docket),
         summary=summary,
         severities=SEVERITIES,
         outcomes=OUTCOMES,
-        areas=area_rows(report, summary),
-        total=area_row("All areas", summary.total),
-        failing=sum(summary.total.failed.values()),
+        areas=area_rows(report, summary, trend),
+        total=area_row("All areas", summary.total, None),
         unknown=sum(summary.total.unknown.values()),
-        lines=list(map(line_view, summary.lines)),
-        first=FIRST,
-        choices={name: sorted(set(report.findings[name])) for name in ("provider", "status")},
+        listing=listing(report, summary.lines, docket),
+        unfolded=UNFOLDED,
+        providers=sorted(set(report.findings["provider"])),
+        docket=docket,
+        gone=[case for case in docket.cases if case.lifecycle == "resolved"] if docket else [],
+        dark=sum(case.lifecycle == "dark" for case in docket.cases) if docket else 0,
+        waivers=accepted(docket),
+        soon=SOON,
+        trend=trend if trend and trend.points else None,
         chapters=chapters(report, summary),
         guideline_counts={state: sum(s == state for s, _ in summary.guidelines.values()) for state in STATES},
         titles={check["id"]: check["title"] for check in report.checks},
@@ -58,6 +70,8 @@ def report_html(report: Report, out: TextIO) -> None:
         scopes=scopes(report),
         causes=CAUSES,
         states=STATE_TITLES,
+        charts=charts,
+        listed=LISTED,
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; "
@@ -79,7 +93,10 @@ def template() -> Any:
         lstrip_blocks=True,
     )
     surroundings.filters["number"] = number
+    surroundings.filters["day"] = charts.day
+    surroundings.filters["short"] = short
     surroundings.filters["cloud"] = lambda provider: CLOUDS.get(provider, provider)
+    surroundings.filters["days"] = lambda days: "" if days is None else f"{days:g}"
     return surroundings.get_template("page.html")
 
 
@@ -100,75 +117,29 @@ def digest(text: str) -> str:
 
 @dataclass(frozen=True)
 class AreaRow:
-    """One row of the matrix; the bar's three parts are lengths."""
+    """One row of the matrix with the bar of its failing findings; ``share`` is how the area moved, if that is known."""
 
     title: str
     tally: Tally
     failed: int
     unknown: int
-    bar: tuple[int, int, int]
+    bar: charts.Strip
+    share: Share | None
 
 
-def area_row(title: str, tally: Tally) -> AreaRow:
-    """Numbers of one area, and how they share a bar. What is there at all can be seen."""
-    numbers = sum(tally.failed.values()), sum(tally.unknown.values()), tally.passed
-    lengths = [max(3, BAR * n // sum(numbers)) if n else 0 for n in numbers]
-    lengths[lengths.index(max(lengths))] += BAR - sum(lengths) if sum(numbers) else 0
-    return AreaRow(title, tally, numbers[0], numbers[1], (lengths[0], lengths[1], lengths[2]))
+def area_row(title: str, tally: Tally, share: Share | None, most: int = 0) -> AreaRow:
+    """Numbers of one area; ``most`` is the failing findings of the area that has most of them."""
+    bar = charts.strip([(f"p-{s}", tally.failed[s]) for s in SEVERITIES], most) if most else ()
+    return AreaRow(title, tally, sum(tally.failed.values()), sum(tally.unknown.values()), bar, share)
 
 
-def area_rows(report: Report, summary: Summary) -> list[AreaRow]:
+def area_rows(report: Report, summary: Summary, trend: Trend | None) -> list[AreaRow]:
     """The matrix."""
-    return [area_row(report.areas.get(area, area), tally) for area, tally in summary.areas.items()]
-
-
-@dataclass(frozen=True)
-class LineView:
-    """One row of the findings: what stands in its cells, its evidence, and the resources it rolls up."""
-
-    first: Finding
-    label: str
-    facts: Sequence[tuple[str, str]]
-    members: Sequence[tuple[str, str]]
-    more: int
-
-
-def line_view(line: Line) -> LineView:
-    """A line of the summary as the page shows it. What the check's own chapter says is not said again."""
-    first: Finding = line.first
-    heading = "Found" if first.status == "fail" else "Why"
-    facts = {"Hub": first.hub if first.hub != first.resource_id else ""}
-    if not line.rolled_up:
-        whole = first.resource_id == f"{first.provider}/{first.account_id}/{first.region}"
-        name = "" if whole else first.resource_name or short(first.resource_id)
-        label = ", ".join(clipped(part, LABEL) for part in (name, first.subject) if part)
-        long = [part for part in (name, first.subject) if len(part) > LABEL and part not in first.resource_id]
-        facts = {
-            "Name": ", ".join(long),
-            "Id": first.resource_id if first.resource_id != label else "",
-            heading: evidence(first),
-            "Expected": first.expected if first.expected != first.check_title else "",
-            **facts,
-            "Finding": first.finding_id,
-        }
-        return LineView(first, label, shown_facts(facts), (), 0)
-    same = len(set(map(evidence, line.findings))) == 1
-    facts[heading] = evidence(first) if same else ""
-    members = [(finding.resource_id, "" if same else evidence(finding)) for finding in line.findings]
-    label = f"{line.what} of {short(first.hub)}" if first.hub else line.what
-    return LineView(first, label, shown_facts(facts), members, line.count - len(members))
-
-
-def shown_facts(facts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Those that say something."""
-    return [(name, value) for name, value in facts.items() if value]
-
-
-def evidence(finding: Finding) -> str:
-    """What was found, or why nothing could be."""
-    if finding.status == "fail":
-        return finding.actual
-    return finding.status_reason or ", ".join(CAUSES[c][0] if c in CAUSES else c for c in finding.cause.split("|"))
+    moved = {share.name: share for share in trend.by.get("area", ())} if trend else {}
+    most = max((sum(tally.failed.values()) for tally in summary.areas.values()), default=0)
+    return [
+        area_row(report.areas.get(area, area), tally, moved.get(area), most) for area, tally in summary.areas.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,333 @@
+"""Geometry of the page's charts: plain arithmetic from numbers to lengths and paths.
+
+A scan that did not complete is a gap in every line and area, marked on the axis; nothing is drawn across it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import groupby, pairwise
+
+from checks.check import SEVERITIES
+from reports.trend import BUCKETS, Mttr, Point, Trend
+
+WIDTH, HEIGHT = 640, 280
+LEFT, RIGHT, TOP, BOTTOM = 52, 628, 14, 242
+"""The frame of a chart over time, in units of its drawing; what is outside is left to labels."""
+STRIP = 180
+"""Length of a bar in a table, in pixels."""
+MOST_BARS = 40
+"""Scans that a chart shows one by one; more are summed by week."""
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A shape of a chart. ``kind`` is its class in the style sheet, ``d`` a path."""
+
+    kind: str
+    d: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart over time with its data table. ``hits`` are stretches of the axis, each with what is true there."""
+
+    said: str
+    up: Sequence[tuple[str, str]]
+    along: Sequence[tuple[str, str, str]]
+    marks: Sequence[Mark]
+    gaps: Sequence[str]
+    hits: Sequence[tuple[str, str, str]]
+    zero: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def day(moment: str) -> str:
+    """A date or time as people write it: ``22 Nov 2026``."""
+    when = date.fromisoformat(moment[:10])
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def moment(point: Point) -> float:
+    """When a scan was, in seconds."""
+    when = datetime.fromisoformat(point.date)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def unit(value: float) -> str:
+    """A coordinate, to a tenth."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def steps(top: float, count: int = 4) -> list[int]:
+    """Round numbers from 0 to at least ``top``, at most ``count`` + 1 of them."""
+    size = 1
+    while size * count < top:
+        size = next(n for n in rounds() if n > size)
+    return [size * n for n in range(count + 1) if size * (n - 1) < max(top, 1)]
+
+
+def rounds() -> Iterator[int]:
+    """1, 2, 5, 10, 20, 50 and so on."""
+    power = 1
+    while True:
+        yield from (power, 2 * power, 5 * power)
+        power *= 10
+
+
+def across(times: Sequence[float]) -> list[float]:
+    """Where moments stand between the left and the right of the frame."""
+    first, span = times[0], times[-1] - times[0]
+    return [LEFT + (RIGHT - LEFT) * ((time - first) / span if span else 0.5) for time in times]
+
+
+def upward(bottom: float, top: float) -> Callable[[float], float]:
+    """Where a value stands between the bottom and the top of the frame."""
+    return lambda value: BOTTOM - (BOTTOM - TOP) * (value - bottom) / (top - bottom)
+
+
+def dates(points: Sequence[Point], xs: Sequence[float]) -> list[tuple[str, str, str]]:
+    """The first and the last date, and one between them where there is room: place, anchor and text."""
+    if len(points) == 1:
+        return [(unit(xs[0]), "middle", day(points[0].date))]
+    ends = [(unit(LEFT), "start", day(points[0].date)), (unit(RIGHT), "end", day(points[-1].date))]
+    middle = (LEFT + RIGHT) / 2
+    near = min(range(len(xs)), key=lambda n: abs(xs[n] - middle))
+    if abs(xs[near] - middle) < (RIGHT - LEFT) / 8:
+        ends.insert(1, (unit(xs[near]), "middle", day(points[near].date)))
+    return ends
+
+
+def runs(points: Sequence[Point], there: Callable[[Point], bool]) -> Iterator[list[int]]:
+    """Stretches of scans, without a gap in any of them."""
+    for drawn, stretch in groupby(range(len(points)), lambda n: there(points[n])):
+        if drawn:
+            yield list(stretch)
+
+
+def stretches(points: Sequence[Point], xs: Sequence[float], tell: Callable[[Point], str]) -> list[tuple[str, str, str]]:
+    """For each scan the part of the axis that is nearest to it, and what it says."""
+    edges = [LEFT, *((a + b) / 2 for a, b in pairwise(xs)), RIGHT]
+    return [
+        (unit(a), unit(b - a), f"{day(p.date)}: {tell(p) if p.complete else 'the scan did not complete'}")
+        for p, a, b in zip(points, edges[:-1], edges[1:], strict=True)
+    ]
+
+
+def gaps(points: Sequence[Point], xs: Sequence[float]) -> list[str]:
+    """Where scans stand that did not complete."""
+    return [unit(x) for p, x in zip(points, xs, strict=True) if not p.complete]
+
+
+def burn_down(trend: Trend) -> Chart:
+    """What was open at each scan, one severity upon the other."""
+    points = trend.points
+    xs = across([moment(p) for p in points])
+    ticks = steps(max((sum(p.open_by_severity.values()) for p in points if p.complete), default=0))
+    y = upward(0, ticks[-1])
+    marks: list[Mark] = []
+    for run in runs(points, lambda p: p.complete):
+        floor = [0] * len(run)
+        for severity in SEVERITIES:
+            roof = [low + points[n].open_by_severity.get(severity, 0) for low, n in zip(floor, run, strict=True)]
+            if roof != floor:
+                marks += band(severity, [xs[n] for n in run], list(map(y, floor)), list(map(y, roof)))
+            floor = roof
+    shown = [s for s in SEVERITIES if any(p.open_by_severity.get(s) for p in points)]
+    rows = [
+        [day(p.date), *(f"{p.open_by_severity.get(s, 0):,}" for s in shown), f"{p.open:,}"] if p.complete else [day(p.date)]
+        for p in points
+    ]  # fmt: skip
+    whole = [p for p in points if p.complete]
+    said = f"Open findings by severity: {whole[0].open:,} on {day(whole[0].date)}, {whole[-1].open:,} on {day(whole[-1].date)}." if whole else "No scan of this window completed."  # fmt: skip
+    return Chart(
+        said,
+        [(unit(y(n)), f"{n:,}") for n in ticks],
+        dates(points, xs),
+        marks,
+        gaps(points, xs),
+        stretches(points, xs, lambda p: ", ".join(f"{p.open_by_severity.get(s, 0):,} {s}" for s in shown)),
+        unit(BOTTOM),
+        ["Scan", *map(str.capitalize, shown), "Open"],
+        rows,
+    )
+
+
+def present(trend: Trend) -> list[tuple[str, str]]:
+    """The severities that the window has seen, for a legend."""
+    return [(f"p-{s} e-{s}", s) for s in SEVERITIES if any(p.open_by_severity.get(s) for p in trend.points)]
+
+
+def band(kind: str, xs: Sequence[float], floor: Sequence[float], roof: Sequence[float]) -> Iterator[Mark]:
+    """The area between two lines, and its upper edge. A scan that stands alone is a thin bar."""
+    if len(xs) == 1:
+        xs, floor, roof = (xs[0] - 2, xs[0] + 2), (floor[0], floor[0]), (roof[0], roof[0])
+    there = list(zip(xs, roof, strict=True))
+    back = list(zip(xs, floor, strict=True))[::-1]
+    yield Mark(f"area p-{kind}", line([*there, *back]) + "Z")
+    yield Mark(f"edge e-{kind}", line(there))
+
+
+def line(spots: Iterable[tuple[float, float]]) -> str:
+    """A path through spots."""
+    return "M" + "L".join(f"{unit(x)} {unit(y)}" for x, y in spots)
+
+
+def by_week(points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
+    """Scans as bars: one each, or those of a week together when there are many. The name is that of the day it begins."""
+    if len(points) <= MOST_BARS:
+        return [(p.date, [p]) for p in points]
+
+    def monday(point: Point) -> date:
+        when = date.fromisoformat(point.date[:10])
+        return when - timedelta(days=when.weekday())
+
+    return [(start.isoformat(), list(week)) for start, week in groupby(points, monday)]
+
+
+def movement(trend: Trend) -> Chart:
+    """What came, upwards, and what went, downwards."""
+    bars = by_week(trend.points)
+    sums = [
+        tuple(sum(getattr(p, name) for p in scans if p.complete) for name in ("new", "reopened", "resolved"))
+        for _, scans in bars
+    ]
+    up, down = max(new + back for new, back, _ in sums), max(gone for _, _, gone in sums)
+    size = steps(max(up, down), 3)[1]
+    ticks = [size * n for n in range(down // -size, 1 - up // -size)] if up or down else [0, 1]
+    y = upward(ticks[0], ticks[-1])
+    room = (RIGHT - LEFT) / len(bars)
+    width = max(2.0, min(28.0, room * 0.6))
+    marks, lost, hits, rows = [], [], [], []
+    for n, ((start, scans), (new, back, gone)) in enumerate(zip(bars, sums, strict=True)):
+        middle = LEFT + room * (n + 0.5)
+        name = day(start) if len(bars) == len(trend.points) else f"Week of {day(start)}"
+        for kind, low, high in (("new", 0, new), ("reopened", new, new + back), ("resolved", -gone, 0)):
+            if high > low:
+                spots = [(middle - width / 2, y(low)), (middle - width / 2, y(high))]
+                spots += [(middle + width / 2, y(high)), (middle + width / 2, y(low))]
+                marks.append(Mark(f"area p-{kind} e-{kind}", line(spots) + "Z"))
+        if not any(p.complete for p in scans):
+            lost.append(unit(middle))
+        said = f"{new:,} new, {back:,} reopened, {gone:,} resolved" if any(p.complete for p in scans) else "the scan did not complete"  # fmt: skip
+        hits.append((unit(LEFT + room * n), unit(room), f"{name}: {said}"))
+        rows.append([name, f"{new:,}", f"{back:,}", f"{gone:,}"] if any(p.complete for p in scans) else [name])
+    ends = [(unit(LEFT), "start", day(bars[0][0])), (unit(RIGHT), "end", day(bars[-1][0]))]
+    new, back, gone = (sum(column) for column in zip(*sums, strict=True))
+    return Chart(
+        f"In this window {new:,} new, {back:,} reopened and {gone:,} resolved.",
+        [(unit(y(n)), f"{abs(n):,}") for n in ticks],
+        ends if len(bars) > 1 else [(unit((LEFT + RIGHT) / 2), "middle", day(bars[0][0]))],
+        marks,
+        lost,
+        hits,
+        unit(y(0)),
+        ["Scan" if len(bars) == len(trend.points) else "Week", "New", "Reopened", "Resolved"],
+        rows,
+    )
+
+
+def scores(trend: Trend) -> Chart:
+    """Both scores with coverage beside them. A diamond is the score without checks that the scan before did not run."""
+    points = trend.points
+    xs = across([moment(p) for p in points])
+    y = upward(0, 100)
+    marks = []
+    for name in ("coverage", "score_managed", "score_raw"):
+        for run in runs(points, partial(scored, name)):
+            spots = [(xs[n], y(getattr(points[n], name))) for n in run]
+            if len(spots) == 1:
+                spots = [(spots[0][0] - 3, spots[0][1]), (spots[0][0] + 3, spots[0][1])]
+            marks.append(Mark(f"line l-{name}", line(spots)))
+    for p, x in zip(points, xs, strict=True):
+        if p.complete and p.rebased is not None and p.checks_added:
+            h = y(p.rebased)
+            marks.append(Mark("rebased", line([(x, h - 6), (x + 6, h), (x, h + 6), (x - 6, h)]) + "Z"))
+    rows = [
+        [day(p.date), share(p.score_raw), share(p.score_managed), share(p.rebased), f"{p.coverage:g} %", ", ".join(p.checks_added)]
+        if p.complete else [day(p.date)]
+        for p in points
+    ]  # fmt: skip
+    whole = [p for p in points if p.complete]
+    return Chart(
+        f"Last: {tell(whole[-1])}." if whole else "No scan of this window completed.",
+        [(unit(y(n)), str(n)) for n in range(0, 101, 25)],
+        dates(points, xs),
+        marks,
+        gaps(points, xs),
+        stretches(points, xs, tell),
+        unit(BOTTOM),
+        ["Scan", "Score", "Managed", "Without new checks", "Coverage", "Checks added"],
+        rows,
+    )
+
+
+def scored(name: str, point: Point) -> bool:
+    """Whether a scan has a number to draw."""
+    return point.complete and getattr(point, name) is not None
+
+
+def tell(point: Point) -> str:
+    """A scan's scores in words."""
+    parts = [("score ", share(point.score_raw)), ("managed ", share(point.score_managed))]
+    return ", ".join([*(name + value for name, value in parts if value), f"coverage {point.coverage:g} %"])
+
+
+def share(score: float | None) -> str:
+    """A score to a tenth; empty when there is none."""
+    return "" if score is None else f"{score:.1f}"
+
+
+Strip = Sequence[tuple[str, str, str]]
+"""A bar in a table: class, place and length of its parts."""
+
+
+def strip(parts: Sequence[tuple[str, float]], whole: float, length: int = STRIP) -> Strip:
+    """Numbers side by side. What is there at all can be seen."""
+    made, at = [], 0.0
+    for kind, n in parts:
+        if n:
+            long = max(2.0, length * n / whole)
+            made.append((kind, unit(at), unit(max(0.0, min(long, length - at)))))
+            at += long
+    return made
+
+
+def ages(trend: Trend) -> list[tuple[str, list[int], int, Strip]]:
+    """What is open by age: bucket, counts by severity, their sum and its bar."""
+    counts = {b: [trend.ageing.get(s, {}).get(b, 0) for s in SEVERITIES] for b in BUCKETS}
+    most = max(map(sum, counts.values())) or 1
+    return [
+        (f"{bucket.replace('-', ' to ').replace('>', 'over ')} days", row, sum(row), strip([(f"p-{s}", n) for s, n in zip(SEVERITIES, row, strict=True)], most))
+        for bucket, row in counts.items()
+    ]  # fmt: skip
+
+
+def deadlines(trend: Trend) -> list[tuple[str, list[int], Strip]]:
+    """By severity: overdue, due soon and in time, with their bar."""
+    counts = {
+        s: [trend.sla[s].get(state, 0) for state in ("breached", "near", "in")] for s in SEVERITIES if s in trend.sla
+    }
+    most = max(map(sum, counts.values()), default=0) or 1
+    return [
+        (severity, row, strip(list(zip(("p-late", "p-soon", "p-time"), row, strict=True)), most))
+        for severity, row in counts.items()
+        if sum(row)
+    ]  # fmt: skip
+
+
+def mending(times: Mapping[str, Mttr]) -> list[tuple[str, Mttr, Strip, Strip]]:
+    """By severity, how long mending takes and how old the open ones are: a bar to the median, and on to 90 percent."""
+    rows = [(s, times[s]) for s in SEVERITIES if s in times and (times[s].resolved or times[s].open)]
+    most = max((d or 0 for _, m in rows for d in (m.p90_days, m.open_p90_days, m.median_days, m.open_median_days)), default=0) or 1  # fmt: skip
+
+    def reach(kind: str, median: float | None, p90: float | None) -> Strip:
+        half = median or 0
+        return strip([(f"p-{kind}", half), (f"p-{kind}-on", max(0.0, (p90 or 0) - half))], most)
+
+    return [(s, m, reach("mended", m.median_days, m.p90_days), reach("open", m.open_median_days, m.open_p90_days)) for s, m in rows]  # fmt: skip

@@ -1,0 +1,50 @@
+"""Accepted risks as the page lists them: what each covers, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from checks.check import SEVERITIES
+from reports.case import Case, Docket
+
+SOON = 14
+"""Days before its end in which a waiver is named as ending soon."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One waiver: how many findings it covers and how grave the gravest is. ``left`` counts days to its end."""
+
+    waiver: str
+    kind: str
+    count: int
+    severity: str
+    owners: Sequence[str]
+    ends: str
+    left: int | None
+
+
+def accepted(docket: Docket | None) -> list[Accepted]:
+    """The waivers that cover something in this scan, the first to end first."""
+    held: dict[str, list[Case]] = {}
+    for case in docket.cases if docket else ():
+        if case.waiver and case.lifecycle != "resolved":
+            held.setdefault(case.waiver, []).append(case)
+    today = date.fromisoformat(docket.about["scan_completed_at"][:10]) if docket else date.min
+    made = []
+    for waiver, cases in held.items():
+        ends = min((case.waiver_expires_on for case in cases if case.waiver_expires_on), default="")
+        made.append(
+            Accepted(
+                waiver,
+                cases[0].waiver_kind,
+                len(cases),
+                min((case.finding.severity for case in cases), key=SEVERITIES.index),
+                sorted({case.owner for case in cases if case.owner}),
+                ends,
+                (date.fromisoformat(ends) - today).days if ends else None,
+            )
+        )
+    return sorted(made, key=lambda w: (w.ends or "9999", w.waiver))
