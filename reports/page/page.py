@@ -131,6 +131,7 @@ class LineView:
     facts: Sequence[tuple[str, str]]
     members: Sequence[tuple[str, str]]
     more: int
+    command: str = ""
 
 
 def line_view(line: Line) -> LineView:
@@ -151,7 +152,7 @@ def line_view(line: Line) -> LineView:
             **facts,
             "Finding": first.finding_id,
         }
-        return LineView(first, label, shown_facts(facts), (), 0)
+        return LineView(first, label, shown_facts(facts), (), 0, first.remediation_cli)
     same = len(set(map(evidence, line.findings))) == 1
     facts[heading] = evidence(first) if same else ""
     members = [(finding.resource_id, "" if same else evidence(finding)) for finding in line.findings]
