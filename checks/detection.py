@@ -29,14 +29,16 @@ from collectors.tables.hub import Detection, Log
             " --default-log-level ERROR --no-disable-all-logs"
         ),
         "azure iot hub": (
-            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME --workspace"
-            ' YOUR_WORKSPACE_ID --logs \'[{"category": "Connections", "enabled": true}, {"category":'
-            ' "DeviceIdentityOperations", "enabled": true}]\''
+            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME"
+            " --workspace YOUR_WORKSPACE_ID"
+            ' --logs \'[{"category": "Connections", "enabled": true},'
+            ' {"category": "DeviceIdentityOperations", "enabled": true}]\''
         ),
         "azure provisioning service": (
-            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME --workspace"
-            ' YOUR_WORKSPACE_ID --logs \'[{"category": "DeviceOperations", "enabled": true}, {"category":'
-            ' "ServiceOperations", "enabled": true}]\''
+            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME"
+            " --workspace YOUR_WORKSPACE_ID"
+            ' --logs \'[{"category": "DeviceOperations", "enabled": true},'
+            ' {"category": "ServiceOperations", "enabled": true}]\''
         ),
     },
     passes=[{"logs_connections": True}],

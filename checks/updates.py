@@ -108,9 +108,10 @@ def job_downloads_are_protected(jobs: Rows[Job]) -> Verdict:
     command={
         "aws": (
             "aws iot update-job --region {region} --job-id {name}"
-            " --job-executions-rollout-config 'exponentialRate={baseRatePerMinute=10,incrementFactor=2,rateIncreaseCriteria={numberOfSucceededThings=50}}'"
-            " --abort-config"
-            " 'criteriaList=[{failureType=FAILED,action=CANCEL,thresholdPercentage=10,minNumberOfExecutedThings=10}]'"
+            " --job-executions-rollout-config 'exponentialRate={baseRatePerMinute=10,incrementFactor=2,"
+            "rateIncreaseCriteria={numberOfSucceededThings=50}}'"
+            " --abort-config 'criteriaList=[{failureType=FAILED,action=CANCEL,thresholdPercentage=10,"
+            "minNumberOfExecutedThings=10}]'"
         ),
     },
     only={"provider": "aws", "kind": "job", "one_thing": False},
