@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from checks.check import check, proven
+from checks.command import POLICY_VERSION, ROLE_POLICY
 from checks.policy.device import (
     acts_on_others,
     allows_every_action,
@@ -69,6 +70,7 @@ def in_force(*policies: list[tuple[str, str]]) -> str:
     severity="critical",
     serves=["aws-iot-policy-wildcard-connect"],
     remedy={"aws": "Allow iot:Connect on client/${iot:Connection.Thing.ThingName} with the condition IsAttached."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws", "claim": False},
     passes=[{"document": policy("iot:Connect", iot(f"client/{OWN}"))}],
     fails=[{"document": policy("iot:Connect", iot("client/*"))}, {"document": policy("iot:*", "*")}],
@@ -85,6 +87,7 @@ def device_connects_only_as_itself(policies: Rows[Policy]) -> Verdict:
     severity="critical",
     serves=["aws-iot-policy-wildcard-publish"],
     remedy={"aws": "Allow iot:Publish on topic/$aws/things/${iot:Connection.Thing.ThingName}/shadow/* only."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[{"document": policy("iot:Publish", iot(f"topic/$aws/things/{OWN}/shadow/*"))}],
     fails=[{"document": policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))}],
@@ -101,6 +104,7 @@ def device_publishes_only_for_itself(policies: Rows[Policy]) -> Verdict:
     severity="critical",
     serves=["aws-iot-policy-wildcard-subscribe"],
     remedy={"aws": "Allow iot:Subscribe on topicfilter/$aws/things/${iot:Connection.Thing.ThingName}/* only."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[{"document": policy("iot:Subscribe", iot(f"topicfilter/$aws/things/{OWN}/shadow/*"))}],
     fails=[{"document": policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))}],
@@ -117,6 +121,7 @@ def device_listens_only_to_itself(policies: Rows[Policy]) -> Verdict:
     severity="critical",
     serves=["aws-iot-policy-shadow-job-any-thing"],
     remedy={"aws": "Scope shadow and job actions to thing/${iot:Connection.Thing.ThingName}."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[{"document": policy("iot:UpdateThingShadow", iot(f"thing/{OWN}"))}],
     fails=[{"document": policy("iot:UpdateThingShadow", iot("thing/*"))}],
@@ -133,6 +138,7 @@ def device_calls_only_its_own_shadow_and_jobs(policies: Rows[Policy]) -> Verdict
     severity="high",
     serves=["aws-iot-policy-action-wildcard"],
     remedy={"aws": "List the data-plane actions that devices use."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[{"document": policy("iot:Publish", iot("topic/a"))}],
     fails=[{"document": policy("iot:*", iot("topic/*"))}],
@@ -149,6 +155,7 @@ def policy_names_its_actions(policies: Rows[Policy]) -> Verdict:
     severity="high",
     serves=["aws-iot-policy-role-alias-wildcard"],
     remedy={"aws": "Name the role alias in the statement that allows iot:AssumeRoleWithCertificate."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[
         {"document": policy("iot:AssumeRoleWithCertificate", iot("rolealias/logs")), "aliases": 2},
@@ -168,6 +175,7 @@ def device_assumes_only_named_roles(policies: Rows[Policy]) -> Verdict:
     severity="medium",
     serves=["aws-iot-policy-mqtt-wildcard-in-deny"],
     remedy={"aws": "Write * instead of + and # in the Deny, and deny iot:Receive on the same topics."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[{"document": policy("iot:Subscribe", iot("topicfilter/doors/*"), "Deny")}],
     fails=[{"document": policy("iot:Subscribe", iot("topicfilter/doors/#"), "Deny")}],
@@ -184,6 +192,7 @@ def policy_denies_without_mqtt_wildcards(policies: Rows[Policy]) -> Verdict:
     severity="medium",
     serves=["aws-iot-policy-subscribe-deny-bypass"],
     remedy={"aws": "Deny iot:Receive on the topics whose subscription is denied."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[
         {"document": statements(("Allow", "Subscribe", "topicfilter/doors/*"), ("Deny", "Subscribe", "topicfilter/doors/vault/*"),
@@ -207,6 +216,7 @@ def denied_topics_are_not_delivered(policies: Rows[Policy]) -> Verdict:
     severity="high",
     serves=["aws-iot-policy-clientid-in-topic-unbound"],
     remedy={"aws": "Write ${iot:Connection.Thing.ThingName} for ${iot:ClientId}, or bind iot:Connect to the thing."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[
         {
@@ -323,6 +333,7 @@ def policy_is_attached_to_something(policies: Rows[Policy]) -> Verdict:
     severity="medium",
     serves=["aws-iot-policy-custom-topic-cross-device"],
     remedy={"aws": "Put ${iot:Connection.Thing.ThingName} into the topics and the policy."},
+    command={"aws": POLICY_VERSION},
     only={"provider": "aws"},
     passes=[
         {"document": statements(("Allow", "Publish", f"topic/pumps/{OWN}/*"))},
@@ -345,6 +356,7 @@ def device_uses_only_its_own_custom_topics(policies: Rows[Policy]) -> Verdict:
     severity="critical",
     serves=["aws-iot-role-alias-overly-permissive"],
     remedy={"aws": "Replace the role's policies by actions on named resources, scoped with credentials-iot variables."},
+    command={"aws": ROLE_POLICY},
     only={"provider": "aws"},
     passes=[{"documents": f"[{policy('s3:GetObject', 'arn:aws:s3:::firmware/*')}]"}],
     fails=[{"documents": f"[{policy('s3:*', '*')}]"}, {"documents": f"[{policy('iam:PassRole', '*')}]"}],
@@ -361,6 +373,7 @@ def role_alias_grants_only_what_devices_need(aliases: Rows[RoleAlias]) -> Verdic
     severity="high",
     serves=["aws-iot-role-alias-no-device-scope"],
     remedy={"aws": "Scope prefixes and keys with ${credentials-iot:ThingName} or a condition on AwsCertificateId."},
+    command={"aws": ROLE_POLICY},
     only={"provider": "aws"},
     passes=[{"documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::logs/${credentials-iot:ThingName}/*')}]"}],
     fails=[{"documents": f"[{policy('s3:PutObject', 'arn:aws:s3:::logs/*')}]"}],
@@ -377,6 +390,9 @@ def role_alias_is_scoped_to_the_device(aliases: Rows[RoleAlias]) -> Verdict:
     severity="low",
     serves=["aws-iot-role-alias-long-session"],
     remedy={"aws": "Lower credentialDurationSeconds to 3600."},
+    command={
+        "aws": ("aws iot update-role-alias --region {region} --role-alias {name} --credential-duration-seconds 3600"),
+    },
     only={"provider": "aws"},
     passes=[{"session_seconds": 3600}],
     fails=[{"session_seconds": 43200}],
@@ -409,6 +425,12 @@ def role_alias_grants_only_services_in_use(aliases: Rows[RoleAlias], *, days: in
     severity="medium",
     serves=["aws-iot-service-role-confused-deputy"],
     remedy={"aws": "Add conditions on aws:SourceAccount and aws:SourceArn to the role's trust policy."},
+    command={
+        "aws": (
+            "aws iam update-assume-role-policy --role-name {resource.id}"
+            " --policy-document file://YOUR_TRUST_POLICY.json"
+        ),
+    },
     only={"provider": "aws", "trusts_iot": True},
     passes=[{"source_condition": True}],
     fails=[{"source_condition": False}],
@@ -457,6 +479,7 @@ def nobody_administers_every_device(grants: Rows[Grant]) -> Verdict:
     severity="high",
     serves=["azure-iothub-local-auth-enabled", "azure-dps-local-auth-enabled"],
     remedy={"azure": "Move services to Entra ID roles, then set disableLocalAuth."},
+    command={"azure": "az resource update --ids {resource} --set properties.disableLocalAuth=true"},
     only={"provider": "azure", "kind": ("iot hub", "provisioning service")},
     passes=[{"shared_access_keys": False}],
     fails=[{"shared_access_keys": True}],
@@ -473,6 +496,7 @@ def hub_refuses_shared_access_keys(hubs: Rows[Hub]) -> Verdict:
     severity="high",
     serves=["azure-iothub-key-holders-broad"],
     remedy={"azure": "Narrow Owner and Contributor on the hub and above it, or disable local authentication."},
+    command={"azure": "az resource update --ids {resource} --set properties.disableLocalAuth=true"},
     only={"provider": "azure", "kind": ("iot hub", "provisioning service")},
     passes=[
         {"key_holders": 5, "shared_access_keys": True},
@@ -492,6 +516,9 @@ def few_can_read_or_set_hub_keys(hubs: Rows[Hub], *, most: int = 5) -> Verdict:
     severity="medium",
     serves=["azure-iothub-data-role-broad-scope"],
     remedy={"azure": "Assign the role at the hub."},
+    command={
+        "azure": ("az role assignment create --assignee-object-id {principal} --role {right} --scope YOUR_HUB_ID"),
+    },
     only={"provider": "azure", "iot_data_role": True},
     passes=[{"target_kind": "hub", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 1}],
     fails=[{"target_kind": "account", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 2}],
@@ -526,6 +553,16 @@ def provisioning_reaches_hubs_without_keys(hubs: Rows[Hub]) -> Verdict:
     severity="critical",
     serves=["gcp-pubsub-public-iam"],
     remedy={"gcp": "Remove the binding, and set the organisation policy for domain-restricted sharing."},
+    command={
+        "gcp topic": (
+            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
+            " --role={right}"
+        ),
+        "gcp subscription": (
+            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
+            " --member={principal} --role={right}"
+        ),
+    },
     only={"provider": "gcp", "target_kind": ("topic", "subscription")},
     passes=[{"principal_kind": "service"}],
     fails=[{"principal_kind": "public"}],
@@ -544,6 +581,23 @@ def topic_is_not_open_to_everybody(grants: Rows[Grant]) -> Verdict:
     remedy={
         "gcp": "Reduce the outsider to roles/pubsub.publisher and name its project in gcp.trusted_projects, or remove it."
     },
+    command={
+        "gcp": (
+            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
+            " --role={right}"
+        ),
+    },
+    severity_when={
+        "high": {
+            "right": (
+                "roles/pubsub.admin",
+                "roles/pubsub.editor",
+                "roles/pubsub.subscriber",
+                "roles/editor",
+                "roles/owner",
+            )
+        }
+    },
     only={"provider": "gcp", "target_kind": "topic"},
     passes=[{"external": False}],
     fails=[{"external": True}],
@@ -560,6 +614,22 @@ def topic_trusts_only_the_organisation(grants: Rows[Grant]) -> Verdict:
     severity="medium",
     serves=["gcp-legacy-cloudiot-agent-binding"],
     remedy={"gcp": "Remove the binding of the retired Cloud IoT service agent."},
+    command={
+        "gcp account": "gcloud projects remove-iam-policy-binding {account} --member={principal} --role={right}",
+        "gcp topic": (
+            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
+            " --role={right}"
+        ),
+        "gcp subscription": (
+            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
+            " --member={principal} --role={right}"
+        ),
+        "gcp bucket": (
+            "gcloud storage buckets remove-iam-policy-binding gs://{name} --member={principal} --role={right}"
+        ),
+        "gcp key": ("gcloud kms keys remove-iam-policy-binding {resource.path} --member={principal} --role={right}"),
+    },
+    severity_when={"low": {"deleted": True}, "high": {"right": ("roles/editor", "roles/owner")}},
     only={"provider": "gcp"},
     passes=[{"principal_kind": "service"}],
     fails=[{"principal_kind": "retired service"}],
@@ -576,6 +646,21 @@ def retired_service_holds_no_grant(grants: Rows[Grant]) -> Verdict:
     severity="low",
     serves=["gcp-legacy-cloudiot-roles-and-api"],
     remedy={"gcp": "Remove the role, and disable cloudiot.googleapis.com."},
+    command={
+        "gcp account": "gcloud projects remove-iam-policy-binding {account} --member={principal} --role={right}",
+        "gcp topic": (
+            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
+            " --role={right}"
+        ),
+        "gcp subscription": (
+            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
+            " --member={principal} --role={right}"
+        ),
+        "gcp bucket": (
+            "gcloud storage buckets remove-iam-policy-binding gs://{name} --member={principal} --role={right}"
+        ),
+        "gcp key": ("gcloud kms keys remove-iam-policy-binding {resource.path} --member={principal} --role={right}"),
+    },
     only={"provider": "gcp"},
     passes=[{"retired_role": False}],
     fails=[{"retired_role": True}],
@@ -592,6 +677,7 @@ def retired_roles_are_gone(grants: Rows[Grant]) -> Verdict:
     severity="low",
     serves=["gcp-legacy-cloudiot-roles-and-api"],
     remedy={"gcp": "Disable cloudiot.googleapis.com in the project."},
+    command={"gcp": "gcloud services disable cloudiot.googleapis.com --project={account}"},
     only={"provider": "gcp"},
     passes=[{"retired_api_enabled": False}],
     fails=[{"retired_api_enabled": True}],
@@ -608,6 +694,9 @@ def retired_api_is_off(detections: Rows[Detection]) -> Verdict:
     severity="high",
     serves=["gcp-iot-sa-user-managed-keys"],
     remedy={"gcp": "Replace downloaded keys by workload identity federation or X.509 workload identity."},
+    command={
+        "gcp": ("gcloud iam service-accounts keys disable YOUR_KEY_ID --iam-account={resource.id} --project={account}"),
+    },
     only={"provider": "gcp", "iot": True},
     passes=[{"user_managed_keys": 0}],
     fails=[{"user_managed_keys": 1}],
@@ -624,6 +713,11 @@ def service_account_has_no_downloaded_keys(identities: Rows[ServiceIdentity]) ->
     severity="high",
     serves=["gcp-iot-sa-basic-role"],
     remedy={"gcp": "Replace owner, editor and admin roles by a role on the topic or a custom role."},
+    command={
+        "gcp": (
+            "gcloud projects remove-iam-policy-binding {account} --member=serviceAccount:{resource.id} --role=YOUR_ROLE"
+        ),
+    },
     only={"provider": "gcp", "iot": True},
     passes=[{"basic_role": False}],
     fails=[{"basic_role": True}],
@@ -640,6 +734,12 @@ def service_account_has_no_basic_role(identities: Rows[ServiceIdentity]) -> Verd
     severity="high",
     serves=["gcp-pubsub-project-wide-role"],
     remedy={"gcp": "Bind the Pub/Sub role at the topic instead of the project."},
+    command={
+        "gcp": (
+            "gcloud pubsub topics add-iam-policy-binding YOUR_TOPIC --project={account}"
+            " --member=serviceAccount:{resource.id} --role=YOUR_ROLE"
+        ),
+    },
     only={"provider": "gcp", "iot": True},
     passes=[{"project_wide_messaging": False}],
     fails=[{"project_wide_messaging": True}],
@@ -656,6 +756,7 @@ def service_account_reaches_named_topics_only(identities: Rows[ServiceIdentity])
     severity="high",
     serves=["aws-iot-rule-role-broad"],
     remedy={"aws": "Give each rule a role of its own with the one action it needs, on the ARN of its target."},
+    command={"aws": ROLE_POLICY},
     only={"provider": "aws"},
     passes=[
         {"service": "sqs", "documents": f"[{policy('sqs:SendMessage', 'arn:aws:sqs:eu-west-1:1:orders')}]"},

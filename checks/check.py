@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
+from checks.command import filled
 from collectors.schema import Table
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ Example = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Check:
-    """One check. ``only`` narrows the rows it concerns; ``profile`` keeps it off until the settings choose it."""
+    """One check. ``only`` narrows the rows it concerns; ``profile`` keeps it off until the settings choose it.
+
+    ``command`` is by cloud, or by cloud and kind of row (``aws authority``); ``severity_when`` in order, first match first.
+    """
 
     function: Callable[..., Any]
     table: type[Table]
@@ -37,6 +41,8 @@ class Check:
     fails: tuple[Example, ...]
     only: Mapping[str, Any] = field(default_factory=dict)
     profile: str = ""
+    command: Mapping[str, str] = field(default_factory=dict)
+    severity_when: Mapping[Severity, Example] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -64,6 +70,11 @@ class Check:
         return tuple(dict.fromkeys(key for example in (*self.passes, *self.fails) for key in example))
 
     @property
+    def weighs(self) -> tuple[str, ...]:
+        """The columns by which its severity varies."""
+        return tuple(dict.fromkeys(column for cells in self.severity_when.values() for column in cells))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Its thresholds: keyword-only parameters and their defaults."""
         parameters = inspect.signature(self.function).parameters.values()
@@ -72,6 +83,21 @@ class Check:
     def remedy_for(self, provider: str) -> str:
         """What to do about it in one cloud."""
         return self.remedy.get(provider, self.remedy.get("", ""))
+
+    def command_for(self, row: Example) -> str:
+        """The command that carries out the remedy for a row, or empty text."""
+        cloud = str(row["provider"])
+        template = self.command.get(f"{cloud} {row.get('kind') or row.get('target_kind')}", self.command.get(cloud, ""))
+        return filled(template, row)
+
+    def severity_for(self, row: Example) -> Severity:
+        """How grave it is for a row; a cell that was not read changes nothing."""
+        for severity, cells in self.severity_when.items():
+            if all(
+                row.get(column) in (value if isinstance(value, tuple) else (value,)) for column, value in cells.items()
+            ):
+                return severity
+        return self.severity
 
 
 CHECKS: list[Check] = []
@@ -92,11 +118,15 @@ def check(
     remedy: str | Mapping[str, str] = "",
     only: Mapping[str, Any] | None = None,
     profile: str = "",
+    command: Mapping[str, str] | None = None,
+    severity_when: Mapping[Severity, Example] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a check. See README, *Add a check*.
 
     ``serves`` names guidelines of ``frameworks/guidelines.csv``; their controls are the check's, ``controls`` adds
-    more. ``only`` maps a column to the value, or tuple of values, a row must have to be judged.
+    more. ``only`` maps a column to the value, or tuple of values, a row must have to be judged. ``command`` is the
+    remedy's command by cloud (see :mod:`checks.command`), or by cloud and kind of row. ``severity_when`` maps another
+    severity to the cells, written as in ``only``, of the rows that have it.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +135,7 @@ def check(
         CHECKS.append(
             Check(
                 function, table, severity, tuple(serves), tuple(controls), remedies,
-                tuple(passes), tuple(fails), dict(only or {}), profile,
+                tuple(passes), tuple(fails), dict(only or {}), profile, dict(command or {}), dict(severity_when or {}),
             )
         )  # fmt: skip
         return function

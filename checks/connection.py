@@ -16,6 +16,10 @@ TLS_POLICIES = {
     "IoTSecurityPolicy_TLS12_1_0_2015_01": False,
 }
 """AWS IoT security policies and whether they are current ("Transport security in AWS IoT Core")."""
+CURRENT_TLS = (
+    "aws iot update-domain-configuration --region {region} --domain-configuration-name {name}"
+    " --tls-config securityPolicy=IoTSecurityPolicy_TLS13_1_2_2022_10"
+)
 
 
 @check(
@@ -25,6 +29,7 @@ TLS_POLICIES = {
         "azure": "Create the hub anew with minTlsVersion 1.2 in a region that supports it; it cannot be changed later.",
         "aws": "Choose a security policy with TLS 1.2 or 1.3 for the domain configuration.",
     },
+    command={"aws": CURRENT_TLS},
     only={"kind": ("iot hub", "domain configuration")},
     passes=[{"min_tls": "1.2"}, {"min_tls": "1.3"}],
     fails=[{"min_tls": "1.0"}, {"min_tls": "1.1"}],
@@ -43,6 +48,9 @@ def hub_refuses_old_tls(hubs: Rows[Hub]) -> Verdict:
     remedy={
         "azure": "Disable public network access, or set network rules with default action Deny (DPS: for serviceApi)."
     },
+    command={
+        "azure": "az resource update --ids {resource} --set properties.publicNetworkAccess=Disabled",
+    },
     only={"kind": ("iot hub", "provisioning service")},
     passes=[{"public_network": False, "filtered": False}, {"public_network": True, "filtered": True}],
     fails=[{"public_network": True, "filtered": False}],
@@ -59,6 +67,9 @@ def hub_is_closed_to_unknown_networks(hubs: Rows[Hub]) -> Verdict:
     severity="medium",
     serves=["azure-iothub-ip-filter-permissive"],
     remedy={"azure": "Set the default action to Deny, or end the legacy list with Reject 0.0.0.0/0."},
+    command={
+        "azure": "az resource update --ids {resource} --set properties.networkRuleSets.defaultAction=Deny",
+    },
     only={"kind": "iot hub", "public_network": True},
     passes=[{"allows_by_default": False}],
     fails=[{"allows_by_default": True}],
@@ -91,6 +102,11 @@ def address_rules_are_narrow(hubs: Rows[Hub], *, bits: int = 16) -> Verdict:
     severity="medium",
     serves=["azure-iothub-builtin-endpoint-unfiltered"],
     remedy={"azure": "Set networkRuleSets.applyToBuiltInEventHubEndpoint to true."},
+    command={
+        "azure": (
+            "az resource update --ids {resource} --set properties.networkRuleSets.applyToBuiltInEventHubEndpoint=true"
+        ),
+    },
     only={"kind": "iot hub", "public_network": True, "filtered": True},
     passes=[{"events_endpoint_filtered": True}],
     fails=[{"events_endpoint_filtered": False}],
@@ -108,6 +124,13 @@ def address_rules_cover_the_events_endpoint(hubs: Rows[Hub]) -> Verdict:
     profile="private-network",
     serves=["azure-iothub-no-private-endpoint"],
     remedy={"azure": "Add a private endpoint to the hub and approve it, then disable public access."},
+    command={
+        "azure": (
+            "az network private-endpoint create --name YOUR_NAME --connection-name YOUR_CONNECTION_NAME"
+            " --resource-group {resource.group} --subscription {account}"
+            " --private-connection-resource-id {resource} --group-id iotHub --subnet YOUR_SUBNET_ID"
+        ),
+    },
     only={"kind": "iot hub"},
     passes=[{"private_endpoints": 1}],
     fails=[{"private_endpoints": 0}],
@@ -124,6 +147,12 @@ def hub_has_a_private_endpoint(hubs: Rows[Hub]) -> Verdict:
     severity="low",
     serves=["azure-iothub-egress-unrestricted"],
     remedy={"azure": "Set restrictOutboundNetworkAccess and list the host names of every endpoint in allowedFqdnList."},
+    command={
+        "azure": (
+            "az resource update --ids {resource} --set properties.restrictOutboundNetworkAccess=true"
+            " 'properties.allowedFqdnList=[\"YOUR_HOST_NAME\"]'"
+        ),
+    },
     only={"kind": "iot hub"},
     passes=[{"egress_restricted": True, "routes": 2}, {"egress_restricted": False, "routes": 0}],
     fails=[{"egress_restricted": False, "routes": 1}],
@@ -142,6 +171,7 @@ def hub_sends_only_to_listed_destinations(hubs: Rows[Hub]) -> Verdict:
     remedy={
         "aws": "Set tlsConfig.securityPolicy to IoTSecurityPolicy_TLS13_1_2_2022_10 once device stacks were checked."
     },
+    command={"aws": CURRENT_TLS},
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
     passes=[{"tls_policy": "IoTSecurityPolicy_TLS13_1_2_2022_10"}],
     fails=[{"tls_policy": "IoTSecurityPolicy_TLS12_1_0_2016_01"}],
@@ -158,6 +188,12 @@ def domain_uses_a_current_tls_policy(hubs: Rows[Hub]) -> Verdict:
     severity="low",
     serves=["aws-iot-domain-no-forward-secrecy"],
     remedy={"aws": "Move devices that can speak TLS 1.3 to a domain configuration with the TLS-1.3-only policy."},
+    command={
+        "aws": (
+            "aws iot create-domain-configuration --region {region} --domain-configuration-name YOUR_NEW_NAME"
+            " --tls-config securityPolicy=IoTSecurityPolicy_TLS13_1_3_2022_10"
+        ),
+    },
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
     passes=[{"forward_secrecy_only": True}],
     fails=[{"forward_secrecy_only": False}],
@@ -193,6 +229,12 @@ def domain_shows_a_valid_certificate(hubs: Rows[Hub], *, days: int = 30) -> Verd
     severity="high",
     serves=["gcp-pubsub-push-insecure"],
     remedy={"gcp": "Push to an https endpoint with an OIDC token, and verify the token there."},
+    command={
+        "gcp": (
+            "gcloud pubsub subscriptions update {name} --project={account} --push-endpoint=YOUR_HTTPS_URL"
+            " --push-auth-service-account=YOUR_SERVICE_ACCOUNT"
+        ),
+    },
     only={"kind": "push"},
     passes=[{"https": True, "authenticated": True}],
     fails=[{"https": False, "authenticated": True}, {"https": True, "authenticated": False}],
@@ -225,9 +267,16 @@ def registry_keeps_the_http_bridge_off(hubs: Rows[Hub]) -> Verdict:
     severity="medium",
     serves=["aws-iot-domain-authorizer-override"],
     remedy={"aws": "Set allowAuthorizerOverride to false and name a default authorizer."},
+    command={
+        "aws": (
+            "aws iot update-domain-configuration --region {region} --domain-configuration-name {name}"
+            " --authorizer-config defaultAuthorizerName=YOUR_AUTHORIZER,allowAuthorizerOverride=false"
+        ),
+    },
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
     passes=[{"authorizer_override": False}],
     fails=[{"authorizer_override": True}],
+    severity_when={"low": {"authorizer_after_certificate": True}},
 )
 def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
     """The domain, and not the client, chooses the custom authorizer.
@@ -243,6 +292,13 @@ def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
     serves=["aws-iot-data-endpoint-no-privatelink"],
     remedy={
         "aws": "Create an interface endpoint for the iot.data service, and condition device policies on aws:SourceVpce."
+    },
+    command={
+        "aws": (
+            "aws ec2 create-vpc-endpoint --region {region} --vpc-endpoint-type Interface"
+            " --service-name com.amazonaws.{region}.iot.data --vpc-id YOUR_VPC_ID --subnet-ids YOUR_SUBNET_ID"
+            " --security-group-ids YOUR_SECURITY_GROUP_ID"
+        ),
     },
     only={"provider": "aws"},
     passes=[{"private_endpoints": 1, "bound_policies": 3}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.check import check
+from checks.command import TOPIC_RULE
 from collectors.schema import Rows, Verdict
 from collectors.tables.data import Route, Store, Topic
 
@@ -16,6 +17,14 @@ ENDPOINTS = ("eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContai
         "aws": "Turn all four Block Public Access settings of the bucket on.",
         "azure": "Set allowBlobPublicAccess to false.",
         "gcp": "Enforce public access prevention on the bucket.",
+    },
+    command={
+        "aws": (
+            "aws s3api put-public-access-block --bucket {name}"
+            " --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
+        ),
+        "azure": "az storage account update --ids {resource} --allow-blob-public-access false",
+        "gcp": "gcloud storage buckets update gs://{name} --public-access-prevention",
     },
     only={"holds_iot_data": True},
     passes=[{"public": False}],
@@ -36,6 +45,10 @@ def store_is_not_public(stores: Rows[Store]) -> Verdict:
         "aws": "Deny every action on bucket and objects where aws:SecureTransport is false.",
         "azure": "Allow HTTPS only, and set the minimum TLS version to TLS1_2.",
     },
+    command={
+        "aws": "aws s3api put-bucket-policy --bucket {name} --policy file://YOUR_POLICY.json",
+        "azure": "az storage account update --ids {resource} --https-only true --min-tls-version TLS1_2",
+    },
     only={"provider": ("aws", "azure"), "holds_iot_data": True},
     passes=[{"refuses_plain_http": True}],
     fails=[{"refuses_plain_http": False}],
@@ -52,6 +65,17 @@ def store_refuses_plain_http(stores: Rows[Store]) -> Verdict:
     severity="low",
     serves=["aws-iot-telemetry-no-lifecycle", "azure-iot-telemetry-no-lifecycle", "gcp-iot-telemetry-no-lifecycle"],
     remedy="Add a lifecycle rule that deletes old telemetry.",
+    command={
+        "aws": (
+            "aws s3api put-bucket-lifecycle-configuration --bucket {name}"
+            " --lifecycle-configuration file://YOUR_RULES.json"
+        ),
+        "azure": (
+            "az storage account management-policy create --subscription {account}"
+            " --resource-group {resource.group} --account-name {name} --policy @YOUR_RULES.json"
+        ),
+        "gcp": "gcloud storage buckets update gs://{name} --lifecycle-file=YOUR_RULES.json",
+    },
     only={"holds_telemetry": True},
     passes=[{"expires_objects": True}],
     fails=[{"expires_objects": False}],
@@ -68,6 +92,7 @@ def telemetry_store_deletes_old_data(stores: Rows[Store]) -> Verdict:
     severity="medium",
     serves=["azure-iot-storage-shared-key"],
     remedy={"azure": "Move file upload and routes to identities, then set allowSharedKeyAccess to false."},
+    command={"azure": "az storage account update --ids {resource} --allow-shared-key-access false"},
     only={"provider": "azure", "holds_iot_data": True},
     passes=[{"shared_keys": False}],
     fails=[{"shared_keys": True}],
@@ -84,6 +109,7 @@ def store_refuses_account_keys(stores: Rows[Store]) -> Verdict:
     severity="medium",
     serves=["gcp-iot-bucket-acl-mode"],
     remedy={"gcp": "Enable uniform bucket-level access."},
+    command={"gcp": "gcloud storage buckets update gs://{name} --uniform-bucket-level-access"},
     only={"provider": "gcp", "holds_iot_data": True},
     passes=[{"object_acls": False}],
     fails=[{"object_acls": True}],
@@ -118,6 +144,12 @@ def route_authenticates_by_identity(routes: Rows[Route]) -> Verdict:
     remedy={
         "azure": "Switch file upload to identityBased with Storage Blob Data Contributor, and its SAS lifetime to PT1H."
     },
+    command={
+        "azure": (
+            "az iot hub update --ids {resource} --fileupload-storage-auth-type identityBased"
+            " --fileupload-storage-identity '[system]' --fileupload-sas-ttl 1"
+        ),
+    },
     only={"provider": "azure", "kind": "fileUpload"},
     passes=[{"keyed": False, "upload_hours": 1}],
     fails=[{"keyed": True, "upload_hours": 1}, {"keyed": False, "upload_hours": 24}],
@@ -134,6 +166,7 @@ def file_upload_uses_identity_and_short_urls(routes: Rows[Route], *, hours: int 
     severity="critical",
     serves=["aws-iot-rule-s3-public-acl"],
     remedy={"aws": "Remove cannedAcl from the rule's S3 action."},
+    command={"aws": TOPIC_RULE},
     only={"provider": "aws", "kind": "s3"},
     passes=[{"public_acl": False}],
     fails=[{"public_acl": True}],
@@ -150,6 +183,7 @@ def rule_writes_private_objects(routes: Rows[Route]) -> Verdict:
     severity="low",
     serves=["aws-iot-rule-no-error-action"],
     remedy={"aws": "Give the rule an error action to SQS or CloudWatch Logs."},
+    command={"aws": TOPIC_RULE},
     only={"provider": "aws", "enabled": True},
     passes=[{"caught_errors": True}],
     fails=[{"caught_errors": False}],
@@ -166,6 +200,16 @@ def rule_catches_its_errors(routes: Rows[Route]) -> Verdict:
     severity="medium",
     serves=["aws-iot-sink-unencrypted"],
     remedy={"aws": "Enable server-side encryption on the stream, queue or topic."},
+    command={
+        "aws kinesis": (
+            "aws kinesis start-stream-encryption --region {region} --stream-name {target}"
+            " --encryption-type KMS --key-id YOUR_KEY_ID"
+        ),
+        "aws sns": (
+            "aws sns set-topic-attributes --region {target.region} --topic-arn {target}"
+            " --attribute-name KmsMasterKeyId --attribute-value YOUR_KEY_ID"
+        ),
+    },
     only={"provider": "aws", "kind": ("kinesis", "firehose", "sqs", "sns")},
     passes=[{"encrypted_at_rest": True}],
     fails=[{"encrypted_at_rest": False}],
@@ -182,6 +226,7 @@ def rule_target_encrypts_at_rest(routes: Rows[Route]) -> Verdict:
     severity="medium",
     serves=["aws-iot-rule-republish-injection"],
     remedy={"aws": "Derive the target topic from ${clientid()} with a bounded Connect, or use a fixed topic."},
+    command={"aws": TOPIC_RULE},
     only={"provider": "aws", "kind": "republish"},
     passes=[{"reserved_from_message": False}],
     fails=[{"reserved_from_message": True}],
@@ -199,6 +244,9 @@ def republish_does_not_let_messages_choose_reserved_topics(routes: Rows[Route]) 
     profile="cmek-required",
     serves=["gcp-pubsub-no-cmek"],
     remedy={"gcp": "Set kmsKeyName on the topic."},
+    command={
+        "gcp": ("gcloud pubsub topics update {name} --project={account} --topic-encryption-key=YOUR_KEY_NAME"),
+    },
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"customer_key": True}],
     fails=[{"customer_key": False}],
@@ -216,6 +264,12 @@ def topic_has_a_customer_key(topics: Rows[Topic]) -> Verdict:
     profile="data-residency",
     serves=["gcp-pubsub-region-unrestricted"],
     remedy={"gcp": "Set messageStoragePolicy.allowedPersistenceRegions on the topic."},
+    command={
+        "gcp": (
+            "gcloud pubsub topics update {name} --project={account}"
+            " --message-storage-policy-allowed-regions=YOUR_REGIONS"
+        ),
+    },
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"regions": 1}],
     fails=[{"regions": 0}],
@@ -232,6 +286,9 @@ def topic_names_its_regions(topics: Rows[Topic]) -> Verdict:
     severity="low",
     serves=["gcp-pubsub-no-schema"],
     remedy={"gcp": "Bind an Avro or Protocol Buffers schema to the topic."},
+    command={
+        "gcp": ("gcloud pubsub topics update {name} --project={account} --schema=YOUR_SCHEMA --message-encoding=json"),
+    },
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"schema_bound": True}],
     fails=[{"schema_bound": False}],

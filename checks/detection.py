@@ -23,6 +23,24 @@ from collectors.tables.hub import Detection, Log
         "azure": "Send Connections and DeviceIdentityOperations (DPS: both categories) to a workspace.",
         "": "Set the registry's logLevel to ERROR or INFO.",
     },
+    command={
+        "aws": (
+            "aws iot set-v2-logging-options --region {region} --role-arn YOUR_LOGGING_ROLE_ARN"
+            " --default-log-level ERROR --no-disable-all-logs"
+        ),
+        "azure iot hub": (
+            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME"
+            " --workspace YOUR_WORKSPACE_ID"
+            ' --logs \'[{"category": "Connections", "enabled": true},'
+            ' {"category": "DeviceIdentityOperations", "enabled": true}]\''
+        ),
+        "azure provisioning service": (
+            "az monitor diagnostic-settings create --resource {resource} --name YOUR_NAME"
+            " --workspace YOUR_WORKSPACE_ID"
+            ' --logs \'[{"category": "DeviceOperations", "enabled": true},'
+            ' {"category": "ServiceOperations", "enabled": true}]\''
+        ),
+    },
     passes=[{"logs_connections": True}],
     fails=[{"logs_connections": False}],
 )
@@ -70,6 +88,12 @@ def device_is_not_silenced(devices: Rows[Device]) -> Verdict:
     severity="medium",
     serves=["aws-iot-dd-audit-not-scheduled"],
     remedy={"aws": "Enable the critical audit checks of Device Defender and schedule a daily audit."},
+    command={
+        "aws": (
+            "aws iot create-scheduled-audit --region {region} --scheduled-audit-name YOUR_AUDIT"
+            " --frequency DAILY --target-check-names YOUR_CHECK_NAMES"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"audit_scheduled": True}],
     fails=[{"audit_scheduled": False}],
@@ -102,6 +126,7 @@ def audit_tells_somebody(detections: Rows[Detection]) -> Verdict:
     severity="medium",
     serves=["gcp-audit-data-access-off"],
     remedy={"gcp": "Enable data access logs for Pub/Sub, KMS, Secret Manager and CA Service, without exemptions."},
+    command={"gcp": "gcloud projects set-iam-policy {account} YOUR_POLICY.yaml"},
     only={"provider": "gcp"},
     passes=[{"data_access_logged": True, "audit_exemptions": 0}],
     fails=[
@@ -137,6 +162,13 @@ def audit_leaves_no_serious_finding_open(audits: Rows[Audit], *, days: int = 8) 
     severity="medium",
     serves=["aws-iot-dd-detect-absent"],
     remedy={"aws": "Create a security profile with ML Detect behaviours and an alert target for all things."},
+    command={
+        "aws": (
+            "aws iot create-security-profile --region {region} --security-profile-name YOUR_PROFILE"
+            " --behaviors file://YOUR_BEHAVIORS.json"
+            " --alert-targets SNS={alertTargetArn=YOUR_TOPIC_ARN,roleArn=YOUR_ROLE_ARN}"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"alerting_profiles": 1}],
     fails=[{"alerting_profiles": 0}],
@@ -153,6 +185,12 @@ def behaviour_of_devices_is_watched(watches: Rows[Watch]) -> Verdict:
     severity="medium",
     serves=["aws-iot-dd-suppression-indefinite"],
     remedy={"aws": "Give the suppression an expiration date and a description."},
+    command={
+        "aws": (
+            "aws iot update-audit-suppression --region {region} --check-name {name}"
+            " --resource-identifier file://YOUR_RESOURCE.json --no-suppress-indefinitely --expiration-date YOUR_DATE"
+        ),
+    },
     only={"provider": "aws", "serious": True},
     passes=[{"indefinite": False}],
     fails=[{"indefinite": True}],
@@ -169,6 +207,12 @@ def suppression_ends_some_day(suppressions: Rows[Suppression]) -> Verdict:
     severity="low",
     serves=["aws-iot-registry-events-off"],
     remedy={"aws": "Enable the event types CERTIFICATE, CA_CERTIFICATE and POLICY with UpdateEventConfigurations."},
+    command={
+        "aws": (
+            "aws iot update-event-configurations --region {region}"
+            " --event-configurations CERTIFICATE={Enabled=true},CA_CERTIFICATE={Enabled=true},POLICY={Enabled=true}"
+        ),
+    },
     only={"provider": "aws"},
     passes=[
         {"certificate_events": True, "authority_events": True, "policy_events": True, "api_alerts": False},
@@ -189,6 +233,12 @@ def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
     severity="medium",
     serves=["aws-cloudtrail-iot-not-recorded"],
     remedy={"aws": "Create a multi-region trail with management events, and start it."},
+    command={
+        "aws": (
+            "aws cloudtrail create-trail --region {region} --name YOUR_TRAIL --s3-bucket-name YOUR_BUCKET"
+            " --is-multi-region-trail"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"recorded": True}],
     fails=[{"recorded": False}],
@@ -205,6 +255,11 @@ def administration_is_recorded(recordings: Rows[Recording]) -> Verdict:
     severity="low",
     serves=["aws-iot-log-retention-unbounded"],
     remedy={"aws": "Set the log group's retention to 90 days or more, and to an end."},
+    command={
+        "aws": (
+            "aws logs put-retention-policy --region {region} --log-group-name {name} --retention-in-days YOUR_DAYS"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"retention_days": 90}, {"retention_days": 365}],
     fails=[{"retention_days": 0}, {"retention_days": 30}],

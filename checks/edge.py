@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.check import check
+from checks.command import DEPLOYMENT
 from checks.policy.document import holds
 from checks.policy.gateway import speaks_for_everyone
 from collectors.schema import Rows, Verdict
@@ -30,6 +31,7 @@ def edge_device_uses_no_symmetric_key(devices: Rows[Device]) -> Verdict:
     severity="high",
     serves=["aws-greengrass-v1-in-use"],
     remedy={"aws": "Migrate the group's cores to AWS IoT Greengrass V2, reset its deployments and delete it."},
+    command={"aws": "aws greengrass reset-deployments --region {region} --group-id {resource.id}"},
     only={"provider": "aws"},
     passes=[{"deployed": False}],
     fails=[{"deployed": True}],
@@ -46,6 +48,7 @@ def no_core_runs_greengrass_v1(groups: Rows[EdgeGroup]) -> Verdict:
     severity="high",
     serves=["aws-greengrass-component-root"],
     remedy={"aws": "Create a user for the component, set runWith.posixUser to it and drop RequiresPrivilege."},
+    command={"aws": DEPLOYMENT},
     only={"provider": "aws", "active": True, "vendor": False},
     passes=[{"runs_as_root": False}],
     fails=[{"runs_as_root": True}],
@@ -62,6 +65,8 @@ def component_does_not_run_as_root(components: Rows[EdgeComponent]) -> Verdict:
     severity="high",
     serves=["aws-greengrass-debug-component"],
     remedy={"aws": "Remove the component from the deployment, or tag the deployment with its stage."},
+    command={"aws": DEPLOYMENT},
+    severity_when={"medium": {"component": "aws.greengrass.Cli"}},
     only={"provider": "aws", "active": True},
     passes=[{"debug_tool": False, "development": False}, {"debug_tool": True, "development": True}],
     fails=[{"debug_tool": True, "development": False}],
@@ -78,6 +83,7 @@ def deployment_brings_no_debug_tool(components: Rows[EdgeComponent]) -> Verdict:
     severity="high",
     serves=["aws-greengrass-debug-component"],
     remedy={"aws": "Deploy to the core without the component, or tag the core with its stage."},
+    command={"aws": DEPLOYMENT},
     only={"provider": "aws"},
     passes=[{"debug_tool": False, "development": False}, {"debug_tool": True, "development": True}],
     fails=[{"debug_tool": True, "development": False}],
@@ -94,6 +100,7 @@ def core_has_no_debug_tool(cores: Rows[EdgeCore]) -> Verdict:
     severity="critical",
     serves=["aws-greengrass-client-auth-open"],
     remedy={"aws": "Name things or prefixes in selectionRule, and topics in the resources of their policy."},
+    command={"aws": DEPLOYMENT},
     only={"provider": "aws", "active": True, "component": "aws.greengrass.clientdevices.Auth"},
     passes=[{"clients_open": False}],
     fails=[{"clients_open": True}],
@@ -110,6 +117,12 @@ def local_clients_are_told_apart(components: Rows[EdgeComponent]) -> Verdict:
     severity="critical",
     serves=["aws-greengrass-core-policy-wildcard"],
     remedy={"aws": "Replace the installer's policy by the minimal one: the core's own client ids, topics and actions."},
+    command={
+        "aws": (
+            "aws iot create-policy-version --region {region} --policy-name YOUR_CORE_POLICY"
+            " --policy-document file://YOUR_POLICY.json --set-as-default"
+        ),
+    },
     only={"provider": "aws"},
     passes=[
         {"documents": '[{"Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:r:a:client/gw*"}}]'},
@@ -135,6 +148,7 @@ CLASSIC = "aws_nucleus_classic"
     severity="medium",
     serves=["aws-greengrass-nucleus-outdated"],
     remedy={"aws": "Deploy a current version of the nucleus, and find out why the core is unhealthy or silent."},
+    command={"aws": DEPLOYMENT},
     only={"provider": "aws"},
     passes=[{"runtime": CLASSIC, "release": 2014, "healthy": True, "silent_days": 0}],
     fails=[
@@ -159,6 +173,7 @@ def core_is_current_healthy_and_heard_of(
     severity="low",
     serves=["aws-greengrass-deployment-no-rollback"],
     remedy={"aws": "Revise the deployment with failureHandlingPolicy ROLLBACK."},
+    command={"aws": DEPLOYMENT + " --deployment-policies failureHandlingPolicy=ROLLBACK"},
     only={"provider": "aws", "active": True},
     passes=[{"rolls_back": True}],
     fails=[{"rolls_back": False}],
@@ -175,6 +190,7 @@ def deployment_rolls_back(deployments: Rows[EdgeDeployment]) -> Verdict:
     severity="medium",
     serves=["aws-iot-secure-tunnel-stale"],
     remedy={"aws": "Close the tunnel, and open tunnels with maxLifetimeTimeoutMinutes of 240 or less."},
+    command={"aws": "aws iotsecuretunneling close-tunnel --region {region} --tunnel-id {resource.id}"},
     only={"provider": "aws", "open": True},
     passes=[{"age_hours": 1, "lifetime_minutes": 60}],
     fails=[{"age_hours": 5, "lifetime_minutes": 60}, {"age_hours": 1, "lifetime_minutes": 720}],

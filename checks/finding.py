@@ -12,6 +12,7 @@ class Finding(NamedTuple):
     """One check that one resource fails, or that could not be judged. Its fields are the columns of every output.
 
     ``guidelines`` and ``controls`` are joined by ``|``, and so are ``cause`` and ``permission`` where there are several.
+    ``remediation_cli`` is one command with its values quoted for a shell; in it ``YOUR_…`` is for the reader to fill in.
     """
 
     finding_id: str
@@ -41,6 +42,7 @@ class Finding(NamedTuple):
     remediation: str
     controls: str
     ticket_title: str
+    remediation_cli: str
 
 
 COLUMNS = Finding._fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from checks.check import check, proven
+from checks.command import ROLE_POLICY
 from checks.policy.app import too_much_for_a_guest, too_much_for_a_user
 from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_others, publishes_for_others
 from checks.policy.document import answer, holds
@@ -43,6 +44,12 @@ def device_has_a_credential_of_its_own(devices: Rows[Device]) -> Verdict:
     severity="critical",
     serves=["aws-iot-cert-shared-across-things"],
     remedy={"aws": "Issue one certificate per device and attach it with the thing principal type EXCLUSIVE_THING."},
+    command={
+        "aws": (
+            "aws iot attach-thing-principal --region {region} --thing-name YOUR_THING"
+            " --principal YOUR_NEW_CERTIFICATE_ARN --thing-principal-type EXCLUSIVE_THING"
+        ),
+    },
     only={"provider": "aws", "kind": "device", "active": True},
     passes=[{"things": 1}, {"things": 0}],
     fails=[{"things": 2}],
@@ -61,6 +68,14 @@ def certificate_belongs_to_one_thing(certificates: Rows[Certificate]) -> Verdict
     remedy={
         "aws": "Issue new keys of RSA 2048 or P-256 at least, then set the old certificate to REVOKED (a CA: INACTIVE).",
         "": "Issue new keys of RSA 2048 or P-256 at least and withdraw the old certificate.",
+    },
+    command={
+        "aws device": (
+            "aws iot update-certificate --region {region} --certificate-id {resource.id} --new-status INACTIVE"
+        ),
+        "aws authority": (
+            "aws iot update-ca-certificate --region {region} --certificate-id {resource.id} --new-status INACTIVE"
+        ),
     },
     only={"active": True},
     passes=[{"weak_key": False}],
@@ -110,6 +125,7 @@ def certificate_has_a_month_left(certificates: Rows[Certificate], *, days: int =
     severity="high",
     serves=["azure-iot-ca-cert-unverified-or-expiring"],
     remedy={"azure": "Prove possession of the CA, or roll to its successor before it ends."},
+    severity_when={"medium": {"possession_verified": False}},
     only={"provider": "azure", "kind": "authority"},
     passes=[{"possession_verified": True, "expires_in_days": 90}],
     fails=[
@@ -145,6 +161,12 @@ def registry_trusts_only_its_authorities(hubs: Rows[Hub]) -> Verdict:
     severity="high",
     serves=["azure-iothub-device-auth-none"],
     remedy={"azure": "Give the device an X.509 credential or disable it."},
+    command={
+        "azure": (
+            "az iot hub device-identity update --subscription {account} --hub-name {hub.id}"
+            " --device-id {name} --set status=disabled"
+        ),
+    },
     only={"provider": "azure", "enabled": True},
     passes=[{"auth": "authority"}],
     fails=[{"auth": "none"}],
@@ -177,6 +199,12 @@ def device_uses_no_symmetric_key(devices: Rows[Device]) -> Verdict:
     severity="medium",
     serves=["azure-iothub-device-sas-allowed"],
     remedy={"azure": "Set disableDeviceSAS and disableModuleSAS: no device of this hub needs them."},
+    command={
+        "azure": (
+            "az resource update --ids {resource} --set properties.disableDeviceSAS=true"
+            " properties.disableModuleSAS=true"
+        ),
+    },
     only={"provider": "azure", "kind": "iot hub"},
     passes=[
         {"device_keys_allowed": False, "devices_using_keys": 0},
@@ -213,6 +241,12 @@ def device_certificate_has_an_issuer(devices: Rows[Device]) -> Verdict:
     severity="low",
     serves=["azure-iothub-stale-enabled-devices", "gcp-clearblade-device-stale"],
     remedy={"azure": "Disable or delete the identity.", "": "Block the device."},
+    command={
+        "azure": (
+            "az iot hub device-identity update --subscription {account} --hub-name {hub.id}"
+            " --device-id {name} --set status=disabled"
+        ),
+    },
     only={"provider": ("azure", *REGISTRIES), "enabled": True},
     passes=[
         {"silent_days": 3, "ever_connected": True},
@@ -264,6 +298,9 @@ def device_with_dead_credentials_is_blocked(devices: Rows[Device]) -> Verdict:
     severity="medium",
     serves=["aws-iot-cert-active-unattached"],
     remedy={"aws": "Attach the certificate to its thing, or revoke it."},
+    command={
+        "aws": ("aws iot attach-thing-principal --region {region} --thing-name YOUR_THING --principal {resource}"),
+    },
     only={"provider": "aws", "kind": "device", "active": True, "claim": False},
     passes=[{"things": 1, "policies": 1}, {"things": 0, "policies": 0}],
     fails=[{"things": 0, "policies": 1}],
@@ -312,6 +349,12 @@ def certificate_is_rotated_yearly(certificates: Rows[Certificate], *, days: int 
     severity="low",
     serves=["aws-iot-thing-multiple-active-certs"],
     remedy={"aws": "Deactivate the certificates that rotation left behind."},
+    command={
+        "aws": (
+            "aws iot update-certificate --region {region} --certificate-id YOUR_OLD_CERTIFICATE_ID"
+            " --new-status INACTIVE"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"active_certificates": 2}, {"active_certificates": 0}],
     fails=[{"active_certificates": 3}],
@@ -328,6 +371,11 @@ def thing_has_few_active_certificates(devices: Rows[Device], *, most: int = 2) -
     severity="high",
     serves=["aws-iot-ca-inactive-with-active-devices"],
     remedy={"aws": "Issue new certificates under the successor CA and revoke those of the retired one."},
+    command={
+        "aws": (
+            "aws iot update-certificate --region {region} --certificate-id YOUR_OLD_CERTIFICATE_ID --new-status REVOKED"
+        ),
+    },
     only={"provider": "aws", "kind": "authority", "active": False},
     passes=[{"active_devices": 0}],
     fails=[{"active_devices": 12}],
@@ -344,6 +392,12 @@ def retired_authority_has_no_active_devices(certificates: Rows[Certificate]) -> 
     severity="high",
     serves=["aws-iot-ca-auto-registration-open"],
     remedy={"aws": "Switch auto-registration off, or bind a provisioning template or a rule that checks each device."},
+    command={
+        "aws": (
+            "aws iot update-ca-certificate --region {region} --certificate-id {resource.id}"
+            " --new-auto-registration-status DISABLE"
+        ),
+    },
     only={"provider": "aws", "kind": "authority", "active": True},
     passes=[
         {"auto_registers": False, "registration_vetted": False},
@@ -381,6 +435,13 @@ def gateway_checks_the_devices_behind_it(devices: Rows[Device]) -> Verdict:
     severity="high",
     serves=["aws-iot-authorizer-signing-disabled"],
     remedy={"aws": "Create the authorizer anew with signing enabled and a public key of RSA 2048 at least."},
+    command={
+        "aws": (
+            "aws iot create-authorizer --region {region} --authorizer-name YOUR_NEW_NAME"
+            " --authorizer-function-arn YOUR_FUNCTION_ARN --token-key-name YOUR_TOKEN_HEADER"
+            " --token-signing-public-keys file://YOUR_PUBLIC_KEYS.json --no-signing-disabled --status ACTIVE"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"verifies_tokens": True, "signing_keys": 1}],
     fails=[{"verifies_tokens": False, "signing_keys": 0}],
@@ -397,6 +458,12 @@ def authorizer_verifies_tokens(authorizers: Rows[Authorizer]) -> Verdict:
     severity="high",
     serves=["aws-iot-provisioning-template-no-hook"],
     remedy={"aws": "Add a pre-provisioning hook that checks the serial number against an allow-list."},
+    command={
+        "aws": (
+            "aws iot update-provisioning-template --region {region} --template-name {name}"
+            " --pre-provisioning-hook payloadVersion=2020-04-01,targetArn=YOUR_FUNCTION_ARN"
+        ),
+    },
     only={"provider": "aws", "kind": "fleet provisioning", "enabled": True},
     passes=[{"hooked": True}],
     fails=[{"hooked": False}],
@@ -432,6 +499,16 @@ WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "i
     severity="critical",
     serves=["aws-iot-provisioning-template-policy-permissive"],
     remedy={"aws": "Use thing policy variables in the policy that the template hands out."},
+    command={
+        "aws": (
+            "aws iot create-provisioning-template-version --region {region} --template-name {name}"
+            " --template-body file://YOUR_TEMPLATE.json --set-as-default"
+        ),
+        "aws ca registration": (
+            "aws iot update-ca-certificate --region {region} --certificate-id {resource.id}"
+            " --registration-config file://YOUR_REGISTRATION_CONFIG.json"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"documents": NARROW, "settled": True}, {"documents": "[]", "settled": True}],
     fails=[{"documents": WIDE, "settled": True}, {"documents": WIDE, "settled": False}],
@@ -456,6 +533,9 @@ CLAIM = (
     severity="high",
     serves=["aws-iot-claim-cert-policy-excess"],
     remedy={"aws": "Give claims a policy of their own that names one template, and a new claim to every batch."},
+    command={
+        "aws": ("aws iot detach-policy --region {region} --policy-name YOUR_TOO_WIDE_POLICY --target {resource}"),
+    },
     only={"provider": "aws", "active": True, "things": 0},
     passes=[{"documents": CLAIM}],
     fails=[{"documents": CLAIM.replace("meters", "*")}, {"documents": WIDE}],
@@ -477,6 +557,12 @@ def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
     severity="critical",
     serves=["aws-iot-ca-revoked-active"],
     remedy={"aws": "Set the CA certificate to INACTIVE and review every certificate that it signed."},
+    command={
+        "aws": (
+            "aws iot update-ca-certificate --region {region} --certificate-id YOUR_CA_CERTIFICATE_ID"
+            " --new-status INACTIVE"
+        ),
+    },
     only={"provider": "aws", "check": "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"},
     passes=[{"open_resources": "", "age_days": 1}],
     fails=[{"open_resources": "0f1e2d", "age_days": 1}],
@@ -493,6 +579,11 @@ def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) ->
     severity="high",
     serves=["aws-iot-cert-revoked-by-issuer-active"],
     remedy={"aws": "Set the certificate to REVOKED and detach its policies."},
+    command={
+        "aws": (
+            "aws iot update-certificate --region {region} --certificate-id YOUR_CERTIFICATE_ID --new-status REVOKED"
+        ),
+    },
     only={
         "provider": "aws",
         "check": (
@@ -568,6 +659,7 @@ def client_id_belongs_to_one_device(audits: Rows[AuditCheck], *, days: int = 8) 
     severity="critical",
     serves=["aws-cognito-unauth-iot-access"],
     remedy={"aws": "Turn guests off, or bind the role's resources to ${cognito-identity.amazonaws.com:sub}."},
+    command={"aws": ROLE_POLICY},
     only={"provider": "aws", "identities": "guests"},
     passes=[
         {"handed_out": False, "documents": '[{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}]'},
@@ -591,6 +683,7 @@ def guests_reach_no_devices(roles: Rows[PoolRole]) -> Verdict:
     severity="high",
     serves=["aws-cognito-auth-iot-permissive"],
     remedy={"aws": "Move administration to an identity pool and role of its own, and name things in what is read."},
+    command={"aws": ROLE_POLICY},
     only={"provider": "aws", "identities": "signed-in users"},
     passes=[
         {"documents": '[{"Statement": {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}}]'},

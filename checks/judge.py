@@ -153,8 +153,9 @@ def shown(value: Any) -> str:
 
 
 def evidence(check: Check, row: Mapping[str, Any]) -> list[str]:
-    """The cells the check read, and those that tell its resources apart, as ``column=value``."""
-    return [f"{column}={shown(row[column])}" for column in dict.fromkeys((*check.reads, *check.table.context))]
+    """The cells the check read, or its severity goes by, and those that tell its resources apart, as ``column=value``."""
+    columns = dict.fromkeys((*check.reads, *check.weighs, *check.table.context))
+    return [f"{column}={shown(row[column])}" for column in columns]
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,6 @@ class About:
     @staticmethod
     def of(check: Check, provider: str) -> About:
         """The part of a finding that does not depend on the resource."""
-        rank = len(SEVERITIES) - 1 - SEVERITIES.index(check.severity)
         serves = [guideline for guideline in check.serves if guideline.startswith(GUIDELINE_PREFIX[provider])]
         return About(
             check,
@@ -175,8 +175,6 @@ class About:
                 "check_id": check.id,
                 "check_title": check.title,
                 "area": check.area,
-                "severity": check.severity,
-                "severity_rank": str(rank),
                 "provider": provider,
                 "resource_type": check.table.id(),
                 "expected": check.title,
@@ -192,11 +190,14 @@ class About:
         cells = {column: "" if value is None else value for column, value in row.items()}
         read = "\n".join(f"{column}={row[column]}" for column in self.check.reads)
         name = cells["name"] or cells["resource"]
+        severity = self.check.severity_for(row)
         return {
             **self.alike,
             "finding_id": finding_id(
                 self.check.id, cells["provider"], cells["account"], cells["region"], cells["resource"], cells["subject"]
             ),
+            "severity": severity,
+            "severity_rank": str(len(SEVERITIES) - 1 - SEVERITIES.index(severity)),
             "status": status,
             "status_reason": why.reason,
             "cause": why.cause,
@@ -211,6 +212,7 @@ class About:
             "actual": "; ".join(evidence(self.check, row)),
             "evidence_hash": hashlib.sha256(read.encode()).hexdigest()[:16],
             "ticket_title": ticket_title(status, self.check.title, f"{name} {cells['subject']}".strip()),
+            "remediation_cli": self.check.command_for(row) if status == "fail" else "",
         }
 
     def scope(self, scope: Scope, which: str, why: Why) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.check import check
+from checks.command import TOPIC_RULE
 from collectors.schema import Rows, Verdict
 from collectors.tables.around import IssuingAuthority
 from collectors.tables.data import Key, Route
@@ -13,6 +14,10 @@ from collectors.tables.fleet import Registry
     severity="medium",
     serves=["aws-kms-iot-key-rotation", "gcp-kms-iot-key-rotation"],
     remedy={"aws": "Enable automatic rotation of the key.", "gcp": "Set a rotation period of 90 days on the key."},
+    command={
+        "aws": "aws kms enable-key-rotation --region {region} --key-id {resource.id}",
+        "gcp": ("gcloud kms keys update {resource.path} --rotation-period=90d --next-rotation-time=YOUR_NEXT_TIME"),
+    },
     only={"customer_managed": True, "enabled": True, "rotatable": True},
     passes=[{"rotates": True}],
     fails=[{"rotates": False}],
@@ -29,6 +34,9 @@ def key_rotates(keys: Rows[Key]) -> Verdict:
     severity="medium",
     serves=["gcp-kms-iot-key-rotation"],
     remedy={"gcp": "Set the rotation period to 90 days."},
+    command={
+        "gcp": ("gcloud kms keys update {resource.path} --rotation-period=90d --next-rotation-time=YOUR_NEXT_TIME"),
+    },
     only={"provider": "gcp", "enabled": True, "rotates": True},
     passes=[{"rotation_days": 90}],
     fails=[{"rotation_days": 365}],
@@ -45,6 +53,11 @@ def key_rotates_every_quarter(keys: Rows[Key], *, days: int = 90) -> Verdict:
     severity="critical",
     serves=["gcp-kms-public"],
     remedy={"gcp": "Remove allUsers and allAuthenticatedUsers from the key and its key ring."},
+    command={
+        "gcp": (
+            "gcloud kms keys remove-iam-policy-binding {resource.path} --member=YOUR_PUBLIC_MEMBER --role=YOUR_ROLE"
+        ),
+    },
     only={"provider": "gcp"},
     passes=[{"public": False}],
     fails=[{"public": True}],
@@ -61,6 +74,12 @@ def key_is_not_public(keys: Rows[Key]) -> Verdict:
     severity="high",
     serves=["gcp-firmware-signing-key-software"],
     remedy={"gcp": "Sign firmware with an HSM key that one pipeline identity may use."},
+    command={
+        "gcp": (
+            "gcloud kms keys create {resource.keyring}/cryptoKeys/YOUR_NEW_KEY --purpose=asymmetric-signing"
+            " --default-algorithm=ec-sign-p256-sha256 --protection-level=hsm"
+        ),
+    },
     only={"provider": "gcp", "signs_firmware": True},
     passes=[{"hardware": True, "imported": False, "signers": 1}],
     fails=[
@@ -81,6 +100,8 @@ def firmware_key_is_in_hardware_and_in_few_hands(keys: Rows[Key], *, most: int =
     severity="high",
     serves=["aws-iot-rule-static-secret"],
     remedy={"aws": "Move the secret to Secrets Manager and read it with get_secret() in the rule."},
+    command={"aws": TOPIC_RULE},
+    severity_when={"medium": {"kind": "salesforce"}},
     only={"provider": "aws"},
     passes=[{"static_secret": False}],
     fails=[{"static_secret": True}],
@@ -97,6 +118,7 @@ def rule_carries_no_secret(routes: Rows[Route]) -> Verdict:
     severity="low",
     serves=["aws-iot-core-encryption-unhealthy"],
     remedy={"aws": "Repair the key's policy and state, and the role by which AWS IoT uses it."},
+    severity_when={"high": {"customer_key": True, "key_usable": False}},
     only={"provider": "aws"},
     passes=[{"customer_key": True, "key_usable": True}, {"customer_key": False, "key_usable": False}],
     fails=[{"customer_key": True, "key_usable": False}],
@@ -114,6 +136,12 @@ def registry_key_works(registries: Rows[Registry]) -> Verdict:
     profile="cmk-required",
     serves=["aws-iot-core-encryption-unhealthy"],
     remedy={"aws": "Call UpdateEncryptionConfiguration with CUSTOMER_MANAGED_KMS_KEY."},
+    command={
+        "aws": (
+            "aws iot update-encryption-configuration --region {region}"
+            " --encryption-type CUSTOMER_MANAGED_KMS_KEY --kms-key-arn YOUR_KEY_ARN --kms-access-role-arn YOUR_ROLE_ARN"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"customer_key": True}],
     fails=[{"customer_key": False}],
@@ -130,6 +158,12 @@ def registry_has_a_customer_key(registries: Rows[Registry]) -> Verdict:
     severity="high",
     serves=["aws-acmpca-iot-revocation-off"],
     remedy={"aws": "Enable a CRL with the distribution point extension, or OCSP, on the private CA."},
+    command={
+        "aws": (
+            "aws acm-pca update-certificate-authority --region {region}"
+            " --certificate-authority-arn {resource} --revocation-configuration OcspConfiguration={Enabled=true}"
+        ),
+    },
     only={"provider": "aws", "active": True, "short_lived": False, "registered": True},
     passes=[{"publishes_revocation": True}],
     fails=[{"publishes_revocation": False}],

@@ -12,6 +12,12 @@ from collectors.tables.fleet import Job, PackageVersion
     severity="critical",
     serves=["aws-iot-ota-unsigned"],
     remedy={"aws": "Sign the files with AWS Signer, or give a custom code signature."},
+    command={
+        "aws": (
+            "aws iot create-ota-update --region {region} --ota-update-id YOUR_NEW_ID"
+            " --targets YOUR_TARGET_ARN --files file://YOUR_SIGNED_FILES.json --role-arn YOUR_ROLE_ARN"
+        ),
+    },
     only={"provider": "aws", "active": True},
     passes=[{"unsigned_files": 0}],
     fails=[{"unsigned_files": 1}],
@@ -31,6 +37,10 @@ def update_is_signed(updates: Rows[Update]) -> Verdict:
         "aws": "Enable versioning, and consider Object Lock.",
         "gcp": "Enable object versioning or a locked retention policy.",
     },
+    command={
+        "aws": ("aws s3api put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled"),
+        "gcp": "gcloud storage buckets update gs://{name} --versioning",
+    },
     only={"provider": ("aws", "gcp"), "holds_firmware": True},
     passes=[{"versioned": True}],
     fails=[{"versioned": False}],
@@ -47,6 +57,11 @@ def firmware_store_keeps_what_was_overwritten(stores: Rows[Store]) -> Verdict:
     severity="high",
     serves=["gcp-ota-bucket-writers-broad"],
     remedy={"gcp": "Let one pipeline identity write, and nobody else; remove the convenience members."},
+    command={
+        "gcp": (
+            "gcloud storage buckets remove-iam-policy-binding gs://{name} --member=YOUR_SURPLUS_MEMBER --role=YOUR_ROLE"
+        ),
+    },
     only={"provider": "gcp", "holds_firmware": True},
     passes=[{"writers": 1}],
     fails=[{"writers": 2}],
@@ -63,6 +78,17 @@ def one_pipeline_writes_firmware(stores: Rows[Store], *, most: int = 1) -> Verdi
     severity="high",
     serves=["aws-iot-job-insecure-firmware-url"],
     remedy={"aws": "Use the placeholder ${aws:iot:s3-presigned-url:…} in the job document, and sign what it fetches."},
+    command={
+        "aws job": (
+            "aws iot create-job --region {region} --job-id YOUR_NEW_JOB_ID --targets YOUR_TARGET_ARN"
+            " --document file://YOUR_JOB.json --presigned-url-config roleArn=YOUR_ROLE_ARN"
+        ),
+        "aws template": (
+            "aws iot create-job-template --region {region} --job-template-id YOUR_NEW_TEMPLATE_ID"
+            " --description YOUR_DESCRIPTION --document file://YOUR_JOB.json"
+            " --presigned-url-config roleArn=YOUR_ROLE_ARN"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"insecure_downloads": 0}],
     fails=[{"insecure_downloads": 1}],
@@ -79,6 +105,15 @@ def job_downloads_are_protected(jobs: Rows[Job]) -> Verdict:
     severity="medium",
     serves=["aws-iot-job-no-rollout-guard"],
     remedy={"aws": "Set an exponential rollout rate, and abort when 10 % of the devices have failed."},
+    command={
+        "aws": (
+            "aws iot update-job --region {region} --job-id {name}"
+            " --job-executions-rollout-config 'exponentialRate={baseRatePerMinute=10,incrementFactor=2,"
+            "rateIncreaseCriteria={numberOfSucceededThings=50}}'"
+            " --abort-config 'criteriaList=[{failureType=FAILED,action=CANCEL,thresholdPercentage=10,"
+            "minNumberOfExecutedThings=10}]'"
+        ),
+    },
     only={"provider": "aws", "kind": "job", "one_thing": False},
     passes=[
         {"target_groups": 1, "target_things": 0, "rate_limited": True, "aborts": True},
@@ -103,6 +138,13 @@ def job_reaches_the_fleet_step_by_step(jobs: Rows[Job], *, most: int = 10) -> Ve
     severity="high",
     serves=["aws-iot-ota-weak-signature"],
     remedy={"aws": "Make a new signing profile with SHA-256, and sign the files again."},
+    command={
+        "aws": (
+            "aws signer put-signing-profile --region {region} --profile-name YOUR_NEW_PROFILE"
+            " --platform-id YOUR_PLATFORM_ID --signing-material certificateArn=YOUR_CERTIFICATE_ARN"
+            " --overrides signingConfiguration={hashAlgorithm=SHA256}"
+        ),
+    },
     only={"provider": "aws", "active": True, "unsigned_files": 0},
     passes=[{"weak_signature": False}],
     fails=[{"weak_signature": True}],
@@ -119,6 +161,12 @@ def update_signature_is_strong(updates: Rows[Update]) -> Verdict:
     severity="low",
     serves=["aws-iot-package-no-sbom"],
     remedy={"aws": "Call AssociateSbomWithPackageVersion in the release pipeline."},
+    command={
+        "aws": (
+            "aws iot associate-sbom-with-package-version --region {region} --package-name {resource.package}"
+            " --version-name {resource.id} --sbom s3Location={bucket=YOUR_BUCKET,key=YOUR_SBOM.zip}"
+        ),
+    },
     only={"provider": "aws"},
     passes=[{"sbom": True, "sbom_valid": True}],
     fails=[{"sbom": False, "sbom_valid": False}, {"sbom": True, "sbom_valid": False}],

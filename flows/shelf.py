@@ -44,6 +44,7 @@ def show_check(name: str, format_: Format) -> None:
         raise UnknownName(f"no check {name}; `iotposture show checks` lists them")
     extra = {
         "table": check.table.id(), "reads": list(check.reads), "only": dict(check.only), "profile": check.profile,
+        "severity_when": dict(check.severity_when), "command": dict(check.command),
         "thresholds": check.settings, "passes": list(check.passes), "fails": list(check.fails),
     }  # fmt: skip
     if format_ == "json":
@@ -53,9 +54,11 @@ def show_check(name: str, format_: Format) -> None:
     else:
         lines((name, value) for name, value in facts(check).items() if name not in ("remedy", "controls"))
         lines((f"fix {cloud}".strip(), text) for cloud, text in check.remedy.items())
+        lines((f"command {where}", text) for where, text in check.command.items())
         lines(
             (name, json.dumps(value) if isinstance(value, dict) and value else value or "")
             for name, value in extra.items()
+            if name != "command"
         )
         lines([("controls", facts(check)["controls"])])
 

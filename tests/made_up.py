@@ -139,6 +139,12 @@ CHECKS: list[CheckFacts] = [
     )
 ]  # fmt: skip
 
+COMMANDS = {
+    "policy-allows-no-wildcard": "aws iot create-policy-version --region eu-central-1 --policy-name 'fleet default'"
+    " --policy-document file://YOUR_POLICY.json --set-as-default"
+}
+"""The command of a check's remedy, in every one of its findings that fails."""
+
 SCOPES = (
     ("aws", "123456789012", "eu-central-1"),
     ("aws", "123456789012", "us-east-1"),
@@ -190,6 +196,7 @@ def finding(
         "guidelines": "|".join(facts["guidelines"]),
         "controls": "|".join(facts["controls"]),
         "ticket_title": ticket_title(status, facts["title"], name),
+        "remediation_cli": COMMANDS.get(check, "") if status == "fail" else "",
         **more,
     }
 

@@ -154,6 +154,7 @@ def test_domains_tell_their_tls_and_who_may_choose_an_authorizer(scan: dict[Scop
     assert (partners["tls_policy"], partners["min_tls"]) == ("IoTSecurityPolicy_TLS12_1_0_2015_01", "1.2")
     assert (partners["server_certificate_valid"], partners["authorizer_override"]) == (False, True)
     assert not row(hubs, "meters")["authorizer_override"]
+    assert not partners["authorizer_after_certificate"]
     assert not row(hubs, "trial-2021")["enabled"]
     managed = row(hubs, "iot-Data-ATS")
     assert not managed["customer_managed"]

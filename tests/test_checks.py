@@ -170,3 +170,30 @@ def test_an_unread_cell_names_the_permission_that_was_missing() -> None:
     assert (finding["status"], finding["cause"]) == ("unknown", "denied")
     assert finding["permission"] == "Microsoft.Insights/diagnosticSettings/read"
     assert "needs Microsoft.Insights/diagnosticSettings/read" in finding["status_reason"]
+
+
+VARYING = [
+    pytest.param(check, severity, cells, id=f"{check.id}-{severity}")
+    for check in CHECKS
+    for severity, cells in check.severity_when.items()
+]
+
+
+@pytest.mark.parametrize(("check", "severity", "cells"), VARYING)
+def test_a_severity_goes_by_the_row_and_an_unread_cell_leaves_it_as_it_is(
+    check: Check, severity: str, cells: dict[str, Any]
+) -> None:
+    assert severity != check.severity
+    assert cells.keys() <= check.table.columns().keys()
+    scope = scope_with(check)
+    common = {"provider": scope.provider, "account": scope.account, "region": scope.region, "subject": "", "name": "n"}
+    failing = next(e for e in check.fails if all(e.get(c, v) == v for c, v in cells.items()))
+    for number, values in enumerate(zip(*(v if isinstance(v, tuple) else (v,) for v in cells.values()), strict=True)):
+        read = dict(zip(cells, values, strict=True))
+        blank = {column: None for column in read if column not in check.only}
+        rows = [{**fitting(check), **failing, **common, "resource": f"r{number}", **more} for more in (read, blank)]
+        for one, expected in zip(rows, (severity, check.severity if blank else severity), strict=True):
+            tables = Tables({check.table: check.table.frame([one])})
+            finding = judge(scope, tables, [check]).findings.iloc[0]
+            assert finding["severity"] == expected
+            assert finding["severity_rank"] == str(len(SEVERITIES) - 1 - SEVERITIES.index(finding["severity"]))

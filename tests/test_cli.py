@@ -157,6 +157,11 @@ def test_only_results_are_on_stdout(lab: Lab, tmp_path: Path, file: Path) -> Non
     assert command("scan", "--settings", str(file), "--out", str(tmp_path / "b"), "--quiet").stderr == ""
 
 
+def test_a_check_is_printed_with_the_command_of_its_remedy() -> None:
+    told = command("show", "check", "tunnel-closes-soon").stdout
+    assert "command aws: aws iotsecuretunneling close-tunnel --region {region} --tunnel-id {resource.id}" in told
+
+
 def test_guidelines_are_printed_with_the_checks_that_serve_them() -> None:
     rows = json.loads(command("show", "guidelines", "--format", "json").stdout)
     assert len(rows) == 177

@@ -442,6 +442,13 @@ def test_the_page_holds_everything_without_its_script() -> None:
         assert title in text
 
 
+def test_the_page_shows_the_command_of_a_finding_as_it_is_typed() -> None:
+    commands = [row.remediation_cli for row in records(report().findings) if row.remediation_cli]
+    parsed = Page(page())
+    assert len(commands) == 2 and all(command in parsed.text for command in commands)
+    assert [attrs.get("class") for tag, attrs in parsed.tags if tag == "code"].count("command") == len(commands)
+
+
 def test_every_table_of_the_page_has_a_caption_and_scoped_heads() -> None:
     tags = Page(page()).tags
     names = [tag for tag, _ in tags]

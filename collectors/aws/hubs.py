@@ -70,6 +70,7 @@ def domains(read: Reader) -> Iterator[Row]:
             unread = (
                 "enabled", "customer_managed", "tls_policy", "min_tls", "forward_secrecy_only",
                 "server_certificate_valid", "server_certificate_days", "authorizer_override",
+                "authorizer_after_certificate",
             )  # fmt: skip
             yield row | dict.fromkeys(unread, domain)
             continue
@@ -86,6 +87,11 @@ def domains(read: Reader) -> Iterator[Row]:
             "server_certificate_valid": certificates_valid(domain) if own else None,
             "server_certificate_days": certificate_days(read, domain) if own else None,
             "authorizer_override": authorizer_override(read, domain),
+            "authorizer_after_certificate": (
+                domain["authenticationType"] == "CUSTOM_AUTH_X509"
+                if "authenticationType" in domain
+                else Unread("absent_field", detail="authenticationType")
+            ),
         }
 
 

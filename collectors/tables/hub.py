@@ -36,6 +36,9 @@ class Hub(Table):
     mqtt_enabled = flag("Registry: devices may use MQTT.")
     authorities = count("Registry: CA certificates that device credentials must be signed by.")
     authorizer_override = flag("AWS: a client may choose any custom authorizer.")
+    authorizer_after_certificate = flag(
+        "AWS: a custom authorizer is asked only after a client certificate was accepted."
+    )
 
 
 class Log(Table):
