@@ -22,7 +22,7 @@ from checks.policy.union import (
 )
 from checks.registry import CHECKS
 from collectors.aws import session
-from collectors.operation import Memory, Scope, declared
+from collectors.operation import Memory, Operation, Scope, Undeclared, declared
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
@@ -142,10 +142,14 @@ def test_a_set_of_policies_is_one_text_however_many_certificates_hold_it(tables:
     assert meters.nunique() == 1
 
 
-def test_groups_are_asked_once_and_only_those_with_a_policy(calm: Aws) -> None:
+def test_the_graph_asks_once_for_groups_with_a_policy_things_and_reports(calm: Aws) -> None:
     trusted = collected(calm).frames[Principal]
     assert calm.switchboard.calls["iot.list_things_in_thing_group"] == 3
     assert calm.switchboard.calls["iot.list_principal_things_v2"] == len(trusted) + 1, "one more is in transfer"
+    assert calm.switchboard.calls["iam.generate_service_last_accessed_details"] == 3, (
+        "one for each role that is old enough"
+    )
+    assert calm.switchboard.calls["iam.get_service_last_accessed_details"] == 4, "one report has two pages"
 
 
 def test_aliases_tell_who_grants_them_and_how_many_reach_them(tables: Tables) -> None:
@@ -183,6 +187,14 @@ def test_a_report_that_is_never_finished_is_unknown_in_bounded_time(calm: Aws) -
     assert found["GatewayAdmin"] == "fail"
     covered = after.coverage.set_index("operation").loc["iam.get_service_last_accessed_details"]
     assert (covered["outcome"], covered["code"]) == ("partial", "NotFinished")
+
+
+def test_no_other_operation_that_generates_something_is_let_through(calm: Aws) -> None:
+    rogue = Operation("iam.generate_credential_report", "iam:GenerateCredentialReport")
+    transport = session.connect(ACCOUNT, calm.settings(), (rogue,), Pace(100))
+    with pytest.raises(Undeclared):
+        list(transport.send(rogue, HOME, {}))
+    assert not calm.switchboard.calls
 
 
 @pytest.mark.parametrize(

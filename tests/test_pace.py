@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from time import monotonic
 
 import pytest
@@ -91,3 +92,17 @@ def test_no_budget_is_no_limit() -> None:
     pace = Pace(per_second=1000)
     assert seconds(pace, [("eu-west-1", "iot")] * 300)[-1] < 2
     assert pace.calls == 300
+
+
+def test_waiting_for_reports_ends_when_the_patience_for_all_of_them_is_spent() -> None:
+    pace, start = Pace(patience=0.6), monotonic()
+    assert len(list(pace.turns())) == 3, "at once, after half a second, and with what is left"
+    assert 0.5 < monotonic() - start < 5
+    assert len(list(pace.turns())) == 1, "the next report is asked for once and not awaited"
+
+
+def test_a_report_that_is_finished_at_once_costs_no_patience() -> None:
+    pace = Pace(patience=0.1)
+    for _ in range(50):
+        assert len(list(islice(pace.turns(), 1))) == 1
+    assert pace.patience == 0.1

@@ -21,7 +21,9 @@ from collectors.schema import Row, Unread
 from collectors.tables.device import Certificate, Device
 from collectors.x509 import certificate_facts
 
-LIST_CERTIFICATES = Operation("iot.list_certificates", "iot:ListCertificates", items="certificates", fixed=PAGES)
+LIST_CERTIFICATES = Operation(
+    "iot.list_certificates", "iot:ListCertificates", items="certificates", shared=True, fixed=PAGES
+)
 DESCRIBE_CERTIFICATE = Operation("iot.describe_certificate", "iot:DescribeCertificate")
 LIST_AUTHORITIES = Operation(
     "iot.list_ca_certificates", "iot:ListCACertificates", items="certificates", shared=True, fixed=PAGES

@@ -199,7 +199,7 @@ def row(line: Line) -> Row:
         lead,
         ", ".join(part for part in (name, first.subject) if part) or first.resource_id,
         shown(facts),
-        command=getattr(first, "remediation_cli", ""),
+        command=first.remediation_cli,
         finding_id=first.finding_id,
     )
 
