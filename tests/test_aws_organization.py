@@ -157,6 +157,17 @@ def test_the_role_of_a_member_is_a_name_or_an_arn_with_placeholders(role: str, p
     assert member_role({"member_role": role}, "111122223333", partition) == arn
 
 
+@pytest.mark.parametrize(("region", "partition"), [("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")])
+def test_members_of_another_partition_are_entered_by_roles_of_that_partition(
+    aws: Aws, region: str, partition: str
+) -> None:
+    scopes = found(aws, regions=[region])
+    assert {row["detail"] for row in scopes.coverage if row["account"] == LABS} == {
+        f"role arn:{partition}:iam::{LABS}:role/iotposture"
+    }
+    assert Scope("aws", QUALITY, region) in scopes
+
+
 @pytest.fixture(scope="module")
 def scanned(started: Aws, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """One scan of the organization with one check, and its files."""

@@ -44,6 +44,8 @@ ATTEMPTS = 3
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 FIND_SECONDS = 1.8
+PATIENCE = 15.0
+"""The same when an organization is to be scanned: it was asked for, and listing it takes longer than that anyway."""
 ENTERING = 16
 """Roles tried at once when the accounts of an organization are found."""
 
@@ -232,16 +234,16 @@ def sts(session: boto3.Session, settings: Mapping[str, Any], config: Config) -> 
 def find(settings: Mapping[str, Any]) -> Scopes:
     """One global scope and one per region for every account that the credentials reach.
 
-    Raises NoTarget when none of them answers within two seconds. A role that cannot be assumed keeps its scopes as
+    Raises NoTarget when none of them answers in time. A role that cannot be assumed keeps its scopes as
     long as another source works: what it hides is unknown, and its coverage and one line say why.
     """
-    asked = sources(settings)
+    asked, patient = sources(settings), bool(settings.get("organization"))
     found: dict[Source, Identity] = {}
     failed: dict[Source, tuple[ReadFailed, str]] = {}
 
     def ask(source: Source) -> None:
         try:
-            found[source] = identity(source, settings)
+            found[source] = identity(source, settings, steady(settings) if patient else once())
         except NoTarget as error:
             failed[source] = ReadFailed("failed", "NoTarget"), str(error)
         except (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError, LookupError, TypeError) as error:
@@ -249,7 +251,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
             failed[source] = failure, unreachable(source, settings, failure.code)
 
     threads = [threading.Thread(target=ask, args=(source,), daemon=True) for source in asked]
-    ends = time.monotonic() + FIND_SECONDS
+    ends = time.monotonic() + (PATIENCE if patient else FIND_SECONDS)
     for thread in threads:
         thread.start()
     for thread in threads:
