@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from reports.lint import COLUMNS, lint, plural
 from reports.report import Report, records
 
 LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
+SCAN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 COVERED = ("finding_id", "severity", "status", "check_id", "resource_id", "subject")
 
 
@@ -97,14 +99,15 @@ def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | 
 
 
 def last_scan(settings: Settings) -> str:
-    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none."""
+    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none. The demo's do not count."""
     import fsspec
 
     home = settings.runs.rstrip("/") or settings.out
     fs, root = fsspec.core.url_to_fs(home)
     within = "run/" if not settings.runs else ""
-    judged = fs.glob(f"{root.rstrip('/')}/*/{within}*/*/*/findings.parquet")
-    names = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
+    judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
+    folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
+    names = [name for name in folders if SCAN_ID.fullmatch(name)]
     return f"{home}/{max(names)}" if names else ""
 
 
@@ -142,7 +145,7 @@ def lint_waivers(settings_file: str, run: str, format_: Format) -> int:
         say("no scan to compare with: nothing is said about what the waivers match")
     remarks = lint(waivers, log, known and known[0], today(), whole=not known or known[1])
     emit([vars(remark) for remark in remarks], COLUMNS, format_)
-    say(f"{plural(len(waivers.all), 'waiver')}; audit log: {plural(len(log.entries), 'entry')}, last {log.head or '-'}")
+    say(f"{plural(len(waivers.all), 'waiver')}; audit log: {plural(len(log.entries), 'line')}, last {log.head or '-'}")
     return GATE if any(remark.level == "error" for remark in remarks) else CLEAN
 
 
