@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from glob import escape
@@ -117,6 +118,7 @@ def list_waivers(settings_file: str, run: str, format_: Format) -> int:
     waivers, now = waivers_of(settings, settings_file), today()
     known = findings_of(settings, run)
     cover = waivers.over(known[0] if known else [], now)
+    covered = Counter(waiver.id for waiver in cover.waived.values())
 
     def state(waiver: Waiver) -> str:
         if waiver.expires_on < now:
@@ -127,7 +129,7 @@ def list_waivers(settings_file: str, run: str, format_: Format) -> int:
         {
             **waiver.model_dump(mode="json", include={"id", "kind", "owner", "approver", "expires_on", "reason"}),
             "state": state(waiver),
-            "findings": sum(one.id == waiver.id for one in cover.waived.values()) if known else "",
+            "findings": covered[waiver.id] if known else "",
         }
         for waiver in waivers.all
     ]
