@@ -252,7 +252,7 @@ def parse(text: str, name: str, rules: Rules | None = None) -> Waivers:
     rows = content.get("waiver", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadWaivers(f"{name}: waiver is a list of tables; write [[waiver]]")
-    good: list[Waiver] = []
+    good: dict[str, Waiver] = {}
     for number, row in enumerate(rows, 1):
         label = f"{name}: {row['id'] if isinstance(row.get('id'), str) else f'waiver {number}'}"
         try:
@@ -261,12 +261,12 @@ def parse(text: str, name: str, rules: Rules | None = None) -> Waivers:
             wrong += [f"{label}: {complaint(problem)}" for problem in error.errors()]
             continue
         wrong += [f"{label}: {line}" for line in against(waiver, rules)]
-        if any(one.id == waiver.id for one in good):
+        if waiver.id in good:
             wrong.append(f"{label}: id is taken; each waiver has its own")
-        good.append(waiver)
+        good[waiver.id] = waiver
     if wrong:
         raise BadWaivers("\n".join(wrong))
-    return Waivers(tuple(good), rules)
+    return Waivers(tuple(good.values()), rules)
 
 
 def against(waiver: Waiver, rules: Rules) -> list[str]:

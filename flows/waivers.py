@@ -9,8 +9,10 @@ import os
 import re
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from reports.lint import COLUMNS, lint, plural
 from reports.report import Report, records
 
 LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
+SCAN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 COVERED = ("finding_id", "severity", "status", "check_id", "resource_id", "subject")
 
 
@@ -92,14 +95,15 @@ def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | 
 
 
 def last_scan(settings: Settings) -> str:
-    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none."""
+    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none. The demo's do not count."""
     import fsspec
 
     home = settings.runs.rstrip("/") or settings.out
     fs, root = fsspec.core.url_to_fs(home)
     within = "run/" if not settings.runs else ""
-    judged = fs.glob(f"{root.rstrip('/')}/*/{within}*/*/*/findings.parquet")
-    names = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
+    judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
+    folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
+    names = [name for name in folders if SCAN_ID.fullmatch(name)]
     return f"{home}/{max(names)}" if names else ""
 
 
@@ -109,6 +113,7 @@ def list_waivers(settings_file: str, run: str, format_: Format) -> int:
     waivers, now = waivers_of(settings), today()
     known = findings_of(settings, run)
     cover = waivers.over(known[0] if known else [], now)
+    covered = Counter(waiver.id for waiver in cover.waived.values())
 
     def state(waiver: Waiver) -> str:
         if waiver.expires_on < now:
@@ -119,7 +124,7 @@ def list_waivers(settings_file: str, run: str, format_: Format) -> int:
         {
             **waiver.model_dump(mode="json", include={"id", "kind", "owner", "approver", "expires_on", "reason"}),
             "state": state(waiver),
-            "findings": sum(one.id == waiver.id for one in cover.waived.values()) if known else "",
+            "findings": covered[waiver.id] if known else "",
         }
         for waiver in waivers.all
     ]
@@ -137,7 +142,7 @@ def lint_waivers(settings_file: str, run: str, format_: Format) -> int:
         say("no scan to compare with: nothing is said about what the waivers match")
     remarks = lint(waivers, log, known and known[0], today(), whole=not known or known[1])
     emit([vars(remark) for remark in remarks], COLUMNS, format_)
-    say(f"{plural(len(waivers.all), 'waiver')}; audit log: {plural(len(log.entries), 'entry')}, last {log.head or '-'}")
+    say(f"{plural(len(waivers.all), 'waiver')}; audit log: {plural(len(log.entries), 'line')}, last {log.head or '-'}")
     return GATE if any(remark.level == "error" for remark in remarks) else CLEAN
 
 

@@ -23,7 +23,7 @@ from flows.gate import Gate, judge
 from flows.history import Past
 from flows.scan import Order
 from flows.settings import Settings
-from flows.waivers import appended, cover_of, without
+from flows.waivers import appended, cover_of, last_scan, without
 from reports import audit
 from reports.lint import lint
 
@@ -97,7 +97,7 @@ def test_a_waiver_is_added_listed_and_found_whole_by_lint(home: Path, capsys: py
     told = capsys.readouterr()
     assert json.loads(told.out) == []
     log = audit.read(home / "waivers.audit.jsonl")
-    assert told.err == f"1 waiver; audit log: 1 entry, last {log.head}\n"
+    assert told.err == f"1 waiver; audit log: 1 line, last {log.head}\n"
     (entry,) = log.entries
     assert (entry["actor"], entry["action"], entry["waiver"], entry["before"]) == ("robin", "added", "W-0001", None)
     assert entry["after"]["reason"] == "Retired with the line in spring."
@@ -147,6 +147,23 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     assert line in told.err and told.err.count("\n") == 1 and told.out == ""
     assert not (home / "waivers.toml").exists()
     assert audit.read(home / "waivers.audit.jsonl").entries == ()
+
+
+def test_the_last_scan_is_the_newest_that_was_judged(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = home / "iotposture-out"
+    (out / "20261123T060000Z-1" / "run").mkdir(parents=True)  # it never got that far
+    shutil.copytree(out / "20261122T060000Z-1", out / "demo-20261124T060000Z-1")
+    settings = Settings()
+    assert last_scan(settings) == "iotposture-out/20261122T060000Z-1"
+    shutil.move(out / "20261122T060000Z-1" / "run", home / "runs [x]" / "20261125T060000Z-a")
+    moved = Settings(runs=str(home / "runs [x]"))
+    assert last_scan(moved) == f"{home}/runs [x]/20261125T060000Z-a"
+    assert last_scan(Settings(out="nowhere")) == ""
+    monkeypatch.setenv("IOTPOSTURE_RUNS", moved.runs)
+    assert typed("waivers", "add", POLICY.finding_id, *SAID) == CLEAN
+    assert POLICY.finding_id in capsys.readouterr().out
 
 
 def test_with_no_scan_nothing_can_be_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
