@@ -195,8 +195,10 @@ def test_a_gap_is_an_empty_column_and_a_zero_is_not() -> None:
     assert all(len(line) == 10 for line in chart([1.0] * 400, 1, 10))
 
 
-def test_a_trend_on_a_terminal_writes_no_control_character_that_a_cloud_named(tmp_path: Path) -> None:
-    with history(str(tmp_path / "h.db"), [hostile()]) as opened:
+def test_a_trend_on_a_terminal_writes_no_control_character_that_a_cloud_named(place: str) -> None:
+    later = hostile()
+    object.__setattr__(later, "about", {**later.about, "scan_id": "later"})
+    with history(place, [hostile(), later]) as opened:
         trend = opened.trend(owner=lambda finding: HOSTILE[16])
         assert trend is not None
         out = io.StringIO()
