@@ -24,15 +24,15 @@ START = datetime(2025, 11, 1, 6, tzinfo=UTC)
 class Estate:
     """``findings`` that stay, and ``churn`` that fail one day and are mended the next."""
 
-    def __init__(self, findings: int, churn: int) -> None:
+    def __init__(self, findings: int, churn: int, checks: int = len(JUDGED), scopes: int = len(SCOPES)) -> None:
+        self.checks, self.scopes = JUDGED[:checks], SCOPES[:scopes]
         self.lasting = pd.DataFrame([self.row(n, f"lasting-{n:06}") for n in range(findings)], columns=list(COLUMNS))
         self.churn = churn
 
-    @staticmethod
-    def row(number: int, name: str) -> dict[str, str]:
+    def row(self, number: int, name: str) -> dict[str, str]:
         """One failing finding."""
-        check = JUDGED[number % len(JUDGED)]
-        account, region = SCOPES[number // len(JUDGED) % len(SCOPES)]
+        check = self.checks[number % len(self.checks)]
+        account, region = self.scopes[number // len(self.checks) % len(self.scopes)]
         resource = f"arn:aws:iot:{region}:{account}:thing/{name}"
         return {
             **dict.fromkeys(COLUMNS, ""),
@@ -45,20 +45,29 @@ class Estate:
             "risk": check.risk, "remediation": check.remedy_for("aws"), "ticket_title": f"Not met: {check.title} ({name})",
         }  # fmt: skip
 
+    @staticmethod
+    def stamp(day: int) -> str:
+        """When the scan of a day started."""
+        return f"{START + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
+
     def report(self, day: int) -> Report:
         """The scan of one day."""
         passing = pd.DataFrame([self.row(n, f"day-{day}-{n}") for n in range(self.churn)], columns=list(COLUMNS))
         findings = pd.concat([self.lasting, passing], ignore_index=True).astype("string")
         failed = findings.groupby(["check_id", "account_id", "region"]).size()
         counts = [
-            (c.id, "aws", a, r, 50, int(failed.get((c.id, a, r), 0)), 0, "fail") for c in JUDGED for a, r in SCOPES
+            (c.id, "aws", a, r, 50, int(failed.get((c.id, a, r), 0)), 0, "fail")
+            for c in self.checks
+            for a, r in self.scopes
         ]
         asked = [
-            ("aws", a, r, f"operation_{n}", f"iot:Operation{n}", "read", "", "") for a, r in SCOPES for n in range(40)
+            ("aws", a, r, f"operation_{n}", f"iot:Operation{n}", "read", "", "")
+            for a, r in self.scopes
+            for n in range(40)
         ]
-        stamp = f"{START + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
+        stamp = self.stamp(day)
         about = dict(zip(ABOUT, ("1", "1", "1", f"day-{day}", stamp, stamp, "true", "100.0"), strict=True))
         return Report(
             about, findings, pd.DataFrame(counts, columns=list(COUNTS)),
-            pd.DataFrame(np.array(asked), columns=list(COVERAGE)).astype("string"), [facts(check) for check in JUDGED], AREAS,
+            pd.DataFrame(np.array(asked), columns=list(COVERAGE)).astype("string"), [facts(check) for check in self.checks], AREAS,
         )  # fmt: skip

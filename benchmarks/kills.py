@@ -27,7 +27,7 @@ def expect(holds: bool, line: str) -> None:
 def main(kills: int, place: str, findings: int) -> None:
     """Kills so many children."""
     churn = findings // 10
-    estate = Estate(findings, churn)
+    estate = Estate(findings, churn, checks=10, scopes=4)
     with History.open(place) as history:
         began = time.perf_counter()
         history.ingest(estate.report(0))

@@ -19,7 +19,7 @@ from checks.finding import Finding
 from collectors.operation import Scope
 from reports.case import SLA_DAYS, Docket
 from reports.docket import Accepted, docket
-from reports.intake import AFTER, Taken, take_in
+from reports.intake import AFTER, Taken, storable, take_in
 from reports.lifecycle import Seen
 from reports.report import Report
 from reports.store import (
@@ -72,6 +72,7 @@ class History:
         """Takes a scan in. ``narrowed``: it was asked for fewer clouds or checks than the settings name, so its
         numbers are no point of a trend; what it judged counts all the same.
         """
+        report = storable(report)
         seen = Seen.of(report)
         try:
             with writing(self._engine) as connection:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -16,7 +17,7 @@ from checks.check import SEVERITIES
 from checks.finding import Finding
 from collectors.operation import Scope
 from reports.lifecycle import Asked, Seen, step
-from reports.report import Report, records
+from reports.report import NUMBERS, Report, records
 from reports.store import CHECKS, COUNTED, COVERAGE, DETAILS, EVENTS, FINDINGS, MOVED, SCANS, SCOPES, WORDINGS
 
 MANY = 5000
@@ -117,6 +118,18 @@ def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) 
     put(connection, MOVED, moved(connection, scan))
     connection.execute(sa.update(SCANS).where(SCANS.c.no == scan).values(complete=True))
     return Taken(True, bool(late), events)
+
+
+def storable(report: Report) -> Report:
+    r"""The report with every NUL written ``\x00``: PostgreSQL holds none, and both databases hold the same."""
+
+    def written(frame: pd.DataFrame) -> pd.DataFrame:
+        texts = [c for c in frame.columns if c not in NUMBERS and frame[c].str.contains("\0", regex=False).any()]
+        return frame.assign(**{c: frame[c].str.replace("\0", "\\x00", regex=False) for c in texts})
+
+    return replace(
+        report, findings=written(report.findings), counts=written(report.counts), coverage=written(report.coverage)
+    )
 
 
 def asked_in(report: Report) -> set[Scope]:
