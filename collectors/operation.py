@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from collectors.kept import Facts, Kept
 from collectors.schema import Row, Table, Unread
+from collectors.weakkeys import WeakKeys
 
 log = logging.getLogger("iotposture")
 
@@ -41,7 +43,8 @@ class Operation:
     ``items`` says where a page holds its list (dotted path); without it the reply is one object. ``absent`` lists
     error codes that mean *there is none*, which is an answer and no error. A ``shared`` operation is asked by several
     collectors or scopes; its reply is kept for the run. ``fixed`` are parameters that never change. ``data`` marks a
-    permission on the data plane, which Azure's custom roles list apart.
+    permission on the data plane, which Azure's custom roles list apart. ``outside`` marks one that asks no API of the
+    provider: no role or policy allows it, and ``permission`` says in words what does.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Operation:
     shared: bool = False
     fixed: tuple[tuple[str, Any], ...] = ()
     data: bool = False
+    outside: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -108,9 +112,13 @@ class Notes:
 
 
 class Memory:
-    """Replies of shared operations, kept for one account while a scan runs; safe for threads."""
+    """Replies of shared operations, kept for one account while a scan runs; safe for threads.
 
-    def __init__(self) -> None:
+    ``kept`` has the facts of earlier scans that cannot have changed, and ``weak`` the keys known to be broken.
+    """
+
+    def __init__(self, kept: Kept | None = None, weak: WeakKeys | None = None) -> None:
+        self.kept, self.weak = kept or Kept(), weak or WeakKeys()
         self._lock = threading.Lock()
         self._locks: dict[Any, threading.Lock] = {}
         self._kept: dict[Any, tuple[list[Any], BaseException | None]] = {}
@@ -199,6 +207,7 @@ class Reader:
     notes: Notes
     memory: Memory
     collector: Collector
+    kept: Facts = field(default_factory=Facts)
 
     def __call__(self, operation: Operation, region: str = "", **params: Any) -> Reply:
         """The reply to one operation. ``region`` asks another region of the account than the scope's own."""

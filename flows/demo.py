@@ -42,7 +42,8 @@ def demo(out: str, runner: str, quiet: bool) -> int:
     with Lab() as lab:
         os.environ.update(lab.env())
         settings = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
-        (folder / "iotposture.toml").write_text(toml(settings), encoding="utf-8")
+        first = f"weak_keys = {json.dumps(str(lab.weak_keys))}\n\n"
+        (folder / "iotposture.toml").write_text(first + toml(settings), encoding="utf-8")
         if not quiet:
             say("the lab is up: AWS, Azure, Google Cloud and ClearBlade on 127.0.0.1")
             if runner == "prefect":

@@ -20,12 +20,14 @@ from typing import Any
 from checks.check import CHECKS, SEVERITIES, Check
 from checks.judge import Judged, judge
 from checks.registry import AREAS
+from collectors.kept import Kept
 from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import coverage_frame
 from collectors.target import NoTarget, provider
+from collectors.weakkeys import weak_keys
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
 from flows.shelf import facts
@@ -71,6 +73,14 @@ class Order:
         return Order(
             Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"],
         )  # fmt: skip
+
+    @property
+    def kept(self) -> Kept:
+        """Where facts are kept between scans: beside the runs, else beside the reports."""
+        if not self.settings.keep_facts:
+            return Kept()
+        runs = self.settings.runs.rstrip("/")
+        return Kept(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
 
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
@@ -144,7 +154,10 @@ class Sessions:
         key = (scope.provider, scope.account)
         with self._lock:
             if key not in self._made:
-                self._made[key] = (self._connect(scope), Memory())
+                self._made[key] = (
+                    self._connect(scope),
+                    Memory(self._order.kept, weak_keys(self._order.settings.weak_keys)),
+                )
             return self._made[key]
 
     def _connect(self, scope: Scope) -> Session:

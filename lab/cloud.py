@@ -49,6 +49,7 @@ class Lab:
 
     def __init__(self) -> None:
         from lab.aws import Aws
+        from lab.aws_revocation import weak_keys
         from lab.azure import Azure
         from lab.gcp import ClearBlade, Gcp
 
@@ -60,6 +61,8 @@ class Lab:
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
         self.aws, self.azure = Aws(), Azure(tls, self.ca)
         self.gcp, self.clearblade = Gcp(self.folder), ClearBlade(self.folder)
+        self.weak_keys = self.folder / "blocklist.dat"
+        self.weak_keys.write_bytes(weak_keys())
         self.clouds: tuple[Cloud, ...] = (self.aws, self.azure, self.gcp, self.clearblade)
 
     def settings(self) -> dict[str, Any]:
