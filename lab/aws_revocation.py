@@ -18,12 +18,13 @@ from werkzeug.wrappers import Request, Response
 
 from lab.aws_certificates import Authority, authority, ec_key, mint, number
 from lab.aws_estate import enrol
-from lab.aws_policies import ACCOUNT, HOME
+from lab.aws_policies import ACCOUNT
 from lab.server import Fault, Server, Switchboard, failing
 
+AMERICA = "us-east-1"
 DAY = timedelta(days=1)
 ROOT, FIELD, DEPOT = "Brightwater Field Root", "Brightwater Field CA", "Brightwater Depot CA"
-REVOKED = {"root": (DEPOT,), "field": ("logger-cork-02",)}
+REVOKED = {"root": (DEPOT,), "field": ("logger-boston-02",)}
 """Lists by the name of their file: the subjects of the certificates on them."""
 DAMAGED = "-----BEGIN CERTIFICATE-----\nMIIB+zCCAaCgAwIBAgIUc3BpbGxlZCBjb2ZmZWU=\n-----END CERTIFICATE-----\n"
 """An entry that somebody put in before anybody checked."""
@@ -58,16 +59,16 @@ class Lists:
     def start(self) -> None:
         """Serves, and brings the loggers into the registry."""
         self._server.start()
-        backend = iot_backends[ACCOUNT][HOME]
+        backend = iot_backends[ACCOUNT][AMERICA]
         for signer in self._signers.values():
             backend.register_ca_certificate(signer.pem, True, {})
         field, depot = self._signers["field"], self._signers["depot"]
-        for name in ("logger-cork-01", "logger-cork-02"):
-            enrol(HOME, name, mint(name, field, lists=self.at("field")), "MeterDevice", signer=field)
-        enrol(HOME, "logger-galway-01", mint("logger-galway-01", depot), "MeterDevice", signer=depot)
+        for name in ("logger-boston-01", "logger-boston-02"):
+            enrol(AMERICA, name, mint(name, field, lists=self.at("field")), signer=field)
+        enrol(AMERICA, "logger-salem-01", mint("logger-salem-01", depot), signer=depot)
         old = rsa.RSAPublicNumbers(65537, DEBIAN_MODULUS).public_key()
-        enrol(HOME, "logger-sligo-01", mint("logger-sligo-01", field, old), "MeterDevice", signer=field)
-        enrol(HOME, "logger-ennis-01", DAMAGED, "MeterDevice")
+        enrol(AMERICA, "logger-salem-02", mint("logger-salem-02", field, old), signer=field)
+        enrol(AMERICA, "logger-salem-03", DAMAGED)
 
     def stop(self) -> None:
         """Stops serving."""
