@@ -82,7 +82,7 @@ class Kept:
         return Facts(facts)
 
     def write(self, scope: Scope, facts: Facts, whole: bool) -> None:
-        """Writes what a scan learnt. What it did not meet is dropped if its lists were ``whole``, kept otherwise."""
+        """Writes what a scan learnt. What it did not meet is dropped if its list was ``whole``, kept otherwise."""
         gone = whole and facts.known.keys() - facts.current
         if not self.url or not (facts.learnt or gone):
             return

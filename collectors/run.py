@@ -20,6 +20,7 @@ from collectors.operation import Collector, Memory, Notes, Reader, Scope, Sessio
 from collectors.place import opened, safe, write_whole
 from collectors.registry import COLLECTORS, TABLES
 from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
+from collectors.tables.device import Certificate
 
 
 def collectors_in(scope: Scope) -> list[Collector]:
@@ -34,7 +35,7 @@ def collect(scope: Scope, session: Session, memory: Memory, clock: datetime) -> 
     for collector in collectors_in(scope):
         reader = Reader(scope, session, clock, notes, memory, collector, kept)
         rows.setdefault(collector.table, []).extend(collector.rows(reader))
-    memory.kept.write(scope, kept, whole=not notes.gaps)
+    memory.kept.write(scope, kept, whole=all(gap["table"] != Certificate.id() for gap in notes.gaps))
     return Tables(
         {table: tidy(fitted(table, found, notes)) for table, found in rows.items()},
         unread_frame(notes.unread),

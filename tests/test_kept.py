@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto.iot.models import iot_backends
 from registry import CLOCK, SCOPE, Looked, certificates
 
 from collectors import kept as module
+from collectors.gcp.registry import credential_facts
 from collectors.kept import Facts, Kept
 from collectors.weakkeys import WeakKeys, mark
 from flows.mistakes import BadSettings
@@ -184,6 +186,17 @@ def test_a_key_on_the_list_of_known_keys_is_weak(lab: Lab) -> None:
     assert looked.named("logger-boston-01")["weak_key"] is False
     found = {looked.called(f["resource_id"]) for f in looked.findings("certificate-has-a-strong-key", "fail")}
     assert "logger-salem-02" in found
+
+
+def test_registry_devices_are_judged_by_the_list_too(lab: Lab) -> None:
+    key = rsa.RSAPublicNumbers(65537, DEBIAN_MODULUS).public_key()
+    bare = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    for encoded in (bare, mint("logger", authority("CA"), key)):
+        told = [
+            credential_facts({"publicKey": {"key": encoded}}, [], CLOCK, weak)["weak"]
+            for weak in (WeakKeys(), WeakKeys(str(lab.weak_keys)))
+        ]
+        assert told == [False, True]
 
 
 def test_keys_are_looked_up_by_the_number_that_badkeys_hashes(tmp_path: Path) -> None:
