@@ -90,6 +90,22 @@ def certificate_has_a_strong_key(certificates: Rows[Certificate]) -> Verdict:
 
 
 @check(
+    severity="medium",
+    controls=["ISVS 2.4.3"],
+    remedy="Find out what the entry is, and replace it with a certificate that standard tools can read.",
+    only={"active": True},
+    passes=[{"parseable": True}],
+    fails=[{"parseable": False}],
+)
+def certificate_can_be_read(certificates: Rows[Certificate]) -> Verdict:
+    """A trusted certificate is an X.509 certificate that can be parsed.
+
+    What cannot be read cannot be judged: its key, its end and its issuer stay unknown, and yet it lets a device in.
+    """
+    return certificates["parseable"]
+
+
+@check(
     severity="high",
     serves=["gcp-clearblade-device-weak-key"],
     remedy="Replace the device's key with an ES256 key pair.",
@@ -553,6 +569,46 @@ def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
     return (audits["open_resources"] == "") & proven(audits["age_days"] <= days)
 
 
+AUDITED = (
+    {"open_resources": "", "age_days": 1, "lists_answered": False},
+    {"open_resources": "", "age_days": 9, "lists_answered": True},
+)
+NAMED = ({"open_resources": "0f1e2d", "age_days": 1, "lists_answered": False},)
+
+
+@check(
+    severity="critical",
+    serves=["aws-iot-ca-revoked-active"],
+    remedy={"aws": "Set the CA certificate to INACTIVE and review every certificate that it signed."},
+    only={"provider": "aws", "kind": "authority", "active": True, "revocation_list": True},
+    passes=[{"revoked": False}],
+    fails=[{"revoked": True}],
+)
+def authority_is_on_no_revocation_list(certificates: Rows[Certificate]) -> Verdict:
+    """An active CA is on no revocation list of the CAs above it.
+
+    Every certificate it signs is still trusted, whoever holds its key. Only CAs whose issuer's list was read are judged.
+    """
+    return ~certificates["revoked"]
+
+
+@check(
+    severity="high",
+    serves=["aws-iot-cert-revoked-by-issuer-active"],
+    remedy={"aws": "Set the certificate to REVOKED and detach its policies."},
+    only={"provider": "aws", "kind": "device", "active": True, "revocation_list": True},
+    passes=[{"revoked": False}],
+    fails=[{"revoked": True}],
+)
+def certificate_is_on_no_revocation_list(certificates: Rows[Certificate]) -> Verdict:
+    """A trusted device certificate is on no revocation list, nor is a CA that signed it.
+
+    AWS IoT does not look at revocation lists by itself: a device known to be lost still connects. Only certificates
+    whose issuer's list was read are judged.
+    """
+    return ~certificates["revoked"]
+
+
 @check(
     severity="critical",
     serves=["aws-iot-ca-revoked-active"],
@@ -564,15 +620,16 @@ def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
         ),
     },
     only={"provider": "aws", "check": "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"},
-    passes=[{"open_resources": "", "age_days": 1}],
-    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+    passes=AUDITED,
+    fails=NAMED,
 )
 def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No CA that its issuer revoked is active.
 
-    Every certificate it signs is still trusted, whoever holds its key. Device Defender's audit tells.
+    Every certificate it signs is still trusted, whoever holds its key. Device Defender's audit tells, where revocation
+    lists do not.
     """
-    return clear(audits, days)
+    return clear(audits, days) | audits["lists_answered"]
 
 
 @check(
@@ -591,16 +648,16 @@ def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) ->
             "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK",
         ),
     },
-    passes=[{"open_resources": "", "age_days": 1}],
-    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+    passes=AUDITED,
+    fails=NAMED,
 )
 def revoked_certificate_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No certificate that was revoked by its issuer, or signed by a revoked CA, is active.
 
     AWS IoT does not look at revocation lists by itself: a device known to be lost still connects. Device Defender's
-    audit tells.
+    audit tells, where revocation lists do not.
     """
-    return clear(audits, days)
+    return clear(audits, days) | audits["lists_answered"]
 
 
 @check(

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from collectors.kept import Facts, Kept
 from collectors.schema import Row, Table, Unread
+from collectors.weakkeys import WeakKeys
 
 log = logging.getLogger("iotposture")
 
@@ -42,7 +44,8 @@ class Operation:
     error codes that mean *there is none*, which is an answer and no error. A ``shared`` operation is asked by several
     collectors or scopes; its reply is kept for the run. ``fixed`` are parameters that never change. ``data`` marks a
     permission on the data plane, which Azure's custom roles list apart. ``ready`` says of a reply whether the report it
-    stands for is finished; until then it is asked again, as long as the account's patience lasts.
+    stands for is finished; until then it is asked again, as long as the account's patience lasts. ``outside`` marks one
+    that asks no API of the provider: no role or policy allows it, and ``permission`` says in words what does.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Operation:
     fixed: tuple[tuple[str, Any], ...] = ()
     data: bool = False
     ready: Callable[[Mapping[str, Any]], bool] | None = None
+    outside: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -113,9 +117,13 @@ class Notes:
 
 
 class Memory:
-    """Replies of shared operations, kept for one account while a scan runs; safe for threads."""
+    """Replies of shared operations, kept for one account while a scan runs; safe for threads.
 
-    def __init__(self) -> None:
+    ``kept`` has the facts of earlier scans that cannot have changed, and ``weak`` the keys known to be broken.
+    """
+
+    def __init__(self, kept: Kept | None = None, weak: WeakKeys | None = None) -> None:
+        self.kept, self.weak = kept or Kept(), weak or WeakKeys()
         self._lock = threading.Lock()
         self._locks: dict[Any, threading.Lock] = {}
         self._kept: dict[Any, tuple[list[Any], BaseException | None]] = {}
@@ -204,6 +212,7 @@ class Reader:
     notes: Notes
     memory: Memory
     collector: Collector
+    kept: Facts = field(default_factory=Facts)
 
     def __call__(self, operation: Operation, region: str = "", **params: Any) -> Reply:
         """The reply to one operation. ``region`` asks another region of the account than the scope's own."""

@@ -7,21 +7,20 @@ is whole, and is not collected again when the run is resumed.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import fsspec
 import pandas as pd
-from fsspec.implementations.local import LocalFileSystem
 
 from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
+from collectors.place import opened, safe, write_whole
 from collectors.registry import COLLECTORS, TABLES
 from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
+from collectors.tables.device import Certificate
 
 
 def collectors_in(scope: Scope) -> list[Collector]:
@@ -32,10 +31,11 @@ def collectors_in(scope: Scope) -> list[Collector]:
 
 def collect(scope: Scope, session: Session, memory: Memory, clock: datetime) -> Tables:
     """Reads everything about one scope. What could not be read is noted, never raised."""
-    notes, rows = Notes(), dict[type[Table], list[Row]]()
+    notes, rows, kept = Notes(), dict[type[Table], list[Row]](), memory.kept.of(scope)
     for collector in collectors_in(scope):
-        reader = Reader(scope, session, clock, notes, memory, collector)
+        reader = Reader(scope, session, clock, notes, memory, collector, kept)
         rows.setdefault(collector.table, []).extend(collector.rows(reader))
+    memory.kept.write(scope, kept, whole=all(gap["table"] != Certificate.id() for gap in notes.gaps))
     return Tables(
         {table: tidy(fitted(table, found, notes)) for table, found in rows.items()},
         unread_frame(notes.unread),
@@ -87,31 +87,15 @@ class Run:
     storage: Mapping[str, Any] | None = None
 
     def _fs(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        fs, path = fsspec.core.url_to_fs(self.url, **(self.storage or {}))
-        return fs, path.rstrip("/")
+        return opened(self.url, self.storage)
 
     def folder(self, scope: Scope) -> str:
         """The scope's folder below the run; ids are percent-encoded, so none can leave it."""
-        return "/".join(
-            quote(part, safe="").replace(".", "%2E") for part in (scope.provider, scope.account, scope.region)
-        )
+        return "/".join(safe(part) for part in (scope.provider, scope.account, scope.region))
 
     def _write(self, path: str, write: Callable[[Any], None]) -> None:
         fs, root = self._fs()
-        target = f"{root}/{path}"
-        fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        temporary = f"{target}.{uuid.uuid4().hex}.part"
-        try:
-            with fs.open(temporary, "wb") as file:
-                write(file)
-            if isinstance(fs, LocalFileSystem):  # its mv would move the file into a folder of the target's name
-                os.replace(temporary, target)
-            else:
-                fs.mv(temporary, target)
-        except BaseException:
-            if fs.exists(temporary):
-                fs.rm(temporary)
-            raise
+        write_whole(fs, f"{root}/{path}", write)
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Writes what the run is: its id, clock, scopes and versions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -14,6 +15,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from collectors.weakkeys import WeakKeys, mark
 
 SMALLEST_RSA = 2048
 """Bits. NIST SP 800-57 Part 1: below this an RSA key gives less than 112 bits of security."""
@@ -81,19 +84,20 @@ def signed_by_itself(parsed: x509.Certificate, verifiable: bool) -> bool:
     return True
 
 
-def certificate_facts(encoded: str | bytes, clock: datetime) -> dict[str, Any]:
-    """Cells of :class:`collectors.tables.device.Certificate` that the certificate itself decides.
+def pem_facts(encoded: str | bytes) -> dict[str, Any]:
+    """Everything that a certificate itself says and that no clock changes, as plain values that can be kept.
 
-    One that does not parse has ``parseable`` false and no other fact. One whose key or signature is of a kind unknown
-    here lacks the facts about that part.
+    Beside the cells of :class:`collectors.tables.device.Certificate`: ``ends`` in ISO 8601, ``mark`` of the key for the
+    list of weak keys, ``serial`` in hexadecimal, ``issuer`` and ``subject`` as hashes of the names, and ``lists``, the
+    URLs of its issuer's revocation list. One that does not parse has ``parseable`` false and nothing else.
     """
     key: dict[str, Any] = {"algorithm": None, "key_bits": None, "weak_key": None}
-    signature: str | None = None
-    broken: bool | None = None
+    held, signature, broken = "", None, None
     try:
         parsed = certificate(encoded)
         with suppress(ValueError, UnsupportedAlgorithm):
             key = key_facts(parsed.public_key())
+            held = mark(parsed.public_key())
         with suppress(UnsupportedAlgorithm):
             hashed = parsed.signature_hash_algorithm
             signature = hashed.name if hashed else None
@@ -106,10 +110,72 @@ def certificate_facts(encoded: str | bytes, clock: datetime) -> dict[str, Any]:
             "weak_key": True if True in flaws else None if None in flaws else False,
             "signature_hash": signature,
             "self_signed": self_signed,
-            "expires_in_days": (parsed.not_valid_after_utc - clock).days,
+            "ends": parsed.not_valid_after_utc.isoformat(),
+            "mark": held,
+            "serial": f"{parsed.serial_number:x}",
+            "issuer": name_hash(parsed.issuer),
+            "subject": name_hash(parsed.subject),
+            "lists": list_urls(parsed),
         }
     except ValueError:
         return {"parseable": False}
+
+
+CELLS = ("parseable", "algorithm", "key_bits", "weak_key", "signature_hash", "self_signed")
+"""Facts of a certificate that are cells of its row as they are."""
+
+
+def cells(facts: Mapping[str, Any], clock: datetime, weak: WeakKeys) -> dict[str, Any]:
+    """Facts as cells of :class:`collectors.tables.device.Certificate`, seen at a moment and with a list of weak keys."""
+    found = {name: facts[name] for name in CELLS if name in facts}
+    if facts.get("mark") in weak:
+        found["weak_key"] = True
+    if facts.get("ends"):
+        found["expires_in_days"] = (datetime.fromisoformat(facts["ends"]) - clock).days
+    return found
+
+
+NO_LIST = WeakKeys()
+
+
+def certificate_facts(encoded: str | bytes, clock: datetime, weak: WeakKeys = NO_LIST) -> dict[str, Any]:
+    """Cells of :class:`collectors.tables.device.Certificate` that the certificate itself decides.
+
+    One that does not parse has ``parseable`` false and no other fact. One whose key or signature is of a kind unknown
+    here lacks the facts about that part.
+    """
+    return cells(pem_facts(encoded), clock, weak)
+
+
+def name_hash(name: x509.Name) -> str:
+    """SHA-256 of a name as it is encoded: issuer and subject of a chain are equal byte for byte (RFC 5280, 4.1.2.4)."""
+    return hashlib.sha256(name.public_bytes()).hexdigest()
+
+
+def list_urls(parsed: x509.Certificate) -> list[str]:
+    """HTTP URLs of the certificate's revocation list, as it names them.
+
+    A point for some reasons only, or with a list that another authority signs, says too little to be of use.
+    """
+    try:
+        points = parsed.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return []
+    return [
+        name.value
+        for point in points
+        for name in ((point.full_name or ()) if not point.reasons and not point.crl_issuer else ())
+        if isinstance(name, x509.UniformResourceIdentifier) and name.value.lower().startswith(("http://", "https://"))
+    ]
+
+
+def issued_by(parsed: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether an issuer's key really signed a certificate that bears the issuer's name."""
+    try:
+        parsed.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):
+        return False
+    return True
 
 
 def public_key(encoded: str | bytes) -> PublicKeyTypes:

@@ -35,7 +35,8 @@ def settings_file(lab: Lab, folder: Path) -> str:
     """Writes the settings of a lab into a folder and returns the file's path."""
     sections = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
     file = folder / "iotposture.toml"
-    file.write_text(toml(sections), encoding="utf-8")
+    first = f"weak_keys = {json.dumps(str(lab.weak_keys))}\n\n"
+    file.write_text(first + toml(sections), encoding="utf-8")
     return str(file)
 
 

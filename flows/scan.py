@@ -20,12 +20,14 @@ from typing import Any
 from checks.check import CHECKS, Check
 from checks.judge import Judged, judge
 from checks.registry import AREAS
+from collectors.kept import Kept
 from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import Tables, coverage_frame
 from collectors.target import NoTarget, Scopes, provider
+from collectors.weakkeys import weak_keys
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
 from flows.shelf import facts
@@ -75,6 +77,14 @@ class Order:
         return Order(
             Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"],
         )  # fmt: skip
+
+    @property
+    def kept(self) -> Kept:
+        """Where facts are kept between scans: beside the runs, else beside the reports."""
+        if not self.settings.keep_facts:
+            return Kept()
+        runs = self.settings.runs.rstrip("/")
+        return Kept(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
 
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
@@ -145,8 +155,8 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
 class Account:
     """What is kept of one account."""
 
+    memory: Memory
     session: Session | None = None
-    memory: Memory = field(default_factory=Memory)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -165,12 +175,15 @@ class Sessions:
         """The account's session; one that fails every read when the account cannot be connected to."""
         key = (scope.provider, scope.account)
         with self._lock:
-            account = self._kept[key] = self._kept.pop(key) if key in self._kept else Account()
+            account = self._kept[key] = self._kept.pop(key) if key in self._kept else self._account()
             while len(self._kept) > self._order.settings.threads + 1:
                 del self._kept[next(iter(self._kept))]
         with account.lock:
             account.session = account.session or self._connect(scope)
             return account.session, account.memory
+
+    def _account(self) -> Account:
+        return Account(Memory(self._order.kept, weak_keys(self._order.settings.weak_keys)))
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)

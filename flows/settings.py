@@ -28,6 +28,7 @@ from checks.check import Severity
 from checks.owner import OwnerRule
 from checks.registry import CHECKS
 from checks.waiver import CAPS, Rules
+from collectors.weakkeys import weak_keys
 from flows.mistakes import BadSettings
 from reports.case import SLA_DAYS
 
@@ -90,6 +91,10 @@ class Aws(MetadataSection):
     regions: list[Region] = Field(
         [], description="Regions; none: the chain's own, else every region with AWS IoT Core."
     )
+    crl_fetch: bool = Field(
+        False, description="Fetch the revocation lists that certificates name, by HTTP from public addresses."
+    )
+    crl_hosts: list[str] = Field([], description="Hosts of such lists that may be private, as an internal CA's.")
     endpoint: Url = Field("", description="One URL for every service.")
     endpoints: dict[str, Url] = Field({}, description='URL per service, as in {iot = "http://…"}.')
 
@@ -179,6 +184,10 @@ class Settings(BaseSettings):
     threads: int = Field(8, ge=1, le=64, description="Scopes at once.")
     out: str = Field("iotposture-out", description="Folder below which a scan writes its reports.")
     runs: str = Field("", description="Where collected runs lie: a folder or fsspec URL; none: beside the reports.")
+    keep_facts: bool = Field(
+        True, description="Keep facts of certificates between scans, so that only new ones are described."
+    )
+    weak_keys: str = Field("", description="List of broken keys: blocklist.dat of badkeys; none: not consulted.")
     history: str = Field(
         "",
         description="Past scans: a file, postgresql+psycopg://HOST/DATABASE, or none; by default history.db below out.",
@@ -199,6 +208,15 @@ class Settings(BaseSettings):
     def _known_profiles(cls, value: list[str]) -> list[str]:
         if unknown := sorted(set(value) - set(PROFILES)):
             raise ValueError(f"no profile {', '.join(unknown)}; allowed: {', '.join(PROFILES)}")
+        return value
+
+    @field_validator("weak_keys")
+    @classmethod
+    def _readable_list(cls, value: str) -> str:
+        try:
+            weak_keys(value)
+        except OSError as error:
+            raise ValueError(f"{value}: {error.strerror or type(error).__name__}") from error
         return value
 
     @field_validator("thresholds")

@@ -25,7 +25,16 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
-from lab import aws_answers, aws_around, aws_estate, aws_fleet, aws_functions, aws_graph, aws_organization
+from lab import (
+    aws_answers,
+    aws_around,
+    aws_estate,
+    aws_fleet,
+    aws_functions,
+    aws_graph,
+    aws_organization,
+    aws_revocation,
+)
 from lab.aws_policies import ACCOUNT, REGIONS, asking
 from lab.server import Server, Switchboard, failing
 
@@ -62,6 +71,7 @@ class Aws:
         self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
+        self.lists = aws_revocation.Lists(self.switchboard)
 
     def start(self) -> None:
         """Serves, with a fresh estate."""
@@ -70,11 +80,13 @@ class Aws:
         aws_around.seed()
         aws_graph.seed()
         aws_organization.seed()
+        self.lists.start()
         self._server.start()
 
     def stop(self) -> None:
         """Stops serving."""
         self._server.stop()
+        self.lists.stop()
 
     @property
     def url(self) -> str:
@@ -83,7 +95,13 @@ class Aws:
 
     def settings(self) -> dict[str, Any]:
         """The section `aws` of the product's settings."""
-        return {"endpoint": self.url, "regions": list(REGIONS), "calls_per_second": 500}
+        return {
+            "endpoint": self.url,
+            "regions": list(REGIONS),
+            "calls_per_second": 500,
+            "crl_fetch": True,
+            "crl_hosts": ["127.0.0.1"],
+        }
 
     def env(self) -> dict[str, str]:
         """Credentials that only the lab takes, and none from files or instance metadata."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -285,8 +286,8 @@ def list_authorities(region: str, params: Mapping[str, Any]) -> Reply:
 def described(held: Any) -> Reply:
     """A certificate as it is described, valid as long as its PEM says; moto says two days."""
     found: Reply = held.to_description_dict()
-    if pem := found.get("certificatePem"):
-        parsed = x509.load_pem_x509_certificate(pem.encode())
+    with suppress(ValueError):
+        parsed = x509.load_pem_x509_certificate(found["certificatePem"].encode())
         found["validity"] = {"notBefore": parsed.not_valid_before_utc, "notAfter": parsed.not_valid_after_utc}
     return found
 

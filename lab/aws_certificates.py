@@ -60,12 +60,13 @@ def mint(
     issuer: Authority | None = None,
     key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey | None = None,
     ends: datetime = ENDS,
+    lists: str = "",
 ) -> str:
-    """A certificate in PEM, signed by an authority or by itself."""
+    """A certificate in PEM, signed by an authority or by itself; ``lists`` is the URL of its issuer's revocation list."""
     own = ec_key(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer.name)]) if issuer else subject
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(signer)
@@ -73,10 +74,12 @@ def mint(
         .serial_number(number(f"serial {name}", 128))
         .not_valid_before(STARTS)
         .not_valid_after(ends)
-        .sign(issuer.key if issuer else own, hashes.SHA256(), ecdsa_deterministic=True)
-        .public_bytes(Encoding.PEM)
-        .decode()
     )
+    if lists:
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(lists)], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+    signed = builder.sign(issuer.key if issuer else own, hashes.SHA256(), ecdsa_deterministic=True)
+    return signed.public_bytes(Encoding.PEM).decode()
 
 
 def authority(name: str, ends: datetime = ENDS) -> Authority:

@@ -55,6 +55,7 @@ class Lab:
     def __init__(self, at: datetime | None = None, share: float = 1.0) -> None:
         clock.move(at)
         from lab.aws import Aws
+        from lab.aws_revocation import weak_keys
         from lab.azure import Azure
         from lab.azure_estate import water_company
         from lab.gcp import ClearBlade, Gcp
@@ -67,6 +68,8 @@ class Lab:
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(tls)
         self.aws, self.azure = Aws(share), Azure(tls, self.ca, water_company(fleet=round(60 * share)))
         self.gcp, self.clearblade = Gcp(self.folder), ClearBlade(self.folder)
+        self.weak_keys = self.folder / "blocklist.dat"
+        self.weak_keys.write_bytes(weak_keys())
         self.clouds: tuple[Cloud, ...] = (self.aws, self.azure, self.gcp, self.clearblade)
 
     def settings(self) -> dict[str, Any]:

@@ -41,7 +41,9 @@ def rows(provider: str) -> list[dict[str, str]]:
 
 def permissions(provider: str, *, data: bool = False) -> list[str]:
     """The permissions of a cloud's operations, sorted; those on the data plane apart."""
-    return sorted({op.permission for op in operations(provider) if op.permission and op.data == data})
+    return sorted(
+        {op.permission for op in operations(provider) if op.permission and op.data == data and not op.outside}
+    )
 
 
 def policy(provider: str) -> dict[str, Any]:

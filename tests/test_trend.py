@@ -16,10 +16,10 @@ from worlds import CREDENTIAL, DAY_ONE, TLS, World, history, hubs
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
+from checks.waiver import Held
 from flows.gate import Gate, judge
 from flows.history import Past, days, points
 from flows.mistakes import BadSettings
-from reports.docket import Cover
 from reports.score import WEIGHTS, Tally, score
 from reports.store import BadHistory, address, engine, filesystem, reading, upgrade, version, writing
 from reports.trend import Point, Trend
@@ -117,8 +117,8 @@ def test_a_waiver_leaves_a_failure_out_of_the_managed_score_while_it_holds_and_i
 
 
 def test_a_case_under_a_waiver_has_no_due_date_to_miss(place: str) -> None:
-    def accepted(findings: Sequence[Finding], today: date) -> Mapping[str, Cover]:
-        return {findings[0].finding_id: Cover("W-1", "risk_accepted", f"{today}")}
+    def accepted(findings: Sequence[Finding], today: date) -> Mapping[str, Held]:
+        return {findings[0].finding_id: Held("W-1", "risk_accepted", f"{today}")}
 
     with history(place, [World(hubs({"a": "fail"})).report(0)]) as opened:
         (case,) = opened.docket(accepted=accepted, owner=lambda finding: f"team {finding.hub}").cases

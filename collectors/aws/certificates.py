@@ -7,6 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS, registry
+from collectors.aws.issuers import (
+    DESCRIBE_AUTHORITY,
+    DESCRIBE_CERTIFICATE,
+    GET_LIST,
+    LIST_AUTHORITIES,
+    LIST_CERTIFICATES,
+    TRUSTED,
+    Issuers,
+)
 from collectors.aws.policies import (
     GET_POLICY,
     LIST_POLICIES,
@@ -19,45 +28,24 @@ from collectors.aws.rules import LIST_RULES
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.device import Certificate, Device
-from collectors.x509 import certificate_facts
 
-LIST_CERTIFICATES = Operation(
-    "iot.list_certificates", "iot:ListCertificates", items="certificates", shared=True, fixed=PAGES
-)
-DESCRIBE_CERTIFICATE = Operation("iot.describe_certificate", "iot:DescribeCertificate")
-LIST_AUTHORITIES = Operation(
-    "iot.list_ca_certificates", "iot:ListCACertificates", items="certificates", shared=True, fixed=PAGES
-)
-DESCRIBE_AUTHORITY = Operation("iot.describe_ca_certificate", "iot:DescribeCACertificate", shared=True)
 LIST_BY_AUTHORITY = Operation(
     "iot.list_certificates_by_ca", "iot:ListCertificatesByCA", items="certificates", fixed=PAGES
 )
 LIST_THINGS = Operation("iot.list_things", "iot:ListThings", items="things", fixed=RESULTS)
 
-TRUSTED = ("ACTIVE", "PENDING_TRANSFER")
-"""Statuses under which a key can still be used against the account, now or after a transfer."""
-FACTS = ("parseable", "algorithm", "key_bits", "weak_key", "signature_hash", "self_signed", "expires_in_days")
 REGISTERED = "$aws/events/certificates/registered/"
-
-
-def described(read: Reader, reply: Mapping[str, Any]) -> dict[str, Any]:
-    """What the PEM of a described certificate says; its end also from ``validity`` when the PEM says nothing."""
-    description = reply["certificateDescription"]
-    facts = certificate_facts(description["certificatePem"], read.clock)
-    ends = (description.get("validity") or {}).get("notAfter")
-    if "expires_in_days" not in facts and ends is not None:
-        facts["expires_in_days"] = read.days_until(ends)
-    return facts
 
 
 @collector(
     Certificate, "aws",
     LIST_CERTIFICATES, DESCRIBE_CERTIFICATE, PRINCIPAL_THINGS, LIST_POLICIES, GET_POLICY, LIST_TARGETS,
+    LIST_AUTHORITIES, DESCRIBE_AUTHORITY, GET_LIST,
     kind="device",
 )  # fmt: skip
 def device_certificates(read: Reader) -> Iterator[Row]:
     """Every device certificate of one region. Those that are neither active nor in transfer are only listed."""
-    attached = attachments(read)
+    attached, issuers = attachments(read), Issuers(read)
     for certificate in read(LIST_CERTIFICATES):
         arn, trusted = certificate["certificateArn"], certificate["status"] in TRUSTED
         row: dict[str, Any] = {
@@ -69,10 +57,7 @@ def device_certificates(read: Reader) -> Iterator[Row]:
             "policies": attached.count(arn),
         }
         if trusted:
-            facts = read(DESCRIBE_CERTIFICATE, certificateId=certificate["certificateId"]).cell(
-                lambda reply: described(read, reply)
-            )
-            row |= dict.fromkeys(FACTS, facts) if isinstance(facts, Unread) else facts
+            row |= issuers.row(issuers.device(certificate["certificateId"]))
             things = things_of(read, arn)
             count = things if isinstance(things, Unread) else len(things)
             row |= {"things": count, "exclusive": exclusive(things), "claim": attached.is_claim(arn, count)}
@@ -86,14 +71,17 @@ def exclusive(things: list[dict[str, Any]] | Unread) -> bool | Unread | None:
     return any(thing.get("thingPrincipalType") == "EXCLUSIVE_THING" for thing in things) if things else None
 
 
-@collector(Certificate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_BY_AUTHORITY, LIST_RULES, kind="authority")
+@collector(
+    Certificate, "aws", LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_BY_AUTHORITY, LIST_RULES, GET_LIST, kind="authority"
+)
 def authorities(read: Reader) -> Iterator[Row]:
     """Every registered CA of one region. Devices are counted only below inactive ones."""
+    issuers = Issuers(read)
     for listed in read(LIST_AUTHORITIES):
         identifier, active = listed["certificateId"], listed["status"] == "ACTIVE"
         reply = read(DESCRIBE_AUTHORITY, certificateId=identifier)
         whole = reply.cell(dict)
-        facts = whole if isinstance(whole, Unread) else described(read, whole)
+        facts = whole if isinstance(whole, Unread) else issuers.described(whole)
         row: dict[str, Any] = {
             "resource": listed["certificateArn"],
             "name": identifier,
@@ -103,7 +91,7 @@ def authorities(read: Reader) -> Iterator[Row]:
             "auto_registers": whole if isinstance(whole, Unread) else registers(whole),
             "registration_vetted": vetted(read, identifier, whole),
         }
-        row |= dict.fromkeys(FACTS, facts) if isinstance(facts, Unread) else facts
+        row |= issuers.row(facts, authority=True)
         if not active:
             row["active_devices"] = read(LIST_BY_AUTHORITY, caCertificateId=identifier).cell(
                 lambda below: sum(certificate["status"] == "ACTIVE" for certificate in below)

@@ -9,6 +9,17 @@ from typing import Any, NamedTuple
 
 from collectors.aws.account import RESULTS, registry
 from collectors.aws.hubs import AUDIT, CRITICAL_CHECKS
+from collectors.aws.issuers import (
+    DESCRIBE_AUTHORITY,
+    DESCRIBE_CERTIFICATE,
+    GET_LIST,
+    LIST_AUTHORITIES,
+    LIST_CERTIFICATES,
+    REVOKED_ABOVE,
+    REVOKED_AUTHORITY,
+    REVOKED_DEVICE,
+    Issuers,
+)
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Audit, AuditCheck, Suppression, Watch
@@ -34,13 +45,13 @@ PROFILE_TARGETS = Operation(
 )  # fmt: skip
 DESCRIBE_PROFILE = Operation("iot.describe_security_profile", "iot:DescribeSecurityProfile")
 
+CONFLICTS = "CONFLICTING_CLIENT_IDS_CHECK"
 IMPORTED = (
-    "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK", "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK",
-    "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK", "CONFLICTING_CLIENT_IDS_CHECK",
+    REVOKED_AUTHORITY, REVOKED_DEVICE, REVOKED_ABOVE, CONFLICTS,
     "DEVICE_CERTIFICATE_SHARED_CHECK", "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CA_CERTIFICATE_KEY_QUALITY_CHECK",
 )  # fmt: skip
 """Checks that need revocation lists, lists of weak keys or the history of connections, which no configuration holds."""
-SERIOUS_CHECKS = CRITICAL_CHECKS | {"CONFLICTING_CLIENT_IDS_CHECK"}
+SERIOUS_CHECKS = CRITICAL_CHECKS | {CONFLICTS}
 LESSER_CHECKS = frozenset({
     "CA_CERTIFICATE_EXPIRING_CHECK", "DEVICE_CERTIFICATE_AGE_CHECK", "DEVICE_CERTIFICATE_EXPIRING_CHECK",
     "IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK", "IOT_ROLE_ALIAS_ALLOWS_ACCESS_TO_UNUSED_SERVICES_CHECK",
@@ -132,12 +143,16 @@ def serious(read: Reader, done: list[Task]) -> str | Unread:
     return ", ".join(f"{check} {number}" for check, number in sorted(counts.items()))
 
 
-@collector(AuditCheck, "aws", AUDIT, LIST_TASKS, DESCRIBE_TASK, LIST_FINDINGS)
+@collector(
+    AuditCheck, "aws", AUDIT, LIST_TASKS, DESCRIBE_TASK, LIST_FINDINGS,
+    LIST_AUTHORITIES, DESCRIBE_AUTHORITY, LIST_CERTIFICATES, DESCRIBE_CERTIFICATE, GET_LIST,
+)  # fmt: skip
 def audit_checks(read: Reader) -> Iterator[Row]:
     """The answers of one region's Device Defender to what its configuration cannot tell."""
     enabled = read(AUDIT).cell(
         lambda settings: {n for n, c in (settings.get("auditCheckConfigurations") or {}).items() if c.get("enabled")}
     )
+    issuers = Issuers(read)
     for check in IMPORTED:
         task = enabled if isinstance(enabled, Unread) else latest(read, check, enabled)
         row: dict[str, Any] = {
@@ -145,6 +160,7 @@ def audit_checks(read: Reader) -> Iterator[Row]:
             "subject": check,
             "name": f"Device Defender audit in {read.scope.region}",
             "check": check,
+            "lists_answered": issuers.answered(check) if check != CONFLICTS else None,
         }
         if isinstance(task, Unread):
             yield row | dict.fromkeys(("age_days", "open_resources"), task)

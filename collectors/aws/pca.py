@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.aws.certificates import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
+from collectors.aws.issuers import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.around import IssuingAuthority

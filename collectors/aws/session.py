@@ -30,6 +30,7 @@ from collectors.aws.account import partition
 from collectors.aws.organization import ASSUME_ROLE, LIST_ACCOUNTS, LISTING, listing, member_role
 from collectors.aws.withheld import WITHHELD
 from collectors.operation import Absent, Notes, Operation, Outcome, ReadFailed, Scope, Undeclared
+from collectors.outside import Outside
 from collectors.pace import Pace
 from collectors.target import NoTarget, Scopes
 
@@ -394,7 +395,11 @@ class AwsSession:
         pace: Pace,
     ) -> None:
         self.account = account
-        self.options: Mapping[str, Any] = {"regions": regions_of(settings, boto)}
+        self.options: Mapping[str, Any] = {
+            "regions": regions_of(settings, boto),
+            "crl_fetch": bool(settings.get("crl_fetch")),
+        }
+        self._outside = Outside(settings.get("crl_hosts") or (), settings.get("ca_bundle") or "")
         self._boto, self._settings, self._pace = boto, settings, pace
         self._names = frozenset(operation.name for operation in operations)
         self._lock = threading.Lock()
@@ -404,6 +409,10 @@ class AwsSession:
         """Yields the items of every page, or the one object with its pages merged; raises ReadFailed or Absent."""
         if operation.name not in self._names:
             raise Undeclared(f"{operation} was not declared for this session")
+        if operation.outside:
+            self._pace.wait("global", operation.name)
+            yield self._outside.fetch(params["url"])
+            return
         service, _, method = operation.name.partition(".")
         where = home(self._settings, self._boto) if region == "global" else region
 

@@ -49,7 +49,11 @@ def row(read: Reader, hub: Mapping[str, Any], held: Mapping[str, Any]) -> Row:
     """The cells of one certificate. A CA that nobody proved to own is inert: the hub refuses its devices."""
     properties = held["properties"]
     verified = properties.get("isVerified")
-    facts = certificate_facts(decoded(properties["certificate"]), read.clock) if properties.get("certificate") else {}
+    facts = (
+        certificate_facts(decoded(properties["certificate"]), read.clock, read.memory.weak)
+        if properties.get("certificate")
+        else {}
+    )
     created = moment(properties.get("created"))
     expiry = moment(properties.get("expiry"))
     return {

@@ -41,7 +41,7 @@ def logs(read: Reader) -> Iterator[Row]:
 def authorities(read: Reader) -> Iterator[Row]:
     """The CA certificates of every registry of one region."""
     for item in registries(read):
-        yield from registry.certificates(item, full, read.clock)
+        yield from registry.certificates(item, full, read.clock, read.memory.weak)
 
 
 @collector(Device, "clearblade", REGISTRIES, CREDENTIALS, DEVICES)
@@ -58,4 +58,4 @@ def devices(read: Reader) -> Iterator[Row]:
             list(opened)  # notes that devices are missing
         else:
             pairs.append((item, read(DEVICES, parent=item["name"])))
-    yield from registry.devices(pairs, full, read.clock, complete)
+    yield from registry.devices(pairs, full, read.clock, complete, read.memory.weak)

@@ -77,7 +77,7 @@ def logs(read: Reader) -> Iterator[Row]:
 def authorities(read: Reader) -> Iterator[Row]:
     """The CA certificates of every registry of one location."""
     for item in registries(read):
-        yield from registry.certificates(item, full, read.clock)
+        yield from registry.certificates(item, full, read.clock, read.memory.weak)
 
 
 @collector(Device, "gcp", REGISTRIES, DEVICES)
@@ -88,4 +88,4 @@ def devices(read: Reader) -> Iterator[Row]:
     if isinstance(state, Unread) and state.detail.endswith(RETIRED):
         list(read(DEVICES, parent=f"{project(read)}/locations/{read.scope.region}/registries/none"))
     pairs = [(item, read(DEVICES, parent=item["name"])) for item in known]
-    yield from registry.devices(pairs, full, read.clock, state)
+    yield from registry.devices(pairs, full, read.clock, state, read.memory.weak)

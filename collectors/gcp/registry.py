@@ -19,7 +19,8 @@ from cryptography.exceptions import InvalidSignature
 from collectors.gcp.account import stated
 from collectors.operation import Reply
 from collectors.schema import Row, Unread, any_of
-from collectors.x509 import certificate, certificate_facts, fingerprint, key_facts, public_key
+from collectors.weakkeys import WeakKeys, mark
+from collectors.x509 import NO_LIST, certificate, certificate_facts, fingerprint, key_facts, public_key
 
 Name = Callable[[str], str]
 """Turns a relative resource name into the full id that a cloud's rows carry."""
@@ -77,11 +78,11 @@ def log(registry: dict[str, Any], full: Name) -> Row:
     }
 
 
-def certificates(registry: dict[str, Any], full: Name, clock: datetime) -> Iterator[Row]:
+def certificates(registry: dict[str, Any], full: Name, clock: datetime, weak: WeakKeys = NO_LIST) -> Iterator[Row]:
     """The registry's CAs as rows of Certificate."""
     for authority in authorities(registry):
         encoded = authority.get("certificate") or ""
-        facts = certificate_facts(encoded, clock)
+        facts = certificate_facts(encoded, clock, weak)
         if not facts["parseable"]:
             facts["expires_in_days"] = expiry(authority, clock)
         yield {
@@ -121,7 +122,11 @@ def authority_name(authority: dict[str, Any], encoded: str) -> str:
 
 
 def devices(
-    registries: Iterable[tuple[dict[str, Any], Reply]], full: Name, clock: datetime, complete: Any
+    registries: Iterable[tuple[dict[str, Any], Reply]],
+    full: Name,
+    clock: datetime,
+    complete: Any,
+    weak: WeakKeys = NO_LIST,
 ) -> Iterator[Row]:
     """Every device of a scope's registries as rows of Device, each with the others that hold one of its keys.
 
@@ -137,7 +142,7 @@ def devices(
         gap = told if isinstance(told, Unread) else gap
         signers = signing(registry)
         for item in reply:
-            row, keys = device(item, full(registry["name"]), signers, clock)
+            row, keys = device(item, full(registry["name"]), signers, clock, weak)
             rows.append((row, keys))
             if row["enabled"] is True and keys:
                 holders.update(keys)
@@ -167,11 +172,11 @@ def sharers(row: dict[str, Any], keys: frozenset[str] | None, holders: Counter[s
 
 
 def device(
-    item: dict[str, Any], registry: str, signers: Any, clock: datetime
+    item: dict[str, Any], registry: str, signers: Any, clock: datetime, listed: WeakKeys
 ) -> tuple[dict[str, Any], frozenset[str] | None]:
     """One device's row without its sharers, and the fingerprints of its keys; None where one cannot be read."""
     held = item.get("credentials")
-    keys = [credential_facts(c, signers, clock) for c in held or ()]
+    keys = [credential_facts(c, signers, clock, listed) for c in held or ()]
     unasked = Unread("absent_field", detail="the reply has no credentials")
     heard = stated(lambda: last_heard(item))
     gateway = stated(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
@@ -226,7 +231,9 @@ def weakest(kinds: list[Any]) -> Any:
     return next((kind for kind in ("public-key", "self-signed", "authority") if kind in kinds), "none")
 
 
-def credential_facts(credential: dict[str, Any], signers: Any, clock: datetime) -> dict[str, Any]:
+def credential_facts(
+    credential: dict[str, Any], signers: Any, clock: datetime, listed: WeakKeys = NO_LIST
+) -> dict[str, Any]:
     """One credential: how it proves identity, whether its key is weak, the key's fingerprint, and when it ends."""
     key = credential.get("publicKey") or {}
     encoded = key.get("key") or ""
@@ -236,10 +243,10 @@ def credential_facts(credential: dict[str, Any], signers: Any, clock: datetime) 
         parsed = public_key(encoded)
         facts["fingerprint"] = fingerprint(parsed)
         if "CERTIFICATE" in encoded:
-            weak = certificate_facts(encoded, clock).get("weak_key")
+            weak = certificate_facts(encoded, clock, listed).get("weak_key")
             facts["auth"] = vouched(encoded, signers)
         else:
-            weak = key_facts(parsed)["weak_key"]
+            weak = mark(parsed) in listed or key_facts(parsed)["weak_key"]
         facts["weak"] = Unread("not_parseable") if weak is None else weak
     except ValueError:
         if "CERTIFICATE" in encoded or "X509" in str(key.get("format")):

@@ -20,7 +20,10 @@ class Device(Table):
     )
     sharers = count("Other enabled devices that hold the same key or certificate; 0 when its credential is its own.")
     active_certificates = count("AWS: active certificates attached to it.")
-    weak_key = flag("One of its public keys is weak: RSA below 2048 bits, a ROCA modulus, or a SHA-1 certificate.")
+    weak_key = flag(
+        "One of its public keys is weak: RSA below 2048 bits, a ROCA modulus, on the list of known keys, or in a SHA-1"
+        " certificate."
+    )
     credentials = count("Credentials it holds.")
     expiring_credentials = count("Credentials it holds that end at some date.")
     expired_credentials = count("Credentials it holds that have ended.")
@@ -48,7 +51,10 @@ class Certificate(Table):
     key_bits = count("Size of the public key in bits.")
     signature_hash = text("Hash of its signature, as in `sha256`.")
     self_signed = flag("It is signed with its own key.")
-    weak_key = flag("The key is RSA below 2048 bits or has a ROCA modulus, or a signature that counts is MD5 or SHA-1.")
+    weak_key = flag(
+        "The key is RSA below 2048 bits, has a ROCA modulus or is on the list of known keys, or a signature that counts is"
+        " MD5 or SHA-1."
+    )
     expires_in_days = count("Days until it ends; negative when it has.")
     age_days = count("Days since it was registered.")
     things = count("AWS: things it is attached to.")
@@ -58,4 +64,7 @@ class Certificate(Table):
     possession_verified = flag("Azure: the owner proved possession of the CA's private key.")
     auto_registers = flag("AWS CA: unknown devices are registered on first connect.")
     registration_vetted = flag("AWS CA: a provisioning template or an enabled rule vets what is registered.")
+    issuer = text("AWS: id of the registered CA whose key signed it; empty when none did.")
+    revocation_list = flag("AWS: a revocation list says whether its issuer revoked it.")
+    revoked = flag("AWS: the list names it, or a CA that signed it.")
     active_devices = count("AWS CA: active device certificates that it signed.")

@@ -49,6 +49,7 @@ class AuditCheck(Table):
     check = text("Name of the Device Defender check.")
     age_days = count("Days since the latest audit that ran it to its end began.")
     open_resources = text("What its unsuppressed findings name, ten at most, then how many more; empty for none.")
+    lists_answered = flag("Revocation lists say of every trusted certificate, or CA, what the check asks.")
 
 
 class Suppression(Table):
