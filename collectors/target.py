@@ -25,11 +25,20 @@ class Scopes(list[Scope]):
         self.coverage, self.lines = list(coverage), list(lines)
 
 
+QUICK = 1.8
+"""Seconds for a cloud's first answer when nobody asked for the cloud by name: a stray credential must not hold up a scan."""
+
+
+def find_seconds(settings: Mapping[str, Any]) -> float:
+    """Longest wait for a cloud's first answer."""
+    return float(settings.get("find_seconds") or QUICK)
+
+
 class Provider(Protocol):
     """The two functions of a ``session.py``. ``settings`` is the provider's section of the settings, as plain values."""
 
     def find(self, settings: Mapping[str, Any]) -> list[Scope]:
-        """The scopes the credentials reach, asked with one cheap call in under two seconds; raises NoTarget.
+        """The scopes the credentials reach, asked with one cheap call within :func:`find_seconds`; raises NoTarget.
 
         Listing an organization takes longer. :class:`Scopes` carries what was refused on the way.
         """

@@ -26,15 +26,17 @@ from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import Tables, coverage_frame
-from collectors.target import NoTarget, Scopes, provider
+from collectors.target import QUICK, NoTarget, Scopes, provider
 from collectors.weakkeys import weak_keys
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
 from flows.shelf import facts
 from reports.report import Report
 
-FIND_SECONDS = 15.0
-"""When a cloud is given up. A session's own limit is 2 seconds; loading an SDK on a busy machine comes on top."""
+ASKED = 15.0
+"""Seconds for the first answer of a cloud that somebody asked for by name."""
+LOADING_SECONDS = 13.0
+"""What loading an SDK may take on a busy machine, on top of the wait for its first answer."""
 LISTING_SECONDS = 300.0
 """The same for an AWS organization, whose accounts come some twenty to a page and are entered one by one."""
 SCHEMA_VERSION = "1"
@@ -124,9 +126,11 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     found: dict[str, list[Scope]] = {}
     unreachable: dict[str, str] = {}
 
+    seconds = {name: order.section(name)["find_seconds"] or (ASKED if wanted(order, name) else QUICK) for name in names}
+
     def ask(name: str) -> None:
         try:
-            found[name] = provider(name).find(order.section(name))
+            found[name] = provider(name).find(order.section(name) | {"find_seconds": seconds[name]})
         except NoTarget as error:
             unreachable[name] = str(error)
         except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
@@ -139,7 +143,7 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     for thread in threads.values():
         thread.start()
     for name, thread in threads.items():
-        patience = LISTING_SECONDS if order.section(name).get("organization") else FIND_SECONDS
+        patience = LISTING_SECONDS if order.section(name).get("organization") else seconds[name] + LOADING_SECONDS
         thread.join(patience)
         if name not in found and name not in unreachable:
             unreachable[name] = f"{name}: no answer within {patience:g} seconds; check the endpoint and the proxy"

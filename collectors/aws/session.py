@@ -32,7 +32,7 @@ from collectors.aws.withheld import WITHHELD
 from collectors.operation import Absent, Notes, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.outside import Outside
 from collectors.pace import Pace
-from collectors.target import NoTarget, Scopes
+from collectors.target import QUICK, NoTarget, Scopes, find_seconds
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""
@@ -44,8 +44,6 @@ Authorization Reference lists its access level as Read)."""
 ATTEMPTS = 3
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
-FIND_SECONDS = 1.8
-PATIENCE = 15.0
 """The same when an organization is to be scanned: it was asked for, and listing it takes longer than that anyway."""
 ENTERING = 16
 """Roles tried at once when the accounts of an organization are found."""
@@ -238,13 +236,13 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     Raises NoTarget when none of them answers in time. A role that cannot be assumed keeps its scopes as
     long as another source works: what it hides is unknown, and its coverage and one line say why.
     """
-    asked, patient = sources(settings), bool(settings.get("organization"))
+    asked, seconds = sources(settings), find_seconds(settings)
     found: dict[Source, Identity] = {}
     failed: dict[Source, tuple[ReadFailed, str]] = {}
 
     def ask(source: Source) -> None:
         try:
-            found[source] = identity(source, settings, steady(settings) if patient else once())
+            found[source] = identity(source, settings, steady(settings) if seconds > QUICK else once())
         except NoTarget as error:
             failed[source] = ReadFailed("failed", "NoTarget"), str(error)
         except (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError, LookupError, TypeError) as error:
@@ -252,7 +250,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
             failed[source] = failure, unreachable(source, settings, failure.code)
 
     threads = [threading.Thread(target=ask, args=(source,), daemon=True) for source in asked]
-    ends = time.monotonic() + (PATIENCE if patient else FIND_SECONDS)
+    ends = time.monotonic() + seconds
     for thread in threads:
         thread.start()
     for thread in threads:

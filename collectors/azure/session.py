@@ -41,7 +41,7 @@ from azure.core.rest import HttpRequest
 from collectors.azure.account import FIND, SUBSCRIPTIONS
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
-from collectors.target import NoTarget
+from collectors.target import NoTarget, find_seconds
 
 T = TypeVar("T")
 
@@ -66,7 +66,6 @@ QUERY_VERSION = "2021-04-12"
 ATTEMPTS = 3
 LONGEST_WAIT = 60.0
 """Seconds. A longer Retry-After is cut to this, so that one throttled list cannot hold a scan for hours."""
-FIND_SECONDS = 1.8
 CONNECT_SECONDS = 5.0
 
 NOT_HERE = frozenset(
@@ -309,8 +308,8 @@ def endpoints(settings: Mapping[str, Any]) -> tuple[str, str, str]:
 def transport(settings: Mapping[str, Any], quick: bool) -> dict[str, Any]:
     """Time limits and trust, as the SDK's transport takes them."""
     limits = {
-        "connection_timeout": 1.0 if quick else CONNECT_SECONDS,
-        "read_timeout": 1.5 if quick else float(settings.get("timeout_seconds") or 30),
+        "connection_timeout": min(find_seconds(settings) / 2, CONNECT_SECONDS) if quick else CONNECT_SECONDS,
+        "read_timeout": find_seconds(settings) if quick else float(settings.get("timeout_seconds") or 30),
     }
     return limits | ({"connection_verify": str(settings["ca_bundle"])} if settings.get("ca_bundle") else {})
 
@@ -372,7 +371,7 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     """One scope per subscription: those of the settings, else every one that the credential can list.
 
     The Azure CLI needs more than a second for a token, so its own list of subscriptions is taken from its profile.
-    Raises NoTarget within two seconds.
+    Raises NoTarget within :func:`find_seconds`.
     """
     _, source = credential(settings, quick=True)
     wanted = [str(one) for one in settings.get("subscriptions") or []]
@@ -395,9 +394,9 @@ def listed(settings: Mapping[str, Any], source: str) -> list[str]:
         return [str(one["subscriptionId"]) for one in session.send(SUBSCRIPTIONS, "global", {})]
 
     try:
-        return within(FIND_SECONDS, ask)
+        return within(find_seconds(settings), ask)
     except (ReadFailed, TimeoutError) as error:
-        code = error.code if isinstance(error, ReadFailed) else f"no answer in {FIND_SECONDS} s"
+        code = error.code if isinstance(error, ReadFailed) else f"no answer in {find_seconds(settings):g} s"
         raise NoTarget(f"azure: {source} at {arm}: {code}; set AZURE_TENANT_ID, AZURE_CLIENT_ID, endpoint") from None
 
 

@@ -21,12 +21,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
 from collectors.operation import Operation, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
-from collectors.target import NoTarget
+from collectors.target import NoTarget, find_seconds
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
-FIND_SECONDS = 1.8
 LONGEST_WAIT = 30.0
 """Seconds. A longer Retry-After is cut to this."""
 
@@ -217,7 +216,9 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     """The project's regions, after one page of registries proved the credential; raises NoTarget."""
     key, project, said = configuration(settings)
     regions = list(settings.get("regions") or REGIONS)
-    session = ClearBladeSession(project, settings, FIND, Pace(), key, httpx.Timeout(1.5, connect=1.0), attempts=1)
+    session = ClearBladeSession(
+        project, settings, FIND, Pace(), key, httpx.Timeout(find_seconds(settings), connect=1.0), attempts=1
+    )
     tried = f"clearblade: project {project}, credential from {said}, {key.url}"
     failed: list[ReadFailed] = []
 
@@ -229,9 +230,11 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(FIND_SECONDS)
+    thread.join(find_seconds(settings))
     if thread.is_alive():
-        raise NoTarget(f"{tried}: no answer within {FIND_SECONDS} seconds; check clearblade.endpoint or the network")
+        raise NoTarget(
+            f"{tried}: no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
+        )
     if failed and failed[0].outcome != "denied":
         raise NoTarget(f"{tried}: {failed[0].code}; check clearblade.configuration and clearblade.endpoint")
     if failed and failed[0].code == "HTTP 401":

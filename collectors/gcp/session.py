@@ -34,7 +34,7 @@ from googleapiclient.errors import HttpError
 from collectors.gcp.account import FIND, PROJECT, REGIONS
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
 from collectors.pace import Pace
-from collectors.target import NoTarget
+from collectors.target import NoTarget, find_seconds
 
 logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
 
@@ -53,7 +53,6 @@ APIS = {
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 5.0
-FIND_SECONDS = 1.8
 READ_SECONDS = 30.0
 POLICY_VERSION = 3
 """IAM policy version; a lower one hides conditions ("Policy versions", Google Cloud IAM)."""
@@ -453,8 +452,9 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
         raise NoTarget(f"gcp: credential from {said}, but no project: set gcp.projects or GOOGLE_CLOUD_PROJECT")
     where = settings.get("endpoint") or (settings.get("endpoints") or {}).get("cloudresourcemanager")
     tried = f"gcp: project {projects[0]}, credential from {said}, {where or APIS['cloudresourcemanager'][1]}"
-    login = Login(credential, settings.get("ca_bundle") or True, 1.5)
-    session = GoogleSession(projects[0], settings, FIND, Pace(), login, 1.5, attempts=1)
+    seconds = find_seconds(settings)
+    login = Login(credential, settings.get("ca_bundle") or True, seconds)
+    session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
     failed: list[BaseException] = []
 
     def ask() -> None:
@@ -465,9 +465,9 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(FIND_SECONDS)
+    thread.join(seconds)
     if thread.is_alive():
-        raise NoTarget(f"{tried}: no answer within {FIND_SECONDS} seconds; set gcp.endpoint or check the network")
+        raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
     if failed and not (isinstance(failed[0], ReadFailed) and failed[0].outcome in ("denied", "unavailable")):
         code = getattr(failed[0], "code", "NotFound")
         raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
