@@ -34,7 +34,7 @@ lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-strip-extras --no-header --no-annotate \
 		--generate-hashes --extra aws --extra azure --extra gcp --extra lab --group build -o requirements/demo.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-strip-extras --no-header --no-annotate \
-		--generate-hashes --extra aws --extra azure --extra gcp --extra lab --group build --group dev \
+		--generate-hashes --extra aws --extra azure --extra gcp --extra lab --extra postgres --group build --group dev \
 		-c requirements/demo.txt -o requirements/test.txt
 
 clean:
