@@ -318,7 +318,7 @@ def rows(settings: Settings) -> list[dict[str, str]]:
 
 def hidden(value: str) -> str:
     """A value without the password that a URL may hold."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", value)
+    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", re.sub(r"(?<=password=)[^&]*", "***", value))
 
 
 def shown(value: Any) -> Any:

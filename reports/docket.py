@@ -93,7 +93,8 @@ def docket(
 
     last = (
         sa.select(EVENTS.c.finding_no, sa.func.max(EVENTS.c.scan_no).label("at"))
-        .where(EVENTS.c.scan_no <= at)
+        .join(FINDINGS, FINDINGS.c.no == EVENTS.c.finding_no)
+        .where(EVENTS.c.scan_no <= at, sa.or_(FINDINGS.c.state != "resolved", FINDINGS.c.resolved_no > after))
         .group_by(EVENTS.c.finding_no)
         .subquery()
     )
@@ -115,9 +116,9 @@ def docket(
     rows = connection.execute(wanted).all()
     found = [dimmed(Finding(*row[:FIELDS]), row.event) for row in rows]
     covers = accepted(found, today) if accepted else {}
+    stamp = {number: one.scan_started_at for number, one in scans.items()}
 
     def case(finding: Finding, row: Any) -> Case:
-        stamp = {number: one.scan_started_at for number, one in scans.items()}
         resolved = row.event in ("resolved", "read")
         first = min(row.first_no, row.scan_no)
         opened = row.scan_no if row.event in ("new", "reopened") else row.opened_no or first

@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from checks.finding import Finding
 from collectors.operation import Scope
@@ -31,10 +30,9 @@ from reports.store import (
     MOVED,
     SCANS,
     SCOPES,
-    BadHistory,
     address,
     engine,
-    plainly,
+    plain_errors,
     reading,
     shown,
     upgrade,
@@ -74,11 +72,8 @@ class History:
         """
         report = storable(report)
         seen = Seen.of(report)
-        try:
-            with writing(self._engine) as connection:
-                return take_in(connection, report, seen, narrowed)
-        except DBAPIError as error:
-            raise BadHistory(f"history: {self.place}: {plainly(error, self._engine.url)}") from error
+        with writing(self._engine) as connection:
+            return take_in(connection, report, seen, narrowed)
 
     def scans(self) -> list[dict[str, Any]]:
         """Every scan that was not pruned, in the order they were taken in."""
@@ -155,7 +150,10 @@ class History:
 
     def vacuum(self) -> None:
         """Gives back the space that pruning left."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with (
+            plain_errors(self._engine),
+            self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
             connection.exec_driver_sql("VACUUM")
 
     def check(self) -> list[str]:

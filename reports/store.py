@@ -213,9 +213,18 @@ def engine(url: URL) -> tuple[Engine, str]:
 
 
 @contextmanager
+def plain_errors(made: Engine) -> Iterator[None]:
+    """What the database says against it, as one line."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise BadHistory(f"history: {shown(made.url)}: {plainly(error, made.url)}") from error
+
+
+@contextmanager
 def writing(made: Engine) -> Iterator[Connection]:
-    """One transaction, alone among all writers: another one waits until it ends."""
-    with made.connect().execution_options(writes=True) as connection, connection.begin():
+    """One transaction, alone among all writers: another one waits until it ends. Raises BadHistory."""
+    with plain_errors(made), made.connect().execution_options(writes=True) as connection, connection.begin():
         if made.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         yield connection
@@ -223,9 +232,9 @@ def writing(made: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(made: Engine) -> Iterator[Connection]:
-    """One view of the database, unmoved by writers."""
+    """One view of the database, unmoved by writers. Raises BadHistory."""
     options = {"isolation_level": "REPEATABLE READ"} if made.dialect.name == "postgresql" else {}
-    with made.connect().execution_options(**options) as connection, connection.begin():
+    with plain_errors(made), made.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 
@@ -235,25 +244,22 @@ def upgrade(made: Engine, url: URL, steps: Mapping[int, Callable[[Connection], N
     Raises BadHistory for a database that a newer iotposture has written.
     """
     latest = max(steps, default=1)
-    try:
-        with reading(made) as connection:
-            known = version(connection)
-        if known == latest:
-            return
-        if known and known < latest and made.dialect.name == "sqlite":
-            backup(Path(str(url.database)), known)
-        with writing(made) as connection:
-            known = version(connection)
-            if not known:
-                TABLES.create_all(connection)
-            elif known > latest:
-                raise BadHistory(f"history: {shown(url)} has version {known}, written by a newer iotposture; update it")
-            for number in range(known + 1, latest + 1) if known else ():
-                steps[number](connection)
-            connection.execute(sa.delete(VERSION))
-            connection.execute(sa.insert(VERSION).values(number=latest))
-    except DBAPIError as error:
-        raise BadHistory(f"history: {shown(url)}: {plainly(error, url)}") from error
+    with reading(made) as connection:
+        known = version(connection)
+    if known == latest:
+        return
+    if known and known < latest and made.dialect.name == "sqlite":
+        backup(Path(str(url.database)), known)
+    with writing(made) as connection:
+        known = version(connection)
+        if not known:
+            TABLES.create_all(connection)
+        elif known > latest:
+            raise BadHistory(f"history: {shown(url)} has version {known}, written by a newer iotposture; update it")
+        for number in range(known + 1, latest + 1) if known else ():
+            steps[number](connection)
+        connection.execute(sa.delete(VERSION))
+        connection.execute(sa.insert(VERSION).values(number=latest))
 
 
 def version(connection: Connection) -> int:
@@ -276,4 +282,6 @@ def backup(file: Path, known: int) -> Path:
 def plainly(error: DBAPIError, url: URL) -> str:
     """A driver's complaint on one line, without the password."""
     line = " ".join(str(error.orig).split()) or type(error.orig).__name__
-    return line.replace(str(url.password), "***") if url.password else line
+    for secret in filter(None, (url.password, url.query.get("password"))):
+        line = line.replace(str(secret), "***")
+    return line

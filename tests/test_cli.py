@@ -147,6 +147,74 @@ def test_the_gate_turns_findings_and_coverage_into_exit_codes(lab: Lab, tmp_path
 
     lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("deny")
     assert scan("dark", "--min-coverage", "100") == COVERAGE
+    assert scan("dark", "--min-coverage", "100", "--fail-on", "critical") == COVERAGE
+
+
+def test_scans_into_one_folder_have_a_trend_and_a_gate_for_what_is_new(lab: Lab, tmp_path: Path, file: Path) -> None:
+    out, kept = str(tmp_path / "out"), str(tmp_path / "out" / "history.db")
+
+    def scan(*words: str) -> tuple[int, dict[str, object], str]:
+        told = command(
+            "scan", "--settings", str(file), "--out", out, "--quiet", "--fail-on", "low", "--new-only", *words
+        )
+        *notes, line = told.stderr.splitlines()
+        return told.returncode, json.loads(line), " ".join(notes)
+
+    code, first, notes = scan()
+    assert (code, first["exit"], first["new"]) == (GATE, GATE, sum(first["fail"].values()))  # type: ignore[attr-defined]
+    assert "no earlier complete scan" in notes
+    code, second, notes = scan()
+    assert (code, second["new"], second["hits"], second["reason"], notes) == (0, 0, 0, "", "")
+    trend = json.loads(command("trend", "--history", kept, "--format", "json").stdout)
+    assert {"points", "mttr", "ageing", "by"} <= set(trend)
+    assert [point["new"] for point in trend["points"]] == [first["new"], 0]
+    wanted = {
+        "date",
+        "complete",
+        "coverage",
+        "score_raw",
+        "score_managed",
+        "open",
+        "new",
+        "resolved",
+        "reopened",
+        "dark",
+    }
+    assert wanted <= set(trend["points"][0])
+    assert command("trend", "--history", kept).stdout.startswith("2 scans in 90 days")
+    assert command("trend", "--history", kept, "--by", "area", "--format", "csv").stdout.startswith("area,open,")
+    assert command("history", "check", "--history", kept).returncode == 0
+    scans = json.loads(command("history", "scans", "--history", kept, "--format", "json").stdout)
+    assert [(one["scan_complete"], one["late"], one["narrowed"]) for one in scans] == [(True, False, False)] * 2
+    assert command("check", out, "--settings", str(file), "--out", str(tmp_path / "again")).returncode == 0
+    assert len(json.loads(command("history", "scans", "--history", kept, "--format", "json").stdout)) == 2
+    assert not (tmp_path / "again" / "history.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["trend", "--history", "nowhere.db"], "nowhere.db: no history lies there; `iotposture scan` makes one"),
+        (["trend", "--history", "mysql://a:secret@127.0.0.1/b"], "mysql is not supported; allowed: sqlite, postgresql"),
+        (["scan"], "mysql is not supported; allowed: sqlite, postgresql"),
+        (["history", "prune", "--history", "nowhere.db", "--keep-days", "0"], "--keep-days: 0 keeps nothing"),
+    ],
+    ids=lambda value: " ".join(value)[:20] if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_history_that_cannot_be_used_is_one_line_without_its_password(
+    tmp_path: Path, words: list[str], line: str
+) -> None:
+    told = command(*words, cwd=tmp_path, IOTPOSTURE_HISTORY="mysql://a:secret@127.0.0.1/b")
+    assert told.returncode == USAGE
+    assert line in told.stderr
+    assert "secret" not in told.stderr + told.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_password_in_a_history_s_url_is_not_shown(tmp_path: Path) -> None:
+    told = command("show", "settings", cwd=tmp_path, IOTPOSTURE_HISTORY="postgresql://a:secret@127.0.0.1/b")
+    assert "postgresql://a:***@127.0.0.1/b" in told.stdout
+    assert "secret" not in told.stdout
 
 
 def test_only_results_are_on_stdout(lab: Lab, tmp_path: Path, file: Path) -> None:
