@@ -32,7 +32,7 @@ RULES = {
 }
 COMMAND = "aws iot create-policy-version --policy-name 'fleet default' --set-as-default"
 MEGABYTE = 1_000_000
-pytestmark = pytest.mark.xdist_group("browser")
+expect.set_options(timeout=20_000)
 
 
 def html(name: str) -> str:
