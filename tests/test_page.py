@@ -32,7 +32,7 @@ RULES = {
 }
 COMMAND = "aws iot create-policy-version --policy-name 'fleet default' --set-as-default"
 MEGABYTE = 1_000_000
-pytestmark = pytest.mark.xdist_group("browser")
+expect.set_options(timeout=20_000)
 
 
 def html(name: str) -> str:
@@ -369,9 +369,18 @@ def test_without_its_script_the_page_shows_every_row_and_no_dead_control(opened:
 def test_paper_gets_the_rows_and_no_control(opened: Callable[..., Page]) -> None:
     page = opened("whole")
     page.emulate_media(media="print")
-    for hidden in ("nav", "#filter", "#checks", "#coverage", "figure details"):
+    for hidden in ("nav", "#filter label", "#filter button", "#checks", "#coverage", "figure details"):
         assert not page.locator(hidden).first.is_visible(), hidden
-    for visible_ in ("h1", ".facts", "svg.chart >> nth=0", "table.flat", "#waivers", "#not-assessed", "#method"):
+    for visible_ in (
+        "h1",
+        ".facts",
+        "svg.chart >> nth=0",
+        "table.flat",
+        "#shown",
+        "#waivers",
+        "#not-assessed",
+        "#method",
+    ):
         assert page.locator(visible_).first.is_visible(), visible_
     assert len(page.pdf()) > 10_000
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from checks.check import SEVERITIES
 from collectors.operation import OUTCOMES
 from reports.case import Docket
-from reports.page import charts
+from reports.page import charts, strips
 from reports.page.headline import headline
 from reports.page.rows import listing
 from reports.page.waivers import SOON, accepted
@@ -71,6 +71,7 @@ def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket:
         causes=CAUSES,
         states=STATE_TITLES,
         charts=charts,
+        strips=strips,
         listed=LISTED,
         style=style,
         script=script,
@@ -123,13 +124,13 @@ class AreaRow:
     tally: Tally
     failed: int
     unknown: int
-    bar: charts.Strip
+    bar: strips.Strip
     share: Share | None
 
 
 def area_row(title: str, tally: Tally, share: Share | None, most: int = 0) -> AreaRow:
     """Numbers of one area; ``most`` is the failing findings of the area that has most of them."""
-    bar = charts.strip([(f"p-{s}", tally.failed[s]) for s in SEVERITIES], most) if most else ()
+    bar = strips.strip([(f"p-{s}", tally.failed[s]) for s in SEVERITIES], most) if most else ()
     return AreaRow(title, tally, sum(tally.failed.values()), sum(tally.unknown.values()), bar, share)
 
 
