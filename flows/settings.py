@@ -107,6 +107,20 @@ class ClearBlade(Section):
     endpoint: Url = Field("", description="URL instead of the one in the credentials file.")
 
 
+class Tickets(BaseModel):
+    """What an export to a tracker puts where its importer wants something of yours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jira_project: str = Field("", description="Key of the Jira project; the importer asks for it if it is not set.")
+    jira_issue_type: str = Field("Task", description="Issue type in Jira.")
+    jira_closed_status: str = Field("Done", description="Status of an issue in Jira that is resolved.")
+    azure_work_item_type: str = Field("Bug", description="Work item type in Azure Boards.")
+    azure_area_path: str = Field("", description="Area path in Azure Boards; none: the project's own.")
+    azure_closed_state: str = Field("Closed", description="State of a work item in Azure Boards that is resolved.")
+    gitlab_labels: bool = Field(True, description="Label GitLab's issues iotposture and with their severity.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
 
@@ -119,6 +133,7 @@ class Settings(BaseSettings):
     history: str = Field("", description="Database of past scans. Reserved: nothing is written to it yet.")
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
+    tickets: Tickets = Tickets()
     aws: Aws = Aws()
     azure: Azure = Azure()
     gcp: Gcp = Gcp()

@@ -13,7 +13,7 @@ from typing import Any
 
 from reports.text import clip, heading, visible
 from reports.tickets.body import HTML, description
-from reports.tickets.profile import Column, Profile, Sheet, email
+from reports.tickets.profile import Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
 
 PRIORITY = {"critical": "1", "high": "2", "medium": "3", "low": "4", "info": "4"}
@@ -31,6 +31,11 @@ def tags(ticket: Ticket) -> str:
     return "; ".join(clip(visible(name).replace(";", " ").replace(",", " "), 100) for name in names if name)
 
 
+def severity(ticket: Ticket, context: Context) -> str:
+    """A field that only bugs have."""
+    return SEVERITY[ticket.severity] if context.choices.azure_work_item_type == "Bug" else ""
+
+
 ID_COLUMN = Column("ID", lambda t, c: t.key, required=True, shape=r"\d+")
 TYPE = Column("Work Item Type", lambda t, c: c.choices.azure_work_item_type, required=True)
 TITLE = Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
@@ -39,9 +44,9 @@ BODY = (
     TITLE,
     Column("Description", lambda t, c: description(t, HTML, 32000), limit=32000, required=True),
     Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="[1-4]"),
-    Column("Severity", lambda t, c: SEVERITY[t.severity], shape="|".join(SEVERITY.values())),
+    Column("Severity", severity, shape="|".join(SEVERITY.values()), optional=True),
     Column("Tags", lambda t, c: tags(t), required=True),
-    Column("Area Path", lambda t, c: c.choices.azure_area_path),
+    Column("Area Path", lambda t, c: c.choices.azure_area_path, optional=True),
     Column("Assigned To", lambda t, c: email(t.owner)),
 )
 
@@ -72,7 +77,11 @@ PROFILE = Profile(
     "key",
     Sheet("create", BODY),
     Sheet("update", (ID_COLUMN, *BODY), "ID"),
-    Sheet("close", (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: "Closed", required=True)), "ID"),
+    Sheet(
+        "close",
+        (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: c.choices.azure_closed_state, required=True)),
+        "ID",
+    ),
     rows=1000,
     keys=("ID",),
     rules=rules,

@@ -16,7 +16,7 @@ from typing import Any
 from reports.case import Docket
 from reports.tickets.choose import DELTA, Only, Selection, select, snapshot
 from reports.tickets.ledger import Entry, Ledger
-from reports.tickets.profile import Choices, Context, Profile, Sheet
+from reports.tickets.profile import Choices, Column, Context, Profile, Sheet
 from reports.tickets.ticket import By, Ticket, one_each, sheaf
 
 BOM = "\ufeff"
@@ -122,10 +122,15 @@ def split(tickets: Sequence[Ticket], sheet: Sheet, profile: Profile, context: Co
     if profile.ending == "json":
         text = document(tickets, sheet, profile, context)
         return [Part(f"{profile.name}-{sheet.name}.json", text, sheet, len(tickets), 1, 1)]
-    head = line([column.name for column in sheet.columns]) if profile.ending == "csv" else ""
+    columns = [
+        column
+        for column in sheet.columns
+        if not column.optional or any(column.cell(ticket, context) for ticket in tickets)
+    ]
+    head = line([column.name for column in columns]) if profile.ending == "csv" else ""
     head = BOM + head if profile.bom else head
     held: list[tuple[list[str], int]] = [([], len(head.encode()))]
-    for text in lines(tickets, sheet, profile, context):
+    for text in lines(tickets, columns, profile, context):
         size = len(text.encode("utf-8", errors="backslashreplace"))
         rows, bytes_ = held[-1]
         if rows and ((profile.rows and len(rows) >= profile.rows) or (profile.size and bytes_ + size > profile.size)):
@@ -143,12 +148,12 @@ def split(tickets: Sequence[Ticket], sheet: Sheet, profile: Profile, context: Co
     ]  # fmt: skip
 
 
-def lines(tickets: Iterable[Ticket], sheet: Sheet, profile: Profile, context: Context) -> Iterator[str]:
+def lines(tickets: Iterable[Ticket], columns: Sequence[Column], profile: Profile, context: Context) -> Iterator[str]:
     for ticket in tickets:
         if profile.ending == "csv":
-            yield line([column.cell(ticket, context) for column in sheet.columns])
+            yield line([column.cell(ticket, context) for column in columns])
         else:
-            yield json.dumps(filled(ticket, sheet, context)) + "\n"
+            yield json.dumps(filled(ticket, columns, context)) + "\n"
 
 
 def line(cells: Sequence[str]) -> str:
@@ -158,9 +163,9 @@ def line(cells: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def filled(ticket: Ticket, sheet: Sheet, context: Context) -> dict[str, Any]:
-    """A row as an object, without what is empty; whole numbers as such."""
-    cells = ((column.name, column.cell(ticket, context)) for column in sheet.columns)
+def filled(ticket: Ticket, columns: Sequence[Column], context: Context) -> dict[str, Any]:
+    """A row as an object, without what is empty."""
+    cells = ((column.name, column.cell(ticket, context)) for column in columns)
     return {name: cell for name, cell in cells if cell is not None and cell != "" and cell != []}
 
 
@@ -169,7 +174,7 @@ def document(tickets: Iterable[Ticket], sheet: Sheet, profile: Profile, context:
     opening = "".join(
         f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in profile.envelope(context).items()
     )
-    rows = ",\n".join(json.dumps(filled(ticket, sheet, context)) for ticket in tickets)
+    rows = ",\n".join(json.dumps(filled(ticket, sheet.columns, context)) for ticket in tickets)
     return f'{{\n{opening}"{sheet.name}": [\n{rows}\n]\n}}\n'
 
 

@@ -15,8 +15,6 @@ from reports.tickets.body import MARKDOWN, description
 from reports.tickets.profile import ID, Column, Context, Profile, Sheet
 from reports.tickets.ticket import Ticket
 
-MARK = re.compile(rf"<!-- iotposture {ID} -->")
-
 SCRIPT = """\
 #!/bin/sh
 # Sends the issues of one file to GitHub and prints their numbers, for `iotposture tickets import`.
@@ -45,7 +43,12 @@ def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
 
 def body(ticket: Ticket, context: Context) -> str:
     """The description with the finding's id in a comment that nobody sees."""
-    return f"{description(ticket, MARKDOWN, 65_000)}\n\n<!-- iotposture {ticket.id} -->"
+    return f"{description(ticket, MARKDOWN, 65_000)}\n\n{mark(ticket.id)}"
+
+
+def mark(id_: str) -> str:
+    """What finds the issue again: search the repository for it."""
+    return f"<!-- iotposture {id_} -->"
 
 
 def assignees(ticket: Ticket, context: Context) -> list[str]:
@@ -54,12 +57,9 @@ def assignees(ticket: Ticket, context: Context) -> list[str]:
 
 
 def rules(row: Mapping[str, Any]) -> Iterator[str]:
-    """Exactly one comment, ours, with the id of the row."""
-    found = re.findall(r"<!--.*?-->", row.get("body", ""), re.DOTALL)
-    if found and (len(found) != 1 or not MARK.fullmatch(found[0]) or row.get("id", "") not in found[0]):
-        yield "body has a comment that is not the row's id"
-    if "body" in row and not found:
-        yield "body has no comment with the row's id"
+    """The body ends with a comment that holds the row's id."""
+    if "body" in row and not row["body"].endswith(f"\n\n{mark(row.get('id', ''))}"):
+        yield "body does not end with a comment that holds the row's id"
 
 
 FINDING = Column("id", lambda t, c: t.id, required=True, shape=ID)

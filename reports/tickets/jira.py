@@ -60,7 +60,7 @@ CLOSE = Sheet(
     (
         KEY,
         SUMMARY,
-        Column("Status", lambda t, c: "Done", required=True),
+        Column("Status", lambda t, c: c.choices.jira_closed_status, required=True),
         Column("Resolution", lambda t, c: "Done", required=True),
         EXTERNAL,
     ),

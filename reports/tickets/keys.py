@@ -16,7 +16,8 @@ from reports.tickets.targets import TARGETS
 
 IDS = ("externalid", "customfieldexternalid", "ucorrelationid", "correlationid", "findingid", "uniqueidfromtool")
 """Headers under which our id stands, without punctuation and in small letters."""
-FOUND = re.compile(rf"(?<![a-z0-9])(?:{ID})(?![a-z0-9])")
+FOUND = re.compile(rf"Finding: (?:<code>|`)?((?:{ID}))(?![a-z0-9])")
+"""How our descriptions name it, before anything that a cloud named."""
 FIELD = 1 << 24
 
 
@@ -37,7 +38,7 @@ class Learnt:
 def learn(file: Path, ledger: Ledger, target: str = "", replace: bool = False) -> Learnt:
     """Reads a tracker's export and keeps its keys.
 
-    Our id is read from a column of its own, or found in any other cell, such as the description. A key that differs from
+    Our id is read from a column of its own, or found in the description. A key that differs from
     the one known is refused unless ``replace``; so is one that two tickets would share, and an id that was never
     exported. Without a ``target`` it is the one that was sent these ids. Raises Unreadable, and OSError as it comes.
     """
@@ -133,14 +134,14 @@ def column(file: Path, header: Sequence[str], profile: Profile) -> int:
 
 
 def ids(header: Sequence[str], row: Sequence[str]) -> Iterator[str]:
-    """Our ids in a row: from the column that is theirs, else the first in each cell."""
+    """Our ids in a row: from the column that is theirs, else the first in the description."""
     own = [cell.strip() for name, cell in zip(header, row, strict=False) if plainly(name) in IDS and cell.strip()]
     if own:
         yield from own
         return
-    for cell in row:
-        if found := FOUND.search(cell):
-            yield found[0]
+    for name, cell in zip(header, row, strict=False):
+        if plainly(name) == "description" and (found := FOUND.search(cell)):
+            yield found[1]
 
 
 def fits(profile: Profile, key: str) -> bool:

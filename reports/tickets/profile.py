@@ -22,8 +22,10 @@ class Choices:
 
     jira_project: str = ""
     jira_issue_type: str = "Task"
+    jira_closed_status: str = "Done"
     azure_work_item_type: str = "Bug"
     azure_area_path: str = ""
+    azure_closed_state: str = "Closed"
     gitlab_labels: bool = True
 
 
@@ -39,13 +41,17 @@ class Context:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: how a ticket fills it, and what the tracker takes. ``limit`` is in characters, 0 is none."""
+    """A column of a file: how a ticket fills it, and what the tracker takes. ``limit`` is in characters, 0 is none.
+
+    An ``optional`` column is left out of a file in which it would be empty, because not every project has it.
+    """
 
     name: str
     cell: Callable[[Ticket, Context], Any]
     limit: int = 0
     required: bool = False
     shape: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)

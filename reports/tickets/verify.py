@@ -133,7 +133,7 @@ def table(text: str, sheet: Sheet, profile: Profile) -> Rows:
         header, *rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True))
     except (csv.Error, ValueError) as error:
         raise Broken(f"not CSV: {error}") from error
-    wanted = [column.name for column in sheet.columns]
+    wanted = [column.name for column in sheet.columns if not column.optional or column.name in header]
     if header != wanted:
         off = sorted(set(wanted) ^ set(header)) or ["their order or number"]
         raise Broken(f"headers are not those of {profile.product}: {', '.join(off)}")
