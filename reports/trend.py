@@ -14,10 +14,10 @@ DIMENSIONS = ("area", "provider", "account", "hub", "owner")
 class Point:
     """One scan. ``open`` counts failing findings, waived ones included; ``dark`` those that failed and are unread now.
 
-    ``new``, ``resolved``, ``reopened`` and ``expired_waivers`` count what changed since the complete scan before.
-    A scan that did not complete has ``complete`` false and no scores: it is drawn as a gap. Scores are 0 to 100,
-    ``coverage`` is in percent. ``checks_added`` names checks that the scan before did not run, and ``rebased`` is
-    ``score_raw`` without them.
+    ``new``, ``resolved``, ``reopened`` and ``expired_waivers`` count what this scan changed. A scan that did not read
+    all it asked, or was asked for fewer clouds or checks than the settings name, has ``complete`` false and no scores:
+    it is drawn as a gap. Scores are 0 to 100, ``coverage`` is in percent. ``checks_added`` names checks that the scan
+    with scores before did not run, and ``rebased`` is ``score_raw`` without them.
     """
 
     scan_id: str

@@ -1,0 +1,347 @@
+"""How a scan comes into the history."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from checks.check import SEVERITIES
+from checks.finding import Finding
+from collectors.operation import Scope
+from reports.lifecycle import Asked, Seen, step
+from reports.report import Report, records
+from reports.store import CHECKS, COUNTED, COVERAGE, DETAILS, EVENTS, FINDINGS, MOVED, SCANS, SCOPES, WORDINGS
+
+MANY = 5000
+"""Values in one statement."""
+WORDED = ("check_title", "severity_rank", "resource_type", "expected", "guidelines", "risk", "remediation", "controls")
+DETAILED = (
+    "status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id",
+    "resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title",
+)  # fmt: skip
+CHANGES = {
+    "new": "opened_no",
+    "reopened": "reopened_no",
+    "resolved": "resolved_no",
+    "read": "resolved_no",
+    "dark": "dark_no",
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of taking a scan in. ``fresh`` is false when the history had it already, ``late`` is true when a newer
+    scan had judged one of its scopes. ``counts`` are the findings by lifecycle event.
+    """
+
+    fresh: bool
+    late: bool
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A finding as the history has it."""
+
+    no: int
+    state: Any
+    opened: int | None
+    last: int
+    check: str
+    table: str
+    scope: Scope
+    digest: str
+
+
+def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) -> Taken:
+    """One scan into the history, within the caller's transaction."""
+    about = report.about
+    if connection.execute(sa.select(SCANS.c.no).where(SCANS.c.scan_id == about["scan_id"])).first():
+        return Taken(False, False, {})
+    names = Names(connection)
+    started = about["scan_started_at"]
+    late = {
+        scope
+        for scope, judged_at in names.judged_at.items()
+        if judged_at > started and any(place == scope for _, place in seen.judged)
+    }
+    scan = 1 + connection.execute(sa.select(sa.func.coalesce(sa.func.max(SCANS.c.no), 0))).scalar_one()
+    connection.execute(
+        sa.insert(SCANS).values(
+            no=scan,
+            scan_id=about["scan_id"],
+            **{name: about[name] for name in ("schema_version", "tool_version", "catalogue_version", "scan_started_at", "scan_completed_at")},
+            coverage_pct=float(about["coverage_pct"]),
+            scan_complete=about["scan_complete"] == "true",
+            narrowed=narrowed,
+            late=bool(late),
+            complete=False,
+        )
+    )  # fmt: skip
+    facts = {check["id"]: (check["id"], check["area"], check["severity"]) for check in report.checks}
+    placed = {key: scope for key, one in seen.findings.items() if (scope := seen.scope_of(one)) not in late}
+    names.scopes_for({scope for _, scope in seen.judged} | set(placed.values()) | asked_in(report))
+    names.checks_for({(f.check_id, f.area, f.severity) for f in seen.findings.values()} | set(facts.values()))
+    names.wordings_for(seen.findings[key] for key in placed)
+
+    failing = Counter((seen.findings[key].check_id, scope) for key, scope in placed.items() if seen.findings[key].status == "fail")  # fmt: skip
+    counted = {}
+    for r in records(report.counts):
+        scope = Scope(r.provider, r.account_id, r.region)
+        if scope not in late:
+            counted[r.check_id, scope] = {
+                "scan_no": scan, "check_no": names.checks[facts.get(r.check_id, (r.check_id, "", "info"))],
+                "scope_no": names.scopes[scope], "passed": int(r.passed), "failed": failing[r.check_id, scope],
+                "unknown": int(r.unknown),
+            }  # fmt: skip
+    put(connection, COUNTED, counted.values())
+    coverage = {
+        (scope, r.operation): {
+            "scan_no": scan, "scope_no": names.scopes[scope], "operation": r.operation, "outcome": r.outcome,
+            "permission": r.permission, "code": r.code,
+        }
+        for r in records(report.coverage)
+        for scope in (Scope(r.provider, r.account, r.region),)
+    }  # fmt: skip
+    put(connection, COVERAGE, coverage.values())
+    events = live(connection, scan, seen, placed, late, names)
+    for scope in {scope for _, scope in seen.judged} - late:
+        connection.execute(sa.update(SCOPES).where(SCOPES.c.no == names.scopes[scope]).values(judged_at=started))
+    put(connection, MOVED, moved(connection, scan))
+    connection.execute(sa.update(SCANS).where(SCANS.c.no == scan).values(complete=True))
+    return Taken(True, bool(late), events)
+
+
+def asked_in(report: Report) -> set[Scope]:
+    """The places that operations were asked in."""
+    return {Scope(r.provider, r.account, r.region) for r in records(report.coverage)}
+
+
+class Names:
+    """What stands once and is pointed at by number: scopes, checks and wordings."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        rows = list(connection.execute(sa.select(SCOPES)))
+        self.scopes = {Scope(r.provider, r.account, r.region): r.no for r in rows}
+        self.judged_at = {Scope(r.provider, r.account, r.region): r.judged_at for r in rows}
+        self.checks = {(r.check_id, r.area, r.severity): r.no for r in connection.execute(sa.select(CHECKS))}
+        self.wordings = {r.digest: r.no for r in connection.execute(sa.select(WORDINGS.c.digest, WORDINGS.c.no))}
+
+    def scopes_for(self, wanted: set[Scope]) -> None:
+        """Makes the scopes known."""
+        fresh = sorted(wanted - set(self.scopes), key=str)
+        for scope in fresh:
+            self.scopes[scope] = len(self.scopes) + 1
+        put(
+            self._connection,
+            SCOPES,
+            [
+                {
+                    "no": self.scopes[s],
+                    "provider": s.provider,
+                    "account": s.account,
+                    "region": s.region,
+                    "judged_at": "",
+                }
+                for s in fresh
+            ],
+        )
+
+    def checks_for(self, wanted: set[tuple[str, str, str]]) -> None:
+        """Makes the checks known, each with the area and severity that it has now."""
+        fresh = sorted(wanted - set(self.checks))
+        for check in fresh:
+            self.checks[check] = len(self.checks) + 1
+        put(
+            self._connection,
+            CHECKS,
+            [{"no": self.checks[c], "check_id": c[0], "area": c[1], "severity": c[2]} for c in fresh],
+        )
+
+    def wordings_for(self, findings: Iterable[Finding]) -> None:
+        """Makes the words of checks known."""
+        fresh: dict[str, Finding] = {}
+        for one in findings:
+            if (digest := worded(one)) not in self.wordings:
+                fresh.setdefault(digest, one)
+        rows = []
+        for digest, one in fresh.items():
+            self.wordings[digest] = len(self.wordings) + 1
+            rows.append(
+                {"no": self.wordings[digest], "digest": digest, **{name: getattr(one, name) for name in WORDED}}
+            )
+        put(self._connection, WORDINGS, rows)
+
+
+@cache
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def worded(one: Finding) -> str:
+    """What tells the words of a check apart."""
+    return _digest(one.check_title, one.severity_rank, one.resource_type, one.expected, one.guidelines, one.risk, one.remediation, one.controls)  # fmt: skip
+
+
+def detailed(one: Finding, wording: int) -> str:
+    """What tells a finding's details apart; before the dash, what counts as a change."""
+    parts = [getattr(one, name) for name in DETAILED]
+    whole = hashlib.sha256("\0".join([str(wording), *parts]).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{one.status} {one.severity} {one.evidence_hash}-{whole}"
+
+
+def put(connection: Connection, table: sa.Table, rows: Collection[Mapping[str, Any]]) -> None:
+    """Inserts rows, if there are any."""
+    if rows:
+        connection.execute(sa.insert(table), [dict(row) for row in rows])
+
+
+def known(connection: Connection, wanted: Collection[str], names: Names) -> dict[str, Known]:
+    """The findings that are not resolved, and those of some ids, by id."""
+    checks = {number: check for (check, _, _), number in names.checks.items()}
+    scopes = {number: scope for scope, number in names.scopes.items()}
+    tables = {no: table for no, table in connection.execute(sa.select(WORDINGS.c.no, WORDINGS.c.resource_type))}
+    columns = sa.select(
+        FINDINGS.c.finding_id, FINDINGS.c.no, FINDINGS.c.state, FINDINGS.c.opened_no, FINDINGS.c.last_no,
+        FINDINGS.c.check_no, FINDINGS.c.scope_no, DETAILS.c.wording_no, DETAILS.c.digest,
+    ).join(DETAILS, DETAILS.c.finding_no == FINDINGS.c.no)  # fmt: skip
+    found: dict[str, Known] = {}
+
+    def add(statement: sa.Select[Any]) -> None:
+        for key, no, state, opened, last, check, scope, wording, digest in connection.execute(statement):
+            found[key] = Known(no, state, opened, last, checks[check], tables[wording], scopes[scope], digest)
+
+    add(columns.where(FINDINGS.c.state != "resolved"))
+    rest = [key for key in wanted if key not in found]
+    for part in parts(rest):
+        add(columns.where(FINDINGS.c.finding_id.in_(part)))
+    return found
+
+
+def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Values in as many as one statement takes."""
+    return (values[start : start + MANY] for start in range(0, len(values), MANY))
+
+
+def live(
+    connection: Connection, scan: int, seen: Seen, placed: Mapping[str, Scope], late: set[Scope], names: Names
+) -> Counter[str]:
+    """Moves every finding's life on by one scan. Returns how many events there were of each kind."""
+    before = known(connection, placed, names)
+    top = connection.execute(sa.select(sa.func.coalesce(sa.func.max(FINDINGS.c.no), 0))).scalar_one()
+    made, details, events, said = [], [], [], []
+    changed: dict[str, list[int]] = {}
+    listed: list[int] = []
+
+    @cache
+    def read_then(number: int) -> frozenset[Asked]:
+        rows = connection.execute(
+            sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation)
+            .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
+            .where(COVERAGE.c.scan_no == number, COVERAGE.c.outcome.in_(["read", "partial"]))
+        )
+        return frozenset((r.provider, r.account, r.region, r.operation) for r in rows)
+
+    @cache
+    def absent(check: str, table: str, scope: Scope, last: int) -> Any:
+        return "silent" if scope in late else seen.of_absent(check, table, scope, lambda: read_then(last))
+
+    def happened(event: str | None, number: int, was: str, opened: int | None) -> None:
+        if event:
+            events.append({"scan_no": scan, "finding_no": number, "event": event, "was": was, "opened_no": opened})
+            changed.setdefault(event, []).append(number)
+
+    for key, scope in placed.items():
+        one, old = seen.findings[key], before.get(key)
+        wording = names.wordings[worded(one)]
+        digest = detailed(one, wording)
+        check_no = names.checks[one.check_id, one.area, one.severity]
+        row = {"digest": digest, "wording_no": wording, **{name: getattr(one, name) for name in DETAILED}}
+        state, event = step(old.state if old else None, bool(old and old.opened), one.status)  # type: ignore[arg-type]
+        if old is None:
+            top += 1
+            fails = state == "fail"
+            made.append(
+                {
+                    "no": top, "finding_id": key, "check_no": check_no, "scope_no": names.scopes[scope], "state": state,
+                    "first_no": scan, "last_no": scan, "opened_no": scan if fails else None, "changed_no": scan,
+                }
+            )  # fmt: skip
+            details.append({"finding_no": top, **row})
+            events.append({"scan_no": scan, "finding_no": top, "event": event, "was": "", "opened_no": None})
+            continue
+        if state != "dark":
+            listed.append(old.no)
+        happened(event, old.no, old.state, old.opened)
+        if digest != old.digest:
+            said.append({"at": old.no, **row})
+            if digest.split("-")[0] != old.digest.split("-")[0]:
+                changed.setdefault("said", []).append(old.no)
+            changed.setdefault(f"check {check_no}", []).append(old.no)
+    for key, old in before.items():
+        if key not in seen.findings:
+            state, event = step(old.state, bool(old.opened), absent(old.check, old.table, old.scope, old.last))
+            happened(event, old.no, old.state, old.opened)
+    put(connection, FINDINGS, made)
+    put(connection, DETAILS, details)
+    put(connection, EVENTS, events)
+    if said:
+        connection.execute(sa.update(DETAILS).where(DETAILS.c.finding_no == sa.bindparam("at")), said)
+    settle(connection, scan, changed, listed)
+    return Counter(str(event["event"]) for event in events)
+
+
+AFTER = {"new": "fail", "reopened": "fail", "lit": "fail", "dark": "dark", "unread": "unknown", "resolved": "resolved", "read": "resolved"}  # fmt: skip
+"""The state that an event leads to."""
+
+
+def settle(connection: Connection, scan: int, changed: Mapping[str, list[int]], listed: list[int]) -> None:
+    """Writes what moved into the findings' rows."""
+    for what, numbers in changed.items():
+        values: dict[str, Any] = {"changed_no": scan}
+        if what in AFTER:
+            values["state"] = AFTER[what]
+            if column := CHANGES.get(what):
+                values[column] = scan
+            if what in ("new", "reopened"):
+                values["opened_no"] = scan
+            if what == "new":
+                values["first_no"] = scan
+        elif what.startswith("check "):
+            values = {"check_no": int(what.removeprefix("check "))}
+        for part in parts(numbers):
+            connection.execute(sa.update(FINDINGS).where(FINDINGS.c.no.in_(part)).values(values))
+    for part in parts(listed):
+        connection.execute(sa.update(FINDINGS).where(FINDINGS.c.no.in_(part)).values(last_no=scan))
+
+
+def moved(connection: Connection, scan: int) -> list[dict[str, Any]]:
+    """The scan's numbers by severity: what is open and dark after it, and what it found new, resolved and reopened."""
+    rows = {
+        severity: {"scan_no": scan, "severity": severity, **dict.fromkeys(("open", "dark", "new", "resolved", "reopened"), 0)}
+        for severity in SEVERITIES
+    }  # fmt: skip
+    number = sa.func.count().label("number")
+    joined = sa.select(CHECKS.c.severity, FINDINGS.c.state, number).join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)
+    for severity, state, count in connection.execute(
+        joined.where(FINDINGS.c.state.in_(["fail", "dark"])).group_by(CHECKS.c.severity, FINDINGS.c.state)
+    ):
+        rows[severity]["open" if state == "fail" else "dark"] = count
+    for severity, event, count in connection.execute(
+        sa.select(CHECKS.c.severity, EVENTS.c.event, number)
+        .select_from(EVENTS)
+        .join(FINDINGS, FINDINGS.c.no == EVENTS.c.finding_no)
+        .join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)
+        .where(EVENTS.c.scan_no == scan, EVENTS.c.event.in_(["new", "resolved", "reopened"]))
+        .group_by(CHECKS.c.severity, EVENTS.c.event)
+    ):
+        rows[severity][event] = count
+    return list(rows.values())

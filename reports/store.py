@@ -1,0 +1,278 @@
+"""The tables of the history, and how a database is opened, locked and brought up to date. SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+TABLES = sa.MetaData()
+BUSY_SECONDS = 60
+"""How long a writer waits for another one."""
+LOCK = 0x696F7470
+"""PostgreSQL's advisory lock that a writer holds."""
+NETWORK = frozenset(
+    {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb2", "smb3", "smbfs"}
+)
+"""File systems on which SQLite's write-ahead log does not work (sqlite.org, *Write-Ahead Logging*)."""
+
+
+class BadHistory(Exception):
+    """The history cannot be used: one line that says where it is and why. Never holds a password."""
+
+
+def link(name: str, to: str) -> sa.Column[int]:
+    """A column that points at another table's ``no``."""
+    return sa.Column(name, sa.Integer, sa.ForeignKey(f"{to}.no"), nullable=False)
+
+
+def text(*names: str) -> list[sa.Column[str]]:
+    """Columns of text, empty where there is none."""
+    return [sa.Column(name, sa.Text, nullable=False) for name in names]
+
+
+VERSION = sa.Table("iotposture_version", TABLES, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False))
+
+SCANS = sa.Table(
+    "scan",
+    TABLES,
+    sa.Column("no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("scan_id", sa.Text, nullable=False, unique=True),
+    *text("schema_version", "tool_version", "catalogue_version", "scan_started_at", "scan_completed_at"),
+    sa.Column("coverage_pct", sa.Float, nullable=False),
+    sa.Column("scan_complete", sa.Boolean, nullable=False),  # everything that was asked was read
+    sa.Column("narrowed", sa.Boolean, nullable=False),  # asked for fewer clouds or checks than the settings name
+    sa.Column("late", sa.Boolean, nullable=False),  # a newer scan had judged one of its scopes already
+    sa.Column("complete", sa.Boolean, nullable=False),  # the history has all of it
+)
+SCOPES = sa.Table(
+    "scope",
+    TABLES,
+    sa.Column("no", sa.Integer, primary_key=True, autoincrement=False),
+    *text("provider", "account", "region"),
+    sa.Column("judged_at", sa.Text, nullable=False),  # start of the newest scan that judged it
+    sa.UniqueConstraint("provider", "account", "region"),
+)
+CHECKS = sa.Table(
+    "checked",
+    TABLES,
+    sa.Column("no", sa.Integer, primary_key=True, autoincrement=False),
+    *text("check_id", "area", "severity"),
+    sa.UniqueConstraint("check_id", "area", "severity"),
+)
+WORDINGS = sa.Table(
+    "wording",
+    TABLES,
+    sa.Column("no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    *text("check_title", "severity_rank", "resource_type", "expected", "guidelines", "risk", "remediation", "controls"),
+)
+COVERAGE = sa.Table(
+    "coverage",
+    TABLES,
+    sa.Column("scan_no", sa.Integer, sa.ForeignKey("scan.no"), primary_key=True),
+    sa.Column("scope_no", sa.Integer, sa.ForeignKey("scope.no"), primary_key=True),
+    sa.Column("operation", sa.Text, primary_key=True),
+    *text("outcome", "permission", "code"),
+)
+COUNTED = sa.Table(
+    "counted",
+    TABLES,
+    sa.Column("scan_no", sa.Integer, sa.ForeignKey("scan.no"), primary_key=True),
+    sa.Column("check_no", sa.Integer, sa.ForeignKey("checked.no"), primary_key=True),
+    sa.Column("scope_no", sa.Integer, sa.ForeignKey("scope.no"), primary_key=True),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("passed", "failed", "unknown")),
+)
+MOVED = sa.Table(
+    "moved",
+    TABLES,
+    sa.Column("scan_no", sa.Integer, sa.ForeignKey("scan.no"), primary_key=True),
+    sa.Column("severity", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Integer, nullable=False) for name in ("open", "dark", "new", "resolved", "reopened")),
+)
+FINDINGS = sa.Table(
+    "finding",
+    TABLES,
+    sa.Column("no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("finding_id", sa.Text, nullable=False, unique=True),
+    link("check_no", "checked"),
+    link("scope_no", "scope"),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    link("first_no", "scan"),  # the scan that saw it first; failing, if it ever failed
+    link("last_no", "scan"),  # the last scan that listed it
+    *(
+        sa.Column(name, sa.Integer, sa.ForeignKey("scan.no"))
+        for name in ("opened_no", "resolved_no", "reopened_no", "dark_no", "changed_no")
+    ),  # the last scan at which it failed anew, was resolved, was reopened, went dark, or said something else
+)
+DETAILS = sa.Table(
+    "detail",
+    TABLES,
+    sa.Column("finding_no", sa.Integer, sa.ForeignKey("finding.no"), primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    link("wording_no", "wording"),
+    *text("status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id"),
+    *text("resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title"),
+)
+EVENTS = sa.Table(
+    "event",
+    TABLES,
+    sa.Column("scan_no", sa.Integer, sa.ForeignKey("scan.no"), primary_key=True),
+    sa.Column("finding_no", sa.Integer, sa.ForeignKey("finding.no"), primary_key=True, index=True),
+    *text("event", "was"),  # ``was`` is the state before, empty for a finding never seen
+    sa.Column("opened_no", sa.Integer),  # the scan at which it had failed anew: the start of what ends here
+)
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {}
+"""What takes a database from the version before to this one. A step never changes once it was released."""
+LATEST = max(STEPS, default=1)
+
+
+def address(place: str) -> URL:
+    """A place as a database's URL: a file's path is SQLite. Raises BadHistory."""
+    if "://" not in place:
+        return URL.create("sqlite", database=place)
+    try:
+        url = sa.make_url(place)
+    except ArgumentError:
+        raise BadHistory(
+            "history: not a database URL; allowed: a file, or postgresql+psycopg://HOST/DATABASE"
+        ) from None
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise BadHistory(f"history: {url.drivername} is not supported; allowed: sqlite, postgresql+psycopg")
+    return url
+
+
+def shown(url: URL) -> str:
+    """A URL without its password; SQLite's file."""
+    return str(url.database) if url.drivername == "sqlite" else sa.URL.create(
+        url.drivername, None, None, url.host, url.port, url.database
+    ).render_as_string()  # fmt: skip
+
+
+def filesystem(path: Path, mounts: str) -> str:
+    """The kind of file system that a path lies on, from the text of /proc/mounts; empty where it does not say."""
+    found = ("", "")
+    for line in mounts.splitlines():
+        _, point, kind, *_ = [*line.split(), "", "", ""]
+        point = point.encode().decode("unicode_escape")  # a space is written \\040
+        if path.is_relative_to(point or "/nowhere") and len(point) >= len(found[0]):
+            found = (point, kind)
+    return found[1]
+
+
+def mounted() -> str:
+    """The text of /proc/mounts; empty on a system without."""
+    try:
+        return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def engine(url: URL) -> tuple[Engine, str]:
+    """An engine, and one line of warning or empty text. Raises BadHistory."""
+    try:
+        if url.drivername != "sqlite":
+            return sa.create_engine(url, connect_args={"connect_timeout": 10}), ""
+        path = Path(url.database or "").absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        slow = filesystem(path.resolve(), mounted()) in NETWORK
+        made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadHistory("history: PostgreSQL needs psycopg; install iotposture[postgres]") from error
+    except OSError as error:
+        raise BadHistory(f"history: {shown(url)}: {error.strerror or type(error).__name__}") from error
+    journal = "DELETE" if slow else "WAL"
+
+    def opened(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late to be a lock
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose a commit when the power fails
+        if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != journal:
+            connection.execute(f"PRAGMA journal_mode = {journal}")
+
+    def begun(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(made, "connect", opened)
+    sa.event.listen(made, "begin", begun)
+    warning = f"history: {shown(url)} lies on a network file system; it goes without a write-ahead log" if slow else ""
+    return made, warning
+
+
+@contextmanager
+def writing(made: Engine) -> Iterator[Connection]:
+    """One transaction, alone among all writers: another one waits until it ends."""
+    with made.connect().execution_options(writes=True) as connection, connection.begin():
+        if made.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+        yield connection
+
+
+@contextmanager
+def reading(made: Engine) -> Iterator[Connection]:
+    """One view of the database, unmoved by writers."""
+    options = {"isolation_level": "REPEATABLE READ"} if made.dialect.name == "postgresql" else {}
+    with made.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+def upgrade(made: Engine, url: URL, steps: Mapping[int, Callable[[Connection], None]] = STEPS) -> None:
+    """Makes the tables, or brings them up to date, all or nothing. A SQLite file is copied beside itself before.
+
+    Raises BadHistory for a database that a newer iotposture has written.
+    """
+    latest = max(steps, default=1)
+    try:
+        with reading(made) as connection:
+            known = version(connection)
+        if known == latest:
+            return
+        if known and known < latest and made.dialect.name == "sqlite":
+            backup(Path(str(url.database)), known)
+        with writing(made) as connection:
+            known = version(connection)
+            if not known:
+                TABLES.create_all(connection)
+            elif known > latest:
+                raise BadHistory(f"history: {shown(url)} has version {known}, written by a newer iotposture; update it")
+            for number in range(known + 1, latest + 1) if known else ():
+                steps[number](connection)
+            connection.execute(sa.delete(VERSION))
+            connection.execute(sa.insert(VERSION).values(number=latest))
+    except DBAPIError as error:
+        raise BadHistory(f"history: {shown(url)}: {plainly(error, url)}") from error
+
+
+def version(connection: Connection) -> int:
+    """The version of a database's tables; 0 for an empty one."""
+    if not sa.inspect(connection).has_table(VERSION.name):
+        return 0
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(VERSION.c.number), 0))).scalar_one())
+
+
+def backup(file: Path, known: int) -> Path:
+    """A copy of a SQLite file, made while others may use it."""
+    copy = file.with_name(f"{file.name}.v{known}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.bak")
+    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    target.close()
+    source.close()
+    return copy
+
+
+def plainly(error: DBAPIError, url: URL) -> str:
+    """A driver's complaint on one line, without the password."""
+    line = " ".join(str(error.orig).split()) or type(error.orig).__name__
+    return line.replace(str(url.password), "***") if url.password else line

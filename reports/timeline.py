@@ -1,0 +1,293 @@
+"""The trend over a window, read from the history."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import ceil
+from statistics import median
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from checks.check import SEVERITIES
+from checks.finding import Finding
+from reports.docket import FIELDS, day, findings_in, state_of
+from reports.score import Tally, score
+from reports.shares import DOWN, UP, risky, shares
+from reports.store import CHECKS, COUNTED, EVENTS, FINDINGS, MOVED, SCANS, SCOPES
+from reports.trend import BUCKETS, Mttr, Point, Trend
+
+Periods = Callable[[Sequence[Finding]], Mapping[str, Sequence[tuple[date, date]]]]
+"""When findings are accepted: first and last day of each waiver that fits, by finding id."""
+STILL = ("fail", "dark")
+"""States of what is not mended."""
+
+
+@dataclass
+class Window:
+    """What is read once: the scans by number, and of those the ones in the window and in the equal one before."""
+
+    scans: Mapping[int, Any]
+    within: list[int]
+    earlier: list[int]
+    end: date
+    days: int
+
+    def day(self, number: int) -> date:
+        """The day of a scan."""
+        return day(self.scans[number].scan_started_at)
+
+    @property
+    def since(self) -> list[int]:
+        """The scans that moved what the window began with; without an earlier scan it begins with its first one."""
+        return self.within if self.earlier else self.within[1:]
+
+    def apart(self, one: int, other: int) -> float:
+        """Days between two scans."""
+        times = [datetime.fromisoformat(self.scans[number].scan_started_at) for number in (one, other)]
+        return (times[1] - times[0]).total_seconds() / 86400
+
+
+def window_of(connection: Connection, days: int) -> Window | None:
+    """The window that ends with the last scan. Late scans are no part of it."""
+    scans = {row.no: row for row in connection.execute(sa.select(SCANS))}
+    told = set(connection.execute(sa.select(MOVED.c.scan_no).distinct()).scalars())
+    known = sorted((row.scan_started_at, no) for no, row in scans.items() if no in told and not row.late)
+    if not known:
+        return None
+    end = day(known[-1][0])
+    start, before = end - timedelta(days=days), end - timedelta(days=2 * days)
+    within = [no for stamp, no in known if day(stamp) > start]
+    return Window(scans, within, [no for stamp, no in known if before < day(stamp) <= start], end, days)
+
+
+def timeline(
+    connection: Connection,
+    days: int,
+    waived: Periods | None,
+    owner: Callable[[Finding], str] | None,
+    sla: Mapping[str, int],
+    min_coverage: float,
+) -> Trend | None:
+    """The trend over ``days`` days that end with the last scan; None without a scan.
+
+    A scan has scores when it was complete, or read at least ``min_coverage`` percent, and was asked for all that the
+    settings name. ``waived`` says which findings were accepted when, ``owner`` whose a finding is; without them
+    nothing is waived and nothing has an owner. An age counts from the scan at which the finding failed first, or again.
+    """
+    window = window_of(connection, days)
+    if window is None:
+        return None
+    asked = bool(waived or owner)
+    findings = touched(connection, window) if asked else {}
+    spans = waived([one for one, _ in findings.values()]) if waived else {}
+    lives = failing_between(connection, {no: one for no, (one, _) in findings.items() if one.finding_id in spans})
+    accepted = Acceptance(window, {no: spans[findings[no][0].finding_id] for no in lives}, lives, findings)
+    scored = [no for no in (*window.earlier, *window.within) if is_scored(window.scans[no], min_coverage)]
+    tallies = tallied(connection, scored)
+    points = points_of(connection, window, tallies, accepted)
+    within = set(window.within)
+    earlier = [point for point, no in points if no not in within and point.score_raw is not None]
+    last = [no for no in window.within if no in tallies]
+    owners = {no: owner(one) for no, (one, _) in findings.items()} if owner else {}
+    return Trend(
+        window_days=days,
+        points=tuple(point for point, no in points if no in within),
+        before=earlier[-1] if earlier else None,
+        mttr=mttr(connection, window),
+        **standing(connection, window, accepted, sla),
+        by=shares(connection, window.since, tallies[last[-1]] if last else [], owners),
+        hubs=risky(connection, owners),
+    )
+
+
+def is_scored(scan: Any, min_coverage: float) -> bool:
+    """Whether a scan's numbers are a point of the line."""
+    return not scan.narrowed and (scan.scan_complete or scan.coverage_pct >= min_coverage > 0 and min_coverage < 100)
+
+
+def touched(connection: Connection, window: Window) -> dict[int, tuple[Finding, str]]:
+    """Findings that are not mended, or were not at some scan of the window; with their state, by number."""
+    first = min(window.earlier + window.within)
+    wanted = findings_in(connection, FINDINGS.c.no, FINDINGS.c.state).where(
+        sa.or_(FINDINGS.c.state.in_(STILL), sa.and_(FINDINGS.c.opened_no.is_not(None), FINDINGS.c.resolved_no >= first))
+    )
+    return {row.no: (Finding(*row[:FIELDS]), row.state) for row in connection.execute(wanted)}
+
+
+def failing_between(connection: Connection, wanted: Mapping[int, Finding]) -> dict[int, list[tuple[int, int | None]]]:
+    """From which scan up to, and without, which other each finding failed; None is until now."""
+    lives: dict[int, list[tuple[int, int | None]]] = {number: [] for number in wanted}
+    numbers = list(wanted)
+    for start in range(0, len(numbers), 5000):
+        rows = connection.execute(
+            sa.select(EVENTS.c.finding_no, EVENTS.c.scan_no, EVENTS.c.event)
+            .where(EVENTS.c.finding_no.in_(numbers[start : start + 5000]))
+            .order_by(EVENTS.c.scan_no)
+        )
+        for number, scan, event in rows:
+            if event in UP:
+                lives[number].append((scan, None))
+            elif event in DOWN and lives[number] and lives[number][-1][1] is None:
+                lives[number][-1] = (lives[number][-1][0], scan)
+    return lives
+
+
+@dataclass
+class Acceptance:
+    """Which failing findings were accepted at which scan."""
+
+    window: Window
+    spans: Mapping[int, Sequence[tuple[date, date]]]
+    lives: Mapping[int, Sequence[tuple[int, int | None]]]
+    findings: Mapping[int, tuple[Finding, str]]
+
+    def failed_at(self, number: int, scan: int) -> bool:
+        """Whether a finding failed at a scan."""
+        return any(start <= scan and (end is None or scan < end) for start, end in self.lives[number])
+
+    def holds(self, number: int, today: date) -> bool:
+        """Whether a waiver holds for a finding on a day."""
+        return any(first <= today <= last for first, last in self.spans.get(number, ()))
+
+    def at(self, scan: int) -> Counter[tuple[str, str]]:
+        """How many failing findings were accepted at a scan, by check and account."""
+        today = self.window.day(scan)
+        return Counter(
+            (one.check_id, f"{one.provider}/{one.account_id}")
+            for number in self.spans
+            if self.holds(number, today) and self.failed_at(number, scan)
+            for one in (self.findings[number][0],)
+        )
+
+    def expired(self, scan: int, before: int | None) -> int:
+        """How many failing findings lost their last waiver since the scan before."""
+        if before is None:
+            return 0
+        today, then = self.window.day(scan), self.window.day(before)
+        return sum(
+            any(then <= last < today for _, last in spans) and not self.holds(number, today) and self.failed_at(number, scan)
+            for number, spans in self.spans.items()
+        )  # fmt: skip
+
+
+def tallied(connection: Connection, scans: Sequence[int]) -> dict[int, list[Tally]]:
+    """What each check found in each account, by scan."""
+    rows = connection.execute(
+        sa.select(
+            COUNTED.c.scan_no, CHECKS.c.check_id, CHECKS.c.severity, SCOPES.c.provider, SCOPES.c.account,
+            sa.func.sum(COUNTED.c.passed), sa.func.sum(COUNTED.c.failed),
+        )
+        .join(CHECKS, CHECKS.c.no == COUNTED.c.check_no)
+        .join(SCOPES, SCOPES.c.no == COUNTED.c.scope_no)
+        .where(COUNTED.c.scan_no.in_(scans))
+        .group_by(COUNTED.c.scan_no, CHECKS.c.check_id, CHECKS.c.severity, SCOPES.c.provider, SCOPES.c.account)
+    )  # fmt: skip
+    found: dict[int, list[Tally]] = {number: [] for number in scans}
+    for scan, check, severity, provider, account, passed, failed in rows:
+        found[scan].append(Tally(check, f"{provider}/{account}", severity, int(passed), int(failed)))
+    return found
+
+
+def points_of(
+    connection: Connection, window: Window, tallies: Mapping[int, Sequence[Tally]], accepted: Acceptance
+) -> list[tuple[Point, int]]:
+    """A point for every scan of both windows, with its number."""
+    moved: dict[int, dict[str, Any]] = defaultdict(dict)
+    numbers = [*window.earlier, *window.within]
+    for row in connection.execute(sa.select(MOVED).where(MOVED.c.scan_no.in_(numbers))):
+        moved[row.scan_no][row.severity] = row
+    points: list[tuple[Point, int]] = []
+    previous: int | None = None
+    ran: set[str] | None = None
+    for number in numbers:
+        scan, rows = window.scans[number], moved[number]
+        mine = tallies.get(number)
+        checks = {tally.check for tally in mine} if mine is not None else None
+        added = tuple(sorted(checks - ran)) if checks is not None and ran is not None else ()
+        waived = accepted.at(number) if mine is not None else Counter()
+        points.append(
+            (
+                Point(
+                    scan_id=scan.scan_id,
+                    date=scan.scan_started_at,
+                    complete=scan.scan_complete and not scan.narrowed,
+                    coverage=scan.coverage_pct,
+                    score_raw=score(mine or ()),
+                    score_managed=score((t._replace(waived=waived[t.check, t.account]) for t in mine or ()), managed=True),
+                    rebased=score(t for t in mine or () if t.check not in added),
+                    open=sum(row.open for row in rows.values()),
+                    open_by_severity={severity: rows[severity].open for severity in SEVERITIES},
+                    **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened", "dark")},
+                    expired_waivers=accepted.expired(number, previous),
+                    checks_added=added,
+                ),
+                number,
+            )
+        )  # fmt: skip
+        previous, ran = number, checks if checks is not None else ran
+    return points
+
+
+def p90(values: Sequence[float]) -> float:
+    """The least value that nine tenths do not exceed."""
+    return sorted(values)[ceil(0.9 * len(values)) - 1]
+
+
+def mttr(connection: Connection, window: Window) -> dict[str, Mttr]:
+    """Days to mend by severity: of what was resolved in the window, and the age of what is not."""
+    mended: dict[str, list[float]] = defaultdict(list)
+    ended = connection.execute(
+        sa.select(CHECKS.c.severity, EVENTS.c.opened_no, EVENTS.c.scan_no, sa.func.count())
+        .select_from(EVENTS)
+        .join(FINDINGS, FINDINGS.c.no == EVENTS.c.finding_no)
+        .join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)
+        .where(EVENTS.c.event == "resolved", EVENTS.c.scan_no.in_(window.within))
+        .group_by(CHECKS.c.severity, EVENTS.c.opened_no, EVENTS.c.scan_no)
+    )
+    for severity, opened, scan, number in ended:
+        mended[severity] += [window.apart(opened, scan)] * number
+    ages: dict[str, list[float]] = defaultdict(list)
+    for severity, opened, number in still_open(connection):
+        ages[severity] += [window.apart(opened, window.within[-1])] * number
+
+    def both(values: list[float]) -> tuple[float | None, float | None]:
+        return (round(median(values), 1), round(p90(values), 1)) if values else (None, None)
+
+    return {s: Mttr(len(mended[s]), *both(mended[s]), len(ages[s]), *both(ages[s])) for s in SEVERITIES}
+
+
+def still_open(connection: Connection) -> list[tuple[str, int, int]]:
+    """Findings that are not mended: severity, the scan at which they failed anew, and how many."""
+    rows = connection.execute(
+        sa.select(CHECKS.c.severity, FINDINGS.c.opened_no, sa.func.count())
+        .join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)
+        .where(FINDINGS.c.state.in_(STILL))
+        .group_by(CHECKS.c.severity, FINDINGS.c.opened_no)
+    )
+    return [(severity, opened, number) for severity, opened, number in rows]
+
+
+def standing(connection: Connection, window: Window, accepted: Acceptance, sla: Mapping[str, int]) -> dict[str, Any]:
+    """How old what is not mended is, and how much of it is overdue; what is accepted has no due date."""
+    ageing: dict[str, dict[str, int]] = {severity: dict.fromkeys(BUCKETS, 0) for severity in SEVERITIES}
+    states: dict[str, dict[str, int]] = {
+        severity: dict.fromkeys(("in", "near", "breached"), 0) for severity in SEVERITIES
+    }
+    for severity, opened, number in still_open(connection):
+        age = (window.end - window.day(opened)).days
+        ageing[severity][BUCKETS[sum(age > limit for limit in (7, 30, 90))]] += number
+        if state := state_of(window.day(opened), window.end, severity, sla):
+            states[severity][state] += number
+    failing = sa.select(FINDINGS.c.no, FINDINGS.c.opened_no).where(FINDINGS.c.state.in_(STILL))
+    opened_at = {no: opened for no, opened in connection.execute(failing)} if accepted.spans else {}
+    for number in accepted.spans:
+        if number in opened_at and accepted.holds(number, window.end):
+            severity = accepted.findings[number][0].severity
+            if state := state_of(window.day(opened_at[number]), window.end, severity, sla):
+                states[severity][state] -= 1
+    return {"ageing": ageing, "sla": states}
