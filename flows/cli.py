@@ -21,6 +21,12 @@ Select = Annotated[list[str] | None, Parameter(help="Only this check; may be rep
 Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
+Tracker = Literal["jira", "servicenow", "azure-boards", "gitlab", "github", "linear"]
+Target = Literal[
+    "jira", "servicenow", "azure-boards", "gitlab", "github", "linear", "defectdojo", "spreadsheet", "csv"
+]  # fmt: skip
+Kind = Literal["new", "changed", "reopened", "resolved", "all"]
+Past = Annotated[str, Parameter(help="Database of past scans: a file, or a URL; without it the setting history.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 
 app = App(
@@ -37,6 +43,8 @@ show = App(
     result_action="return_value",
 )
 app.command(show)
+tickets = App(name="tickets", help="What trackers call the tickets that were exported.", result_action="return_value")
+app.command(tickets)
 app.register_install_completion_command()
 
 
@@ -88,6 +96,58 @@ def report(run: str, /, *, out: Out = "", format: Shape = "text") -> int:
     from flows.work import report_again
 
     return report_again(run, out, format)
+
+
+@app.command
+def export(
+    *,
+    to: Annotated[Target, Parameter(help="Whose files to write.")],
+    settings: Settings = "",
+    history: Past = "",
+    out: Annotated[str, Parameter(help="Folder for the files; without it ./iotposture-out/<scan id>/<target>.")] = "",
+    only: Annotated[
+        list[Kind] | None,
+        Parameter(help="Only these, may be repeated; without it all that a tracker does not know yet.", negative=""),
+    ] = None,
+    group_by: Annotated[
+        Literal["finding", "hub", "check", "owner"], Parameter(help="One ticket for each.")
+    ] = "finding",
+    include_unknown: Annotated[bool, Parameter(help="Tickets also for what could not be judged.", negative="")] = False,
+    include_waived: Annotated[bool, Parameter(help="Tickets also for what somebody accepted.", negative="")] = False,
+    verify: Annotated[
+        bool, Parameter(help="Read every file back and hold it against the target's rules; exit 5.", negative="")
+    ] = False,
+) -> int:
+    """Write the last scan's findings as the files that a tracker imports, and remember what it was told."""
+    from flows.export import Asked, export_to
+
+    return export_to(
+        Asked(to, settings, history, out, tuple(only or ()), group_by, include_unknown, include_waived, verify)
+    )
+
+
+@tickets.command(name="import")
+def keys(
+    file: str,
+    /,
+    *,
+    to: Annotated[Tracker | None, Parameter(help="Which tracker; found out where it can be.")] = None,
+    replace: Annotated[bool, Parameter(help="Take keys that differ from those known.", negative="")] = False,
+    settings: Settings = "",
+    history: Past = "",
+) -> int:
+    """Learn what a tracker calls our tickets, from the CSV that it exports; then exports can update them."""
+    from flows.export import import_keys
+
+    return import_keys(file, settings, history, to or "", replace)
+
+
+@tickets.command
+def forget(to: Tracker, /, *, settings: Settings = "", history: Past = "") -> int:
+    """Forget what was exported and never got a key, because nobody imported it: the next export has it as new."""
+    from flows.export import forget as drop
+
+    return drop(to, settings, history)
 
 
 @app.command

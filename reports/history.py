@@ -40,6 +40,7 @@ from reports.store import (
     upgrade,
     writing,
 )  # fmt: skip
+from reports.tickets.ledger import Ledger
 from reports.timeline import Periods, timeline
 from reports.trend import Trend
 
@@ -78,6 +79,10 @@ class History:
                 return take_in(connection, report, seen, narrowed)
         except DBAPIError as error:
             raise BadHistory(f"history: {self.place}: {plainly(error, self._engine.url)}") from error
+
+    def ledger(self) -> Ledger:
+        """What was exported to trackers."""
+        return Ledger(self._engine)
 
     def scans(self) -> list[dict[str, Any]]:
         """Every scan that was not pruned, in the order they were taken in."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sql
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import HOSTILE, estate
@@ -26,11 +25,12 @@ from made_up_cases import case, docket, estate_cases, hostile, many, small, with
 
 from reports import text
 from reports.case import Docket
+from reports.history import History
 from reports.text import unguard, visible
 from reports.tickets.choose import Only
 from reports.tickets.export import Done, Refused, Wish, export
 from reports.tickets.keys import Unreadable, learn
-from reports.tickets.ledger import Ledger, create
+from reports.tickets.ledger import Ledger
 from reports.tickets.profile import Choices, email
 from reports.tickets.targets import TARGETS
 from reports.tickets.verify import verify
@@ -68,11 +68,9 @@ strange = st.text(st.characters(), max_size=60) | st.text(
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    engine = sql.create_engine("sqlite://", poolclass=sql.StaticPool)
-    create(engine)
-    yield Ledger(engine)
-    engine.dispose()
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    with History.open(str(tmp_path_factory.mktemp("history") / "history.db")) as history:
+        yield history.ledger()
 
 
 def sent(what: Docket, target: str, folder: Path, ledger: Ledger, *only: Only, **wish: Any) -> Done:
@@ -128,7 +126,7 @@ def opened(what: Docket) -> Docket:
     cases = [
         dataclasses.replace(c, lifecycle="open", resolved_at="") if c.lifecycle == "resolved" else c for c in what.cases
     ]
-    return Docket(what.about | {"scan_id": "20261120T0600Z-77aa"}, tuple(cases))
+    return Docket({**what.about, "scan_id": "20261120T0600Z-77aa"}, tuple(cases))
 
 
 def description_of(row: dict[str, Any]) -> str:
@@ -185,7 +183,7 @@ def test_a_manifest_tells_bytes_rows_and_coverage(tmp_path: Path, ledger: Ledger
 
 def limited(target: str, folder: Path, ledger: Ledger, what: Docket, **limits: int) -> list[int]:
     """Exports under smaller limits than the target's own; how many rows each file has."""
-    profile = dataclasses.replace(TARGETS[target], **limits)
+    profile = dataclasses.replace(TARGETS[target], rows=limits.get("rows", 0), size=limits.get("size", 0))
     export(what, profile, folder, ledger, NOW, Wish(), Choices())
     assert verify(folder, profile) == []
     files = json.loads((folder / f"{target}.manifest.json").read_text())["files"]
@@ -455,7 +453,7 @@ def test_a_tracker_that_only_creates_never_gets_a_finding_twice(target: str, tmp
     changed = with_(estate_cases(), one_of(estate_cases(), "store-is-private"), finding={"evidence_hash": "another"})
     done = sent(changed, target, tmp_path, ledger, "all")
     assert every(tmp_path, target) == []
-    assert done.notes == (f"1 updates left out: {TARGETS[target].product}'s importer only creates",)
+    assert done.notes == (f"1 update left out: {TARGETS[target].product}'s importer only creates",)
 
 
 def test_servicenow_takes_everything_again_because_it_matches_by_id(tmp_path: Path, ledger: Ledger) -> None:
@@ -586,20 +584,12 @@ def test_a_group_is_one_ticket_whose_id_and_title_stay_while_members_change(
 
 def test_a_group_is_resolved_with_its_last_member_and_not_while_one_is_dark(tmp_path: Path, ledger: Ledger) -> None:
     a, b = (case(row) for row in estate()[2:4])
-    done = {"lifecycle": "resolved", "resolved_at": "2026-11-22T06:04:31Z"}
     sent(docket([a, b], scan_id="s1"), "jira", tmp_path, ledger, by="check")
     keyed(tmp_path, "jira", ledger)
-    gone = dataclasses.replace(a, **done)  # type: ignore[arg-type]
-    assert (
-        sent(docket([gone, dataclasses.replace(b, lifecycle="dark")]), "jira", tmp_path, ledger, by="check").counts[
-            "resolved"
-        ]
-        == 0
-    )
-    assert (
-        sent(docket([gone, dataclasses.replace(b, **done)]), "jira", tmp_path, ledger, by="check").counts["resolved"]
-        == 1
-    )  # type: ignore[arg-type]
+    gone, gone_too = (dataclasses.replace(c, lifecycle="resolved", resolved_at="2026-11-22T06:04:31Z") for c in (a, b))
+    dark = dataclasses.replace(b, lifecycle="dark")
+    assert sent(docket([gone, dark]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 0
+    assert sent(docket([gone, gone_too]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 1
     assert every(tmp_path, "jira", "close")[0]["Issue Key"] == "SEC-1"
 
 
@@ -615,9 +605,7 @@ def test_what_is_left_out_of_a_long_group_is_counted(tmp_path: Path, ledger: Led
     sent(many(1300), "servicenow", tmp_path, ledger, by="check")
     for row in every(tmp_path, "servicenow"):
         told = re.search(r"And (\d+) more, which the export to csv lists", row["u_description"])
-        assert (
-            told and int(told[1]) + row["u_description"].count("\nv1:") + row["u_description"].count(":\n\nv1:") == 100
-        )
+        assert told and int(told[1]) + row["u_description"].count("\nv1:") == 100
 
 
 @pytest.mark.parametrize("target", ["csv", "spreadsheet", "defectdojo"])
@@ -875,7 +863,7 @@ def test_text_for_each_markup_cannot_leave_its_place(bad: str) -> None:
     assert html.unescape(text.html(bad)) == visible(bad) and not Elements(text.html(bad)).found
     assert '"' not in text.plain(bad) and "[code]" not in text.plain(bad).lower()
     assert all(line.startswith("    ") and line.isprintable() for line in text.markdown_block(bad).split("\n"))
-    prose = re.sub(r"\\[!-/:-@\[-`{-~]", "x", text.markdown_prose(bad))
+    prose = re.sub(r"\\[!-/:-@\[-`{-~]", ".", text.markdown_prose(bad))
     assert not re.search(r"[`*_\[\]<>|]|^[/#>+=-]|(?<!\w)@\w", prose)
 
 
@@ -950,7 +938,6 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
         ("azure-boards", "azure-boards-create.csv", '"Bug"', '""', "Work Item Type is empty"),
         ("gitlab", "gitlab-create.csv", "- Finding", "/close\n- Finding", "description has the quick action /close"),
         ("gitlab", "gitlab-create.csv", '"2026-12-20"', '"2026-13-20"', "due_date is '2026-13-20'"),
-        ("linear", "linear-create.csv", '"Urgent"', '"Very"', "Priority is 'Very'"),
         ("linear", "linear-create.csv", '"High"', '"Highest"', "Priority is 'Highest'"),
         ("github", "github-create.ndjson", "<!-- iotposture", "<!-- posture", "body does not end with a comment that holds the row's id"),
         ("github", "github-create.ndjson", '"labels"', '"tags"', "row 1: keys that the target refuses: tags"),
@@ -968,8 +955,6 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
 def test_reading_back_finds(
     target: str, file: str, old: str, new: str, line: str, tmp_path: Path, ledger: Ledger
 ) -> None:
-    if (target, old) == ("linear", '"Urgent"'):
-        pytest.skip("nothing in the small docket is urgent")
     told = broken(tmp_path, target, ledger, file, lambda text_: text_.replace(old, new))
     assert any(line in problem and problem.startswith(file) for problem in told), told
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from reports.summary import number
 from reports.tickets.ledger import Entry
 from reports.tickets.profile import Profile
 from reports.tickets.ticket import Sheaf, Ticket
@@ -75,11 +76,11 @@ def select(
         chosen.notes.append(f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(withheld)}")
     if unkeyed:
         chosen.notes.append(
-            f"{unkeyed} updates wait for keys: `iotposture tickets import KEYS.csv --to {profile.name}` "
+            f"without a key, so not updated: {number(unkeyed, 'ticket')}; `iotposture tickets import KEYS.csv --to {profile.name}` "
             f"with what {profile.product} exports"
         )
     if uncreated:
-        chosen.notes.append(f"{uncreated} updates left out: {profile.product}'s importer only creates")
+        chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")
     return chosen
 
 

@@ -78,24 +78,22 @@ def export(
     """
     if profile.update == "snapshot" and wish.by != "finding":
         raise Refused(f"--group-by {wish.by}: {profile.product} takes findings one by one")
-    entries = ledger.entries(profile.name)
     only: tuple[Only, ...] = wish.only or (("all",) if profile.update == "snapshot" else DELTA)
-    left_out: dict[str, int] = {}
-    if profile.update == "snapshot":
-        chosen = snapshot(one_each(docket), profile, only, docket.about, wish.include_unknown)
-    else:
-        all_ = sheaf(docket, wish.by, wish.include_unknown, wish.include_waived)
-        chosen = select(all_, entries, profile, only, docket.about)
-        left_out = {"waived": all_.waived, "dark": all_.dark, "unknown": all_.unknown}
-    context = Context(docket.about, choices, ledger.keys(), only)
-    parts = [
-        part for sheet in profile.sheets for part in split(rows_of(sheet, profile, chosen), sheet, profile, context)
-    ]
-    extras = profile.setup(context, [*chosen.create, *chosen.change, *chosen.close])
-    manifest = described(profile, docket.about, wish, only, parts, extras, chosen, left_out)
-    texts = {part.name: part.data for part in parts} | {name: text.encode() for name, text in extras.items()}
-    told = [] if profile.update == "snapshot" else noted(chosen, entries, docket.about["scan_id"], now)
-    with ledger.exporting(profile.name, told):
+    keys = ledger.keys()
+    with ledger.turn(profile.name) as turn:
+        left_out: dict[str, int] = {}
+        if profile.update == "snapshot":
+            chosen = snapshot(one_each(docket), profile, only, docket.about, wish.include_unknown)
+        else:
+            every = sheaf(docket, wish.by, wish.include_unknown, wish.include_waived)
+            chosen = select(every, turn.entries, profile, only, docket.about)
+            left_out = {"waived": every.waived, "dark": every.dark, "unknown": every.unknown}
+            turn.note(noted(chosen, turn.entries, docket.about["scan_id"], now))
+        context = Context(docket.about, choices, keys, only)
+        parts = [p for sheet in profile.sheets for p in split(rows_of(sheet, profile, chosen), sheet, profile, context)]
+        extras = profile.setup(context, [*chosen.create, *chosen.change, *chosen.close])
+        manifest = described(profile, docket.about, wish, only, parts, extras, chosen, left_out)
+        texts = {part.name: part.data for part in parts} | {name: text.encode() for name, text in extras.items()}
         files = write(folder, texts, profile.name, manifest)
         check(folder)
     return Done(tuple(files), chosen.counts, tuple(chosen.notes))

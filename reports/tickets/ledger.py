@@ -6,21 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import sqlalchemy as sql
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-METADATA = sql.MetaData()
-TICKETS = sql.Table(
-    "tickets",
-    METADATA,
-    sql.Column("target", sql.String(32), primary_key=True),
-    sql.Column("id", sql.String(64), primary_key=True),
-    sql.Column("key", sql.String(255), nullable=False, server_default=""),
-    sql.Column("digest", sql.String(64), nullable=False),
-    sql.Column("closed", sql.Boolean, nullable=False),
-    sql.Column("scan_id", sql.String(255), nullable=False),
-    sql.Column("exported_at", sql.String(32), nullable=False),
-)
-"""One row per ticket and tracker. ``digest`` is of what was exported last, ``key`` is empty until the tracker's is learnt."""
+from reports.store import TICKETS, BadHistory, plainly, reading, shown, writing
 
 
 @dataclass(frozen=True)
@@ -35,61 +25,77 @@ class Entry:
     exported_at: str
 
 
-class Ledger:
-    """The tickets of every tracker, in the database of the history."""
+@dataclass(frozen=True)
+class Turn:
+    """One export to one tracker, alone among all that write to the history."""
 
-    def __init__(self, engine: sql.Engine) -> None:
-        """The table must be there: :func:`create` makes it."""
-        self.engine = engine
+    connection: Connection
+    target: str
+    entries: Mapping[str, Entry]
+
+    def note(self, entries: Iterable[Entry]) -> None:
+        """Keeps what is exported now."""
+        rows = [{"target": self.target, **vars(entry)} for entry in entries]
+        fresh = [row for row in rows if row["id"] not in self.entries]
+        place = (TICKETS.c.target == self.target) & (TICKETS.c.id == sa.bindparam("at"))
+        if fresh:
+            self.connection.execute(sa.insert(TICKETS), fresh)
+        if known := [{"at": row["id"], **row} for row in rows if row["id"] in self.entries]:
+            names = ("key", "digest", "closed", "scan_id", "exported_at")
+            statement = sa.update(TICKETS).where(place).values({name: sa.bindparam(name) for name in names})
+            self.connection.execute(statement, known)
+
+
+class Ledger:
+    """The tickets of every tracker, in the database of the history. Its methods raise BadHistory."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def entries(self, target: str) -> dict[str, Entry]:
         """What was exported to a tracker, by id."""
-        columns = (
-            TICKETS.c.id,
-            TICKETS.c.key,
-            TICKETS.c.digest,
-            TICKETS.c.closed,
-            TICKETS.c.scan_id,
-            TICKETS.c.exported_at,
-        )
-        with self.engine.connect() as connection:
-            rows = connection.execute(sql.select(*columns).where(TICKETS.c.target == target))
-            return {row.id: Entry(*row) for row in rows}
+        with self._plainly(), reading(self._engine) as connection:
+            return entries_of(connection, target)
 
     def keys(self) -> Mapping[str, Mapping[str, str]]:
         """Every key that is known, by id and tracker."""
         found: dict[str, dict[str, str]] = {}
-        with self.engine.connect() as connection:
-            known = sql.select(TICKETS.c.id, TICKETS.c.target, TICKETS.c.key).where(TICKETS.c.key != "")
+        with self._plainly(), reading(self._engine) as connection:
+            known = sa.select(TICKETS.c.id, TICKETS.c.target, TICKETS.c.key).where(TICKETS.c.key != "")
             for id_, target, key in connection.execute(known):
                 found.setdefault(id_, {})[target] = key
         return found
 
     @contextmanager
-    def exporting(self, target: str, entries: Iterable[Entry]) -> Iterator[None]:
-        """Notes what is exported within the block; nothing of it is kept if the block fails."""
-        with self.engine.begin() as connection:
-            for entry in entries:
-                row = {"target": target, **vars(entry)}
-                place = (TICKETS.c.target == target) & (TICKETS.c.id == entry.id)
-                if not connection.execute(sql.update(TICKETS).where(place).values(row)).rowcount:
-                    connection.execute(sql.insert(TICKETS).values(row))
-            yield
+    def turn(self, target: str) -> Iterator[Turn]:
+        """An export; what it notes is kept when the block ends, and nothing of it if the block fails."""
+        with self._plainly(), writing(self._engine) as connection:
+            yield Turn(connection, target, entries_of(connection, target))
 
     def learn(self, target: str, keys: Mapping[str, str]) -> None:
         """Keeps the tracker's keys of tickets, by id. All of them must have been exported."""
-        with self.engine.begin() as connection:
+        with self._plainly(), writing(self._engine) as connection:
             for id_, key in keys.items():
                 place = (TICKETS.c.target == target) & (TICKETS.c.id == id_)
-                connection.execute(sql.update(TICKETS).where(place).values(key=key))
+                connection.execute(sa.update(TICKETS).where(place).values(key=key))
 
     def forget(self, target: str) -> int:
         """Drops what was exported and never confirmed by a key, so that it is exported as new again; how many."""
-        with self.engine.begin() as connection:
+        with self._plainly(), writing(self._engine) as connection:
             place = (TICKETS.c.target == target) & (TICKETS.c.key == "")
-            return connection.execute(sql.delete(TICKETS).where(place)).rowcount
+            return connection.execute(sa.delete(TICKETS).where(place)).rowcount
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            url = self._engine.url
+            raise BadHistory(f"history: {shown(url)}: {plainly(error, url)}") from error
 
 
-def create(engine: sql.Engine) -> None:
-    """Makes the table where there is none."""
-    METADATA.create_all(engine)
+def entries_of(connection: Connection, target: str) -> dict[str, Entry]:
+    """The entries of a tracker, by id."""
+    names = ("id", "key", "digest", "closed", "scan_id", "exported_at")
+    rows = connection.execute(sa.select(*(TICKETS.c[name] for name in names)).where(TICKETS.c.target == target))
+    return {row.id: Entry(*row) for row in rows}
