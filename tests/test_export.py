@@ -138,7 +138,7 @@ def test_what_was_exported_and_never_imported_can_be_forgotten(past: Path, type_
             "history: iotposture.toml: file is not a database",
         ),
         (["export", "--to", "jira", "--history", "empty.db"], "empty.db: the history has no scan"),
-        (["export", "--to", "trello"], 'unable to convert "trello" into one of'),
+        (["export", "--to", "trello"], 'Invalid value "trello" for --to. Choose from: "jira"'),
         (
             ["export", "--to", "defectdojo", "--group-by", "check"],
             "--group-by check: DefectDojo takes findings one by one",

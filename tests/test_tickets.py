@@ -549,11 +549,15 @@ def test_nothing_volatile_is_in_a_title_or_description(target: str, tmp_path: Pa
         sent(what, target, tmp_path, ledger, by=by)
         return [(str(next(row[n] for n in ("Summary", "u_short_description", "Title", "title") if n in row)), description_of(row)) for row in every(tmp_path, target)]  # fmt: skip
 
+    aged = (
+        dataclasses.replace(c, finding=c.finding._replace(actual=f"age_days=7; {c.finding.actual}; expires_in_days=-3"))
+        for c in estate_cases().cases
+    )
     later = Docket(
         {name: f"{value}1" if name != "scan_complete" else value for name, value in estate_cases().about.items()},
         tuple(
             dataclasses.replace(c, last_seen="2027-01-01T00:00:00Z", age_days=99, sla="breached", changed=True)
-            for c in estate_cases().cases
+            for c in aged
         ),
     )
     for by in ("finding", "hub", "check", "owner"):

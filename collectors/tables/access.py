@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class Policy(Table):
@@ -31,7 +31,7 @@ class ServiceIdentity(Table):
     source_condition = flag("AWS: its trust policy names the account or resource that may make the service assume it.")
     enabled = flag("It may be used.")
     user_managed_keys = count("Google: enabled keys that people downloaded.")
-    oldest_key_days = count("Google: age in days of the oldest of them.")
+    oldest_key_days = days("Google: age in days of the oldest of them.")
     basic_role = flag("Google: it holds owner, editor or an admin role on the project.")
     project_wide_messaging = flag("Google: it holds a Pub/Sub role on the whole project.")
 

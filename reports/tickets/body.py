@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from checks.registry import CHECKS
 from reports.case import Case
 from reports.text import clip, heading, html, markdown, markdown_block, markdown_prose, plain, visible, wiki, wiki_block
 from reports.tickets.profile import units
 from reports.tickets.ticket import Ticket
 
 Facts = Sequence[tuple[str, str]]
+MOVING = {name for check in CHECKS for name, column in check.table.columns().items() if column.moves}
 SIZES = ((200, 2000), (100, 1000), (50, 500), (20, 250), (5, 120), (0, 60))
 """Members of a group and characters of a fact, tried until the description fits."""
 
@@ -112,7 +114,7 @@ def facts(case: Case) -> Iterator[tuple[str, str]]:
     yield "Hub", finding.hub
     yield finding.resource_type.replace("_", " ").capitalize() or "Resource", finding.resource_id
     yield "Part of it", finding.subject
-    yield "Seen", finding.actual
+    yield "Seen", settled(finding.actual)
     yield "Not read", finding.status_reason if finding.status == "unknown" else ""
     yield "Permission needed", finding.permission
     yield "Guidelines", finding.guidelines.replace("|", ", ")
@@ -123,7 +125,12 @@ def member(case: Case) -> tuple[str, str]:
     """One line of a group."""
     finding = case.finding
     where = " ".join(filter(None, (finding.resource_id, finding.subject)))
-    return finding.finding_id, f"{where}: {finding.actual or finding.status_reason}"
+    return finding.finding_id, f"{where}: {settled(finding.actual) or finding.status_reason}"
+
+
+def settled(actual: str) -> str:
+    """Evidence without the days that move by themselves, such as those until a certificate ends."""
+    return "; ".join(part for part in actual.split("; ") if part.partition("=")[0] not in MOVING)
 
 
 def cut(pairs: Iterator[tuple[str, str]] | Facts, width: int) -> Facts:
