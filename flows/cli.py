@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 from flows.console import INTERRUPTED, Format, exit_code
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
+Dimension = Literal["area", "provider", "account", "hub", "owner"]
 SeverityName = Literal["critical", "high", "medium", "low", "info"]
 Settings = Annotated[str, Parameter(help="Settings file; without it ./iotposture.toml, if there is one.")]
 Only = Annotated[list[Cloud] | None, Parameter(help="Only this cloud; may be repeated.", negative="")]
@@ -26,7 +27,7 @@ Target = Literal[
     "jira", "servicenow", "azure-boards", "gitlab", "github", "linear", "defectdojo", "spreadsheet", "csv"
 ]  # fmt: skip
 Kind = Literal["new", "changed", "reopened", "resolved", "all"]
-Past = Annotated[str, Parameter(help="Database of past scans: a file, or a URL; without it the setting history.")]
+At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 
 app = App(
@@ -42,9 +43,11 @@ show = App(
     help="Show checks, tables, permissions, guidelines, frameworks or settings.",
     result_action="return_value",
 )
+past = App(name="history", help="List, prune, vacuum or check the history.", result_action="return_value")
 app.command(show)
 tickets = App(name="tickets", help="What trackers call the tickets that were exported.", result_action="return_value")
 app.command(tickets)
+app.command(past)
 app.register_install_completion_command()
 
 
@@ -58,15 +61,20 @@ def scan(
     runner: Annotated[Literal["threads", "prefect"] | None, Parameter(help="Who runs the scan.")] = None,
     resume: Annotated[str, Parameter(help="Folder or id of a scan that was interrupted: goes on with it.")] = "",
     fail_on: Annotated[SeverityName | None, Parameter(help="Exit 1 for a finding of this severity or worse.")] = None,
+    new_only: Annotated[
+        bool, Parameter(help="For --fail-on, count only new and reopened findings.", negative="")
+    ] = False,
     min_coverage: Annotated[float, Parameter(help="Exit 3 below this coverage, in percent.")] = 0.0,
+    prefer_gate: Annotated[bool, Parameter(help="Exit 1 rather than 3 when both hold.", negative="")] = False,
     format: Shape = "text",
     quiet: Quiet = False,
 ) -> int:
     """Scan every cloud that settings and credentials reach, and write findings, coverage and the report."""
+    from flows.gate import Gate
     from flows.work import Request, scan_and_report
 
     request = Request(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
-    return scan_and_report(request, format, quiet, fail_on or "", min_coverage)
+    return scan_and_report(request, format, quiet, Gate(fail_on or "", min_coverage, new_only, prefer_gate))
 
 
 @app.command
@@ -80,14 +88,23 @@ def collect(
 
 
 @app.command
-def check(run: str, /, *, settings: Settings = "", select: Select = None, out: Out = "", format: Shape = "text") -> int:
+def check(
+    run: str,
+    /,
+    *,
+    settings: Settings = "",
+    select: Select = None,
+    out: Out = "",
+    into_history: Annotated[bool, Parameter(help="Take it into the history, if that has not.", negative="")] = False,
+    format: Shape = "text",
+) -> int:
     """Judge a collected run again, without a cloud, and write its reports.
 
     RUN is a run's folder or URL, or the folder of the scan it belongs to.
     """
     from flows.work import check_again
 
-    return check_again(run, settings, tuple(select or ()), out, format)
+    return check_again(run, settings, tuple(select or ()), out, format, into_history)
 
 
 @app.command
@@ -103,7 +120,7 @@ def export(
     *,
     to: Annotated[Target, Parameter(help="Whose files to write.")],
     settings: Settings = "",
-    history: Past = "",
+    history: At = "",
     out: Annotated[str, Parameter(help="Folder for the files; without it ./iotposture-out/<scan id>/<target>.")] = "",
     only: Annotated[
         list[Kind] | None,
@@ -134,7 +151,7 @@ def keys(
     to: Annotated[Tracker | None, Parameter(help="Which tracker; found out where it can be.")] = None,
     replace: Annotated[bool, Parameter(help="Take keys that differ from those known.", negative="")] = False,
     settings: Settings = "",
-    history: Past = "",
+    history: At = "",
 ) -> int:
     """Learn what a tracker calls our tickets, from the CSV that it exports; then exports can update them."""
     from flows.export import import_keys
@@ -143,11 +160,29 @@ def keys(
 
 
 @tickets.command
-def forget(to: Tracker, /, *, settings: Settings = "", history: Past = "") -> int:
+def forget(to: Tracker, /, *, settings: Settings = "", history: At = "") -> int:
     """Forget what was exported and never got a key, because nobody imported it: the next export has it as new."""
     from flows.export import forget as drop
 
     return drop(to, settings, history)
+
+
+@app.command
+def trend(
+    *,
+    settings: Settings = "",
+    history: At = "",
+    window: Annotated[str, Parameter(help="Days up to the last scan, as in 30d.")] = "90d",
+    by: Annotated[Dimension | None, Parameter(help="Only the shares of one dimension.")] = None,
+    min_coverage: Annotated[
+        float, Parameter(help="Score incomplete scans too that read this much, in percent.")
+    ] = 100.0,
+    format: Shape = "text",
+) -> int:
+    """Show how the posture moved: score, new, resolved, reopened and dark findings, days to mend, age."""
+    from flows.history import trend as told
+
+    return told(settings, history, window, by or "", min_coverage, format)
 
 
 @app.command
@@ -172,6 +207,43 @@ def doctor(*, settings: Settings = "", only: Only = None, format: Shape = "text"
     from flows.work import diagnose
 
     return diagnose(settings, tuple(only or ()), format)
+
+
+@past.command
+def scans(*, settings: Settings = "", history: At = "", format: Shape = "text") -> int:
+    """The scans that the history holds."""
+    from flows.history import scans as listed
+
+    return listed(settings, history, format)
+
+
+@past.command
+def prune(
+    *,
+    keep_days: Annotated[int, Parameter(help="Days before the last scan to keep.")],
+    settings: Settings = "",
+    history: At = "",
+) -> int:
+    """Forget old scans, and findings that were resolved by then. What is open stays."""
+    from flows.history import prune as forget
+
+    return forget(settings, history, keep_days)
+
+
+@past.command
+def vacuum(*, settings: Settings = "", history: At = "") -> int:
+    """Give back the space that pruning left."""
+    from flows.history import vacuum as tidy
+
+    return tidy(settings, history)
+
+
+@past.command(name="check")
+def whole(*, settings: Settings = "", history: At = "") -> int:
+    """Say whether the history is whole; exit 1 when it is not."""
+    from flows.history import check as inspect
+
+    return inspect(settings, history)
 
 
 @show.command

@@ -49,7 +49,8 @@ def demo(out: str, runner: str, quiet: bool) -> int:
                 say(
                     "starting Prefect's embedded server, which takes some twenty seconds; `--runner threads` does without"
                 )
+        from flows.gate import Gate
         from flows.work import Request, scan_and_report
 
         request = Request(str(folder / "iotposture.toml"), (), (), str(folder), runner, "")
-        return scan_and_report(request, "text", quiet, "", 0)
+        return scan_and_report(request, "text", quiet, Gate())

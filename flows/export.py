@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.console import CLEAN, NOT_WRITTEN, USAGE, say
+from flows.history import existing, views
 from flows.mistakes import BadSettings, UnknownName
-from flows.settings import Settings, load
+from flows.settings import Settings
 from reports.case import Docket
 from reports.history import History
 from reports.store import BadHistory
@@ -45,14 +46,13 @@ class Asked:
 
 def export_to(asked: Asked) -> int:
     """The verb `export`: paths on stdout, what a person should know on stderr."""
-    settings = load(asked.settings or None)
     profile = TARGETS[asked.to]
 
     def check(folder: Path) -> None:
         if problems := verify(folder, profile) if asked.verify else []:
             raise Misfit("\n".join(problems))
 
-    with opened(asked.history or settings.history) as history:
+    with opened(asked.settings, asked.history) as (history, settings):
         docket = read(history, settings, asked.to)
         folder = Path(asked.out or f"{settings.out}/{docket.about['scan_id']}/{asked.to}")
         wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
@@ -75,7 +75,7 @@ def export_to(asked: Asked) -> int:
 def read(history: History, settings: Settings, target: str) -> Docket:
     """The cases of the last scan, with all that was resolved since the oldest that the tracker still takes for open."""
     try:
-        return history.docket(since=since(history, target))
+        return history.docket(since=since(history, target), **views(settings))
     except LookupError as error:
         raise UnknownName(f"{history.place}: {error.args[0]}; `iotposture scan` takes one in") from error
 
@@ -91,7 +91,7 @@ def since(history: History, target: str) -> str:
 
 def import_keys(file: str, settings: str, history: str, to: str, replace: bool) -> int:
     """The verb `tickets import`."""
-    with opened(history or load(settings or None).history) as past:
+    with opened(settings, history) as (past, _):
         try:
             done = learn(Path(file), past.ledger(), to, replace)
         except Unreadable as error:
@@ -108,7 +108,7 @@ def import_keys(file: str, settings: str, history: str, to: str, replace: bool) 
 
 def forget(target: str, settings: str, history: str) -> int:
     """The verb `tickets forget`."""
-    with opened(history or load(settings or None).history) as past:
+    with opened(settings, history) as (past, _):
         ledger = past.ledger()
         print(
             f"{target}: {number(ledger.forget(target), 'ticket')} without a key forgotten; the next export has them as new"
@@ -117,19 +117,12 @@ def forget(target: str, settings: str, history: str) -> int:
 
 
 @contextmanager
-def opened(place: str) -> Iterator[History]:
-    """The history at a place, which must be there. Raises BadSettings and UnknownName."""
-    if not place:
-        raise BadSettings(
-            "history: none is named; allowed: --history or the setting history, a file or a database's URL"
-        )
-    if "://" not in place and not Path(place).is_file():
-        raise UnknownName(f"{place}: no history lies there; a scan makes one")
+def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
+    """A history that is there, and the settings. Raises BadSettings and UnknownName."""
+    history, chosen = existing(settings, at)
     try:
-        with History.open(place) as history:
-            if history.warning:
-                say(history.warning)
-            yield history
+        with history:
+            yield history, chosen
     except BadHistory as error:
         raise BadSettings(str(error)) from error
 

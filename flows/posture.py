@@ -18,6 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from checks.check import SEVERITIES
 from collectors.operation import Scope
+from flows.history import ready, remember
 from flows.scan import Examine, Order, Progress, examiner, new_scan_id, run
 from flows.settings import load
 from reports.files import write
@@ -68,10 +69,13 @@ def posture_scan(
     """Scans every cloud that the settings and the worker's credentials reach, and writes the reports.
 
     ``clock`` is the run's time in ISO 8601, now if empty. Returns what the scan was and where its files are.
+    A scan that the history could not take in fails, after its files are written.
     """
     started = datetime.fromisoformat(clock) if clock else datetime.now(UTC)
     settings = load(settings_file or None)
     order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
+
+    ready(order)
 
     def on_prefect(_: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
         plain = order.to_json()
@@ -84,8 +88,11 @@ def posture_scan(
             yield future.result()
 
     report = run(order, on_prefect, progress, None if clock else lambda: datetime.now(UTC))
+    past = remember(order, report)
     files = write(report, order.folder)
     create_markdown_artifact(key="iotposture-scan", markdown=artifact(report), description="IoT posture of one scan")
+    if past.trouble:
+        raise OSError(past.trouble)
     return {"about": dict(report.about), "files": [str(file) for file in files]}
 
 

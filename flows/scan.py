@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from checks.check import CHECKS, SEVERITIES, Check
+from checks.check import CHECKS, Check
 from checks.judge import Judged, judge
 from checks.registry import AREAS
 from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
@@ -60,9 +60,11 @@ class Order:
         return Run(f"{runs}/{self.scan_id}" if runs else str((self.folder / "run").absolute()))
 
     def to_json(self) -> str:
-        """The order as text, for a worker elsewhere."""
+        """The order as text, for a worker elsewhere. Where the history lies is not its business."""
         fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out}
-        return json.dumps({**fields, "clock": self.clock.isoformat(), "settings": self.settings.model_dump()})
+        return json.dumps(
+            {**fields, "clock": self.clock.isoformat(), "settings": self.settings.model_dump(exclude={"history"})}
+        )
 
     @staticmethod
     def from_json(order: str) -> Order:
@@ -293,11 +295,3 @@ def coverage_pct(coverage: Any) -> float:
 def stamp(moment: datetime) -> str:
     """ISO 8601 in UTC, whole seconds, with Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def gate(report: Report, fail_on: str, min_coverage: float) -> int:
-    """The exit code of a report: 1 for a finding at or above ``fail_on``, 3 for too little coverage, else 0."""
-    failed = report.findings[report.findings["status"] == "fail"]
-    if fail_on and failed["severity"].isin(SEVERITIES[: SEVERITIES.index(fail_on) + 1]).any():
-        return 1
-    return 3 if float(report.about["coverage_pct"]) < min_coverage else 0

@@ -1,11 +1,13 @@
 """Settings: `iotposture.toml`, overridden by environment variables (`IOTPOSTURE_AWS__REGIONS='["eu-west-1"]'`).
 
-No setting holds a secret: credentials come from the clouds' own chains, or from files that a setting names.
+No setting holds a secret: credentials come from the clouds' own chains, or from files that a setting names. A password
+of the history's database belongs into ~/.pgpass or PGPASSWORD; one in its URL is never shown.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import types
 import typing
@@ -24,6 +26,7 @@ from pydantic_settings import (
 
 from checks.registry import CHECKS
 from flows.mistakes import BadSettings
+from reports.case import SLA_DAYS
 
 FILE = "iotposture.toml"
 PREFIX = "IOTPOSTURE_"
@@ -121,6 +124,18 @@ class Tickets(BaseModel):
     gitlab_labels: bool = Field(True, description="Label GitLab's issues iotposture and with their severity.")
 
 
+class Sla(BaseModel):
+    """Days to mend what fails, by severity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    critical: int = Field(SLA_DAYS["critical"], ge=0, description="Days for a critical finding; 0 is no limit.")
+    high: int = Field(SLA_DAYS["high"], ge=0, description="Days for a high one.")
+    medium: int = Field(SLA_DAYS["medium"], ge=0, description="Days for a medium one.")
+    low: int = Field(SLA_DAYS["low"], ge=0, description="Days for a low one.")
+    info: int = Field(SLA_DAYS["info"], ge=0, description="Days for one that only informs.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
 
@@ -130,10 +145,14 @@ class Settings(BaseSettings):
     threads: int = Field(8, ge=1, le=64, description="Scopes at once.")
     out: str = Field("iotposture-out", description="Folder below which a scan writes its reports.")
     runs: str = Field("", description="Where collected runs lie: a folder or fsspec URL; none: beside the reports.")
-    history: str = Field("", description="Database of past scans. Reserved: nothing is written to it yet.")
+    history: str = Field(
+        "",
+        description="Past scans: a file, postgresql+psycopg://HOST/DATABASE, or none; by default history.db below out.",
+    )
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
     tickets: Tickets = Tickets()
+    sla: Sla = Sla()
     aws: Aws = Aws()
     azure: Azure = Azure()
     gcp: Gcp = Gcp()
@@ -228,7 +247,7 @@ def rows(settings: Settings) -> list[dict[str, str]]:
                 found.append(
                     {
                         "setting": path + name,
-                        "value": value if isinstance(value, str) else str(value),
+                        "value": hidden(value) if isinstance(value, str) else str(value),
                         "kind": kind(info.annotation),
                         "meaning": info.description or "",
                     }
@@ -236,6 +255,11 @@ def rows(settings: Settings) -> list[dict[str, str]]:
 
     walk(settings, "")
     return found
+
+
+def hidden(value: str) -> str:
+    """A value without the password that a URL may hold."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", value)
 
 
 def kind(annotation: Any) -> str:

@@ -16,14 +16,15 @@ import fsspec
 from collectors.operation import Scope
 from collectors.registry import PROVIDERS
 from collectors.run import Run, collect
-from flows.console import CLEAN, UNREACHABLE, Format, emit, progress
+from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, progress, say
+from flows.gate import Gate, judge
+from flows.history import Past, ready, remember
 from flows.mistakes import BadSettings, NothingReachable, UnknownName
 from flows.scan import (
     Order,
     Progress,
     Sessions,
     find,
-    gate,
     gather,
     judge_scope,
     new_scan_id,
@@ -103,9 +104,10 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path]]:
-    """Runs what was requested and writes its files."""
+def perform(request: Request, quiet: bool) -> tuple[Report, list[Path], Past]:
+    """Runs what was requested, takes it into the history and writes its files."""
     order = request.order()
+    ready(order)
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
     order.folder.mkdir(parents=True, exist_ok=True)
     with progress(quiet) as told:
@@ -118,16 +120,24 @@ def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path]]:
             with contextlib.suppress(OSError):
                 order.folder.rmdir()
             raise
-    return order, report, write(report, order.folder)
+    past = remember(order, report)
+    return report, write(report, order.folder), past
 
 
-def scan_and_report(request: Request, format_: Format, quiet: bool, fail_on: str, min_coverage: float) -> int:
-    """The verb `scan`."""
-    if not 0 <= min_coverage <= 100:
-        raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: 0 to 100")
-    _, report, files = perform(request, quiet)
+def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) -> int:
+    """The verb `scan`. The last line on stderr is a summary in JSON; `--quiet` without a gate leaves it out."""
+    if not 0 <= gate.min_coverage <= 100:
+        raise BadSettings(f"--min-coverage: {gate.min_coverage:g} is no percentage; allowed: 0 to 100")
+    report, files, past = perform(request, quiet)
     tell(report, files, format_)
-    return gate(report, fail_on, min_coverage)
+    verdict = judge(gate, report, past)
+    for line in verdict.notes:
+        say(line)
+    if past.trouble:
+        say(f"not written: {past.trouble}")
+    elif gate.asked or not quiet:
+        say(verdict.summary)
+    return NOT_WRITTEN if past.trouble else verdict.code
 
 
 def tell(report: Report, files: list[Path], format_: Format) -> None:
@@ -184,15 +194,21 @@ def beside(run_: Run, place: str, out: str) -> Path:
     return Path(place).parent if Path(place).name == "run" else Path(place) if Path(place).is_dir() else Path.cwd()
 
 
-def check_again(place: str, settings: str, select: tuple[str, ...], out: str, format_: Format) -> int:
-    """The verb `check`: no cloud is asked, only the tables of the run."""
+def check_again(
+    place: str, settings: str, select: tuple[str, ...], out: str, format_: Format, into_history: bool
+) -> int:
+    """The verb `check`: no cloud is asked, only the tables of the run. The history changes only when somebody asks."""
     old, chosen = run_at(place), load(settings or None)
     checks = selected(chosen, select)
     for scope in old.scopes():
         judge_scope(old, scope, checks, chosen.thresholds)
     report = gather(old, datetime.now(UTC))
+    clock = datetime.fromisoformat(old.about()["clock"])
+    past = remember(Order(chosen, old.about()["scan_id"], clock, (), select), report) if into_history else Past()
     tell(report, write(report, beside(old, place, out)), format_)
-    return CLEAN
+    if past.trouble:
+        say(f"not written: {past.trouble}")
+    return NOT_WRITTEN if past.trouble else CLEAN
 
 
 def report_again(place: str, out: str, format_: Format) -> int:

@@ -17,6 +17,9 @@ Lifecycle = Literal["new", "open", "reopened", "resolved", "dark"]
 before. ``resolved``: a scan judged it as pass, or read the whole list in which it no longer is. ``dark``: it failed,
 and nobody can read any more whether it still does; it is not fixed."""
 
+SLA_DAYS = {"critical": 7, "high": 30, "medium": 90, "low": 180, "info": 0}
+"""Days to mend a finding; 0 is no limit. The first two are DefectDojo's defaults, the others ours."""
+
 
 @dataclass(frozen=True)
 class Case:

@@ -14,8 +14,6 @@ from reports.case import Case, Docket, Lifecycle
 from reports.report import ABOUT
 from reports.store import CHECKS, DETAILS, EVENTS, FINDINGS, SCANS, SCOPES, WORDINGS
 
-SLA_DAYS = {"critical": 7, "high": 30, "medium": 90, "low": 180, "info": 0}
-"""Days to mend a finding; 0 is no limit. The first two are DefectDojo's defaults, the others ours."""
 NEAR = 0.2
 """A due date is near when at most this share of the time to mend is left."""
 OPEN: Mapping[str, Lifecycle] = {"new": "new", "reopened": "reopened", "resolved": "resolved", "read": "resolved", "dark": "dark"}  # fmt: skip

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 
 from checks.finding import Finding
 from collectors.operation import Scope
-from reports.case import Docket
-from reports.docket import SLA_DAYS, Accepted, docket
+from reports.case import SLA_DAYS, Docket
+from reports.docket import Accepted, docket
 from reports.intake import AFTER, Taken, take_in
 from reports.lifecycle import Seen
 from reports.report import Report

@@ -211,8 +211,9 @@ def engine(url: URL) -> tuple[Engine, str]:
             connection.execute(f"PRAGMA journal_mode = {journal}")
 
     def begun(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     sa.event.listen(made, "connect", opened)
     sa.event.listen(made, "begin", begun)

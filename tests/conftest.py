@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.cloud import NO_METADATA, Lab
+from lab.postgres import Postgres
 
 CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "CLEARBLADE_", "CLOUDSDK_", "IOTPOSTURE_", "PREFECT_")
 GUARD = Path(__file__).parent / "loopback"
@@ -56,3 +57,19 @@ def lab(whole_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     yield whole_lab
     for cloud in whole_lab.clouds:
         cloud.switchboard.clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started once. Where none is installed, every test that needs it says so."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a history can be made, in both databases."""
+    if request.param == "sqlite":
+        return str(tmp_path / "history.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()

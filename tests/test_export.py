@@ -131,7 +131,10 @@ def test_what_was_exported_and_never_imported_can_be_forgotten(past: Path, type_
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["export", "--to", "jira", "--history", "none.db"], "none.db: no history lies there; a scan makes one"),
+        (
+            ["export", "--to", "jira", "--history", "none.db"],
+            "none.db: no history lies there; `iotposture scan` makes one",
+        ),
         (["export", "--to", "jira", "--history", "mysql://x"], "history: mysql is not supported; allowed: sqlite"),
         (
             ["export", "--to", "jira", "--history", "iotposture.toml"],
@@ -160,9 +163,9 @@ def test_without_a_history_nothing_can_be_exported(
     tmp_path: Path, type_: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.toml").write_text('history = ""\n')
+    (tmp_path / "mine.toml").write_text('history = "none"\n')
     code, _, told = type_("export", "--to", "jira", "--settings", "mine.toml")
-    assert code == USAGE and told[0].startswith("history: none is named")
+    assert code == USAGE and told == ['history: is "none", so nothing is kept; name one with --history']
 
 
 def test_rows_that_are_refused_are_told_and_the_others_kept(past: Path, type_: Type) -> None:

@@ -1,0 +1,86 @@
+"""The gate of a scan: which findings count, what exit code follows, and the one line that says so to a machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from checks.check import SEVERITIES
+from checks.finding import Finding
+from flows.console import CLEAN, COVERAGE, GATE
+from flows.history import Past
+from reports.lifecycle import Seen
+from reports.report import Report, records
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What was asked. Too little coverage beats a finding, unless ``prefer_gate``: what was not read may fail too."""
+
+    fail_on: str = ""
+    min_coverage: float = 0.0
+    new_only: bool = False
+    prefer_gate: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked for a gate at all."""
+        return bool(self.fail_on or self.min_coverage or self.new_only)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The exit code, why, and the line for a machine. ``notes`` are for a person."""
+
+    code: int
+    summary: str
+    notes: tuple[str, ...] = ()
+
+
+def judge(gate: Gate, report: Report, past: Past) -> Verdict:
+    """What a scan's end is."""
+    failing = [Finding(*row) for row in records(report.findings[report.findings["status"] == "fail"])]
+    counting, notes = counted(failing, gate, report, past)
+    worst = SEVERITIES[: SEVERITIES.index(gate.fail_on) + 1] if gate.fail_on else ()
+    hits = sum(finding.severity in worst for finding in counting)
+    coverage = float(report.about["coverage_pct"])
+    reasons = {
+        COVERAGE: f"coverage {coverage:g} % is below {gate.min_coverage:g} %" if coverage < gate.min_coverage else "",
+        GATE: f"{hits} findings at or above {gate.fail_on}" if hits else "",
+    }
+    order = (GATE, COVERAGE) if gate.prefer_gate else (COVERAGE, GATE)
+    code = next((code for code in order if reasons[code]), CLEAN)
+    points = past.trend.points if past.trend else ()
+    point = next((point for point in points if point.scan_id == report.about["scan_id"]), None)
+    line: dict[str, Any] = {
+        "scan_id": report.about["scan_id"],
+        "complete": report.about["scan_complete"] == "true",
+        "coverage": coverage,
+        "fail": {severity: sum(f.severity == severity for f in failing) for severity in SEVERITIES},
+        "unknown": int((report.findings["status"] == "unknown").sum()),
+        **{name: getattr(point, name) if point else None for name in ("new", "reopened", "resolved", "dark")},
+        "fail_on": gate.fail_on,
+        "min_coverage": gate.min_coverage,
+        "new_only": gate.new_only,
+        "hits": hits,
+        "exit": code,
+        "reason": reasons.get(code, ""),
+    }
+    return Verdict(code, json.dumps(line), notes)
+
+
+def counted(failing: list[Finding], gate: Gate, report: Report, past: Past) -> tuple[list[Finding], tuple[str, ...]]:
+    """The failing findings that count, and why more count than are new."""
+    if not gate.new_only:
+        return failing, ()
+    if past.docket is None or not past.compared:
+        return failing, ("--new-only: no earlier complete scan to compare with, so every finding counts",)
+    fresh = {case.finding.finding_id for case in past.docket.cases if case.lifecycle in ("new", "reopened")}
+    seen = Seen.of(report)
+    scopes = {scope for _, scope in seen.judged} - past.compared
+    counting = [f for f in failing if f.finding_id in fresh or seen.scope_of(f) in scopes]
+    if not scopes:
+        return counting, ()
+    named = ", ".join(sorted(map(str, scopes)))
+    return counting, (f"--new-only: no earlier complete scan of {named}, so every finding there counts",)

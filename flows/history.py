@@ -1,0 +1,192 @@
+"""The history as the verbs use it: where it lies, a scan that goes into it, and what `trend` and `history` tell."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from checks.check import SEVERITIES
+from collectors.operation import Scope
+from flows.console import CLEAN, GATE, Format, emit, say
+from flows.mistakes import BadSettings, UnknownName
+from flows.scan import Order
+from flows.settings import Settings, load
+from reports.case import Docket
+from reports.history import History
+from reports.report import Report
+from reports.store import BadHistory
+from reports.trend import Trend
+from reports.trend_text import render
+
+FILE = "history.db"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the history makes of a scan. Without a history, or in trouble, there is neither docket nor trend.
+
+    ``compared`` are the scopes that an earlier complete scan has judged. ``trouble`` is one line, or empty text.
+    """
+
+    docket: Docket | None = None
+    trend: Trend | None = None
+    compared: frozenset[Scope] = frozenset()
+    trouble: str = ""
+
+
+def place(settings: Settings, out: str = "") -> str:
+    """Where the history lies; empty text when there is none. A folder named by ``--out`` holds its own."""
+    if settings.history == "none":
+        return ""
+    return settings.history or str(Path(out or settings.out) / FILE)
+
+
+def views(settings: Settings) -> dict[str, Any]:
+    """How dockets and trends are read alike everywhere."""
+    return {"sla": settings.sla.model_dump()}
+
+
+def ready(order: Order) -> None:
+    """Finds out before a scan whether the history that somebody set can be used. Raises BadSettings."""
+    if order.settings.history and (at := place(order.settings)):
+        try:
+            History.open(at).close()
+        except BadHistory as error:
+            raise BadSettings(str(error)) from error
+
+
+def remember(order: Order, report: Report) -> Past:
+    """Takes a scan into the history, once, and tells what changed. Trouble is told, not raised."""
+    at = place(order.settings, order.out)
+    if not at:
+        return Past()
+    try:
+        with History.open(at) as history:
+            history.ingest(report, narrowed=bool(order.only or order.select))
+            if history.warning:
+                say(history.warning)
+            scan, read = report.about["scan_id"], views(order.settings)
+            return Past(history.docket(scan, **read), history.trend(**read), frozenset(history.baseline(scan)))
+    except BadHistory as error:
+        return Past(trouble=str(error))
+
+
+def existing(settings: str, at: str) -> tuple[History, Settings]:
+    """A history that is there, and the settings. Raises BadSettings and UnknownName."""
+    chosen = load(settings or None)
+    at = at or place(chosen)
+    if not at:
+        raise BadSettings('history: is "none", so nothing is kept; name one with --history')
+    if "://" not in at and not Path(at).is_file():
+        raise UnknownName(f"{at}: no history lies there; `iotposture scan` makes one")
+    try:
+        return History.open(at), chosen
+    except BadHistory as error:
+        raise BadSettings(str(error)) from error
+
+
+def days(window: str) -> int:
+    """The days of a window such as ``90d``. Raises BadSettings."""
+    found = re.fullmatch(r"([1-9]\d{0,3})d?", window)
+    if not found:
+        raise BadSettings(f"--window: {window} is no number of days; allowed: 1d to 9999d, as in 30d, 60d, 90d")
+    return int(found[1])
+
+
+def trend(settings: str, at: str, window: str, by: str, min_coverage: float, format_: Format) -> int:
+    """The verb `trend`."""
+    span = days(window)
+    if not 0 < min_coverage <= 100:
+        raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: above 0, to 100")
+    history, chosen = existing(settings, at)
+    with history:
+        found = history.trend(span, min_coverage=min_coverage, **views(chosen))
+    if found is None:
+        raise UnknownName(f"{history.place}: holds no scan yet")
+    if format_ == "json":
+        whole = asdict(found)
+        print(json.dumps(whole | {"by": {by: whole["by"][by]} if by else whole["by"]}, indent=2))
+    elif format_ == "csv" and by:
+        emit(*shares(found, by), format_)
+    elif format_ == "csv":
+        emit(*points(found), format_)
+    else:
+        from rich.console import Console
+
+        render(found, Console(highlight=False, width=None if sys.stdout.isatty() else 100), by)
+    return CLEAN
+
+
+def points(found: Trend) -> tuple[list[dict[str, Any]], list[str]]:
+    """A row per scan; an empty score is a gap."""
+    rows = []
+    for point in found.points:
+        row = asdict(point)
+        row |= {f"open_{severity}": number for severity, number in row.pop("open_by_severity").items()}
+        rows.append(
+            {
+                name: "" if value is None else str(value).lower() if isinstance(value, bool) else value
+                for name, value in row.items()
+            }
+        )
+    return rows, list(rows[0])  # fmt: skip
+
+
+def shares(found: Trend, by: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """A row per value of a dimension, the worst first."""
+    columns = [by, "open", *(f"open_{severity}" for severity in SEVERITIES), "change", "score_raw"]
+    rows = [
+        {
+            by: share.name, "open": share.open, "change": share.change,
+            "score_raw": "" if share.score_raw is None else share.score_raw,
+            **{f"open_{severity}": number for severity, number in share.open_by_severity.items()},
+        }
+        for share in found.by[by]
+    ]  # fmt: skip
+    return rows, columns
+
+
+def scans(settings: str, at: str, format_: Format) -> int:
+    """The verb `history scans`."""
+    history, _ = existing(settings, at)
+    with history:
+        rows = history.scans()
+    plain = [{name: str(v).lower() if isinstance(v, bool) else v for name, v in row.items()} for row in rows]
+    columns = ("scan_id", "scan_started_at", "scan_complete", "coverage_pct", "narrowed", "late", "tool_version")
+    emit(plain if format_ != "json" else rows, columns, format_)
+    return CLEAN
+
+
+def prune(settings: str, at: str, keep_days: int) -> int:
+    """The verb `history prune`."""
+    if keep_days < 1:
+        raise BadSettings(f"--keep-days: {keep_days} keeps nothing; allowed: 1 and more")
+    history, _ = existing(settings, at)
+    with history:
+        gone = history.prune(keep_days)
+    print(f"forgot {gone['scans']} scans and {gone['findings']} findings that were resolved before")
+    return CLEAN
+
+
+def vacuum(settings: str, at: str) -> int:
+    """The verb `history vacuum`."""
+    history, _ = existing(settings, at)
+    with history:
+        history.vacuum()
+    return CLEAN
+
+
+def check(settings: str, at: str) -> int:
+    """The verb `history check`: 0 when the history is whole, 1 when it is not."""
+    history, _ = existing(settings, at)
+    with history:
+        wrong = history.check()
+    for line in wrong:
+        say(line)
+    if not wrong:
+        print(f"{history.place}: whole")
+    return GATE if wrong else CLEAN

@@ -1,0 +1,172 @@
+"""A trend on a terminal: a chart in characters, and tables. Gaps are drawn as gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from checks.check import SEVERITIES
+from reports.terminal import COLOURS, grid, text
+from reports.trend import DIMENSIONS, Point, Share, Trend
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+HEIGHT = 6
+"""Lines of a chart."""
+LEAF = " ▁▂▃▄▅▆▇█"
+PLAIN = " .:-=+*##"
+"""The same for a terminal that has no such characters."""
+SHOWN = 15
+"""Rows of a dimension; ``--by`` shows all."""
+
+
+def chart(values: Sequence[float | None], top: float, width: int, leaves: str = LEAF) -> list[str]:
+    """Columns from 0 to ``top``, highest line first. A gap is an empty column, a zero a mark on the lowest line.
+
+    With more values than columns, each column is the last value of its share, and a gap only if that holds nothing.
+    """
+    if len(values) > width:
+        edges = [round(n * len(values) / width) for n in range(width + 1)]
+        parts = [values[start:end] for start, end in pairwise(edges)]
+        values = [next((value for value in reversed(part) if value is not None), None) for part in parts]
+    steps = len(leaves) - 1
+    filled = [None if v is None else max(1, round(HEIGHT * steps * v / top)) if top else 1 for v in values]
+    return [
+        "".join(leaves[0] if f is None else leaves[min(max(f - line * steps, 0), steps)] for f in filled)
+        for line in reversed(range(HEIGHT))
+    ]
+
+
+def render(trend: Trend, console: Console, by: str = "") -> None:
+    """The whole trend, or one dimension of it."""
+    first, last = trend.points[0], trend.points[-1]
+    gaps = sum(point.score_raw is None for point in trend.points)
+    console.print(text(f"{len(trend.points)} scans in {trend.window_days} days, {first.date[:10]} to {last.date[:10]}", "bold"))  # fmt: skip
+    if gaps:
+        console.print(text(f"{gaps} of them incomplete: gaps in the lines of the score", "dim"))
+    if by:
+        dimension(by, trend.by[by], console, None)
+        return
+    leaves = LEAF if (console.encoding or "").lower().startswith("utf") else PLAIN
+    draw("Score, raw", trend.points, lambda point: point.score_raw, 100, console, leaves)
+    draw("Failing findings", trend.points, lambda point: point.open, max(p.open for p in trend.points), console, leaves)
+    movement(trend, console)
+    severities(trend, console)
+    for name in DIMENSIONS:
+        if trend.by[name]:
+            dimension(name, trend.by[name], console, SHOWN)
+    hubs(trend, console)
+
+
+def draw(
+    title: str,
+    points: Sequence[Point],
+    value: Callable[[Point], float | None],
+    top: float,
+    console: Console,
+    leaves: str,
+) -> None:
+    """One chart with its scale."""
+    values = [value(point) for point in points]
+    known = [v for v in values if v is not None]
+    said = f"{known[0]:g} to {known[-1]:g}" if known else "no complete scan"
+    console.print(text(f"\n{title}: {said}", "bold"))
+    lines = chart(values, top, max(console.width - 8, 10), leaves)
+    for number, line in enumerate(lines):
+        scale = f"{top:g}" if number == 0 else "0" if number == len(lines) - 1 else ""
+        console.print(text(f"{scale:>6} {line}".rstrip()))
+
+
+def shown(value: float | None, unit: str = "") -> str:
+    """A number, or a dash."""
+    return "-" if value is None else f"{value:g}{unit}"
+
+
+def of(point: Point | None, name: str, unit: str = "") -> str:
+    """A number of a point, or a dash."""
+    return shown(getattr(point, name), unit) if point else "-"
+
+
+def movement(trend: Trend, console: Console) -> None:
+    """What the window changed, beside the window before."""
+    points, before = trend.points, trend.before
+    scored = [point for point in points if point.score_raw is not None]
+    last = scored[-1] if scored else None
+    table = grid(console, ("", "left"), ("Now", "right"), ("Window before", "right"))
+    table.add_row(text("Score, raw"), of(last, "score_raw"), of(before, "score_raw"))
+    table.add_row(text("Score, managed"), of(last, "score_managed"), of(before, "score_managed"))
+    table.add_row(text("Coverage"), of(points[-1], "coverage", " %"), of(before, "coverage", " %"))
+    table.add_row(text("Failing"), of(points[-1], "open"), of(before, "open"))
+    table.add_row(text("Dark"), of(points[-1], "dark"), of(before, "dark"))
+    console.print(text(""))
+    console.print(table)
+    counts = {
+        name: sum(getattr(p, name) for p in points) for name in ("new", "resolved", "reopened", "expired_waivers")
+    }
+    console.print(text("In the window: " + ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())))
+    added = sorted({check for point in points for check in point.checks_added})
+    if added and last and last.rebased is not None:
+        console.print(text(f"{len(added)} checks were added: {', '.join(added)}"))
+
+
+def severities(trend: Trend, console: Console) -> None:
+    """Days to mend, age and due dates by severity."""
+    console.print(text("\nDays to mend, and the age of what is not mended", "bold"))
+    names = (
+        "Severity",
+        "Resolved",
+        "Median",
+        "p90",
+        "Open",
+        "Median age",
+        "0-7",
+        "8-30",
+        "31-90",
+        ">90",
+        "In",
+        "Near",
+        "Breached",
+    )
+    table = grid(console, (names[0], "left"), *((name, "right") for name in names[1:]))  # fmt: skip
+    for severity in SEVERITIES:
+        mended = trend.mttr[severity]
+        if not (mended.resolved or mended.open):
+            continue
+        cells = (
+            str(mended.resolved), shown(mended.median_days), shown(mended.p90_days), str(mended.open),
+            shown(mended.open_median_days), *map(str, trend.ageing[severity].values()),
+            *map(str, trend.sla[severity].values()),
+        )  # fmt: skip
+        table.add_row(text(severity, COLOURS[severity]), *map(text, cells))
+    console.print(table)
+
+
+def dimension(name: str, found: Sequence[Share], console: Console, most: int | None) -> None:
+    """The shares of one dimension, the worst first."""
+    more = f", the first {most} of {len(found)}" if most and len(found) > most else ""
+    console.print(text(f"\nBy {name}{more}", "bold"))
+    severities_shown = [s for s in SEVERITIES if s != "info"]
+    table = grid(
+        console, (name.capitalize(), "left"), ("Failing", "right"), ("Change", "right"), ("Score", "right"),
+        *((severity, "right") for severity in severities_shown),
+    )  # fmt: skip
+    for share in found[:most]:
+        table.add_row(
+            text(share.name or "nobody"), str(share.open), f"{share.change:+}" if share.change else "0",
+            shown(share.score_raw), *(str(share.open_by_severity[s]) for s in severities_shown),
+        )  # fmt: skip
+    console.print(table)
+
+
+def hubs(trend: Trend, console: Console) -> None:
+    """The riskiest hubs, each with the reason."""
+    if not trend.hubs:
+        return
+    console.print(text("\nRiskiest hubs", "bold"))
+    table = grid(console, ("Weight", "right"), ("Hub, and why", "left"))
+    for hub in trend.hubs:
+        whose = f", {hub.owner}" if hub.owner else ""
+        table.add_row(str(hub.weight), text(f"{hub.provider} {hub.hub}{whose}\n{hub.reason}"))
+    console.print(table)
