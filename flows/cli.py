@@ -121,7 +121,7 @@ def export(
     to: Annotated[Target, Parameter(help="Whose files to write.")],
     settings: Settings = "",
     history: At = "",
-    out: Annotated[str, Parameter(help="Folder for the files; without it ./iotposture-out/<scan id>/<target>.")] = "",
+    out: Annotated[str, Parameter(help="Folder for the files; without it ./iotposture-out/SCAN/TARGET.")] = "",
     only: Annotated[
         list[Kind] | None,
         Parameter(help="Only these, may be repeated; without it all that a tracker does not know yet.", negative=""),

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -476,6 +477,31 @@ def test_a_life_from_new_over_resolved_to_reopened(target: str, tmp_path: Path, 
         keyed(tmp_path, target, ledger)
         assert verify(tmp_path, TARGETS[target]) == []
     assert told == [["new"], ["resolved"], [], ["reopened"], [], []]
+
+
+def test_the_ledger_is_alike_in_both_databases(place: str, tmp_path: Path) -> None:
+    with History.open(place) as history:
+        ledger = history.ledger()
+        sent(estate_cases(), "jira", tmp_path, ledger)
+        sent(estate_cases(), "gitlab", tmp_path, ledger)
+        keyed(tmp_path, "jira", ledger)
+        changed = with_(estate_cases(), one_of(estate_cases(), "store-is-private"), finding={"evidence_hash": "x"})
+        assert sent(changed, "jira", tmp_path, ledger).counts["changed"] == 1
+        assert sent(changed, "jira", tmp_path, ledger).counts["changed"] == 0
+        assert (ledger.forget("jira"), ledger.forget("gitlab")) == (0, 35)
+        assert len(ledger.entries("jira")) == 35 and ledger.entries("gitlab") == {}
+
+
+def test_two_exports_at_once_open_no_ticket_twice(tmp_path: Path) -> None:
+    place = str(tmp_path / "h.db")
+    History.open(place).close()
+
+    def run(number: int) -> int:
+        with History.open(place) as history:
+            return sent(estate_cases(), "jira", tmp_path / str(number), history.ledger()).counts["new"]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(run, range(4))) == [0, 0, 0, 35]
 
 
 def test_what_was_resolved_before_anyone_was_told_of_it_closes_nothing(tmp_path: Path, ledger: Ledger) -> None:

@@ -40,8 +40,9 @@ class Turn:
         place = (TICKETS.c.target == self.target) & (TICKETS.c.id == sa.bindparam("at"))
         if fresh:
             self.connection.execute(sa.insert(TICKETS), fresh)
-        if known := [{"at": row["id"], **row} for row in rows if row["id"] in self.entries]:
-            names = ("key", "digest", "closed", "scan_id", "exported_at")
+        names = ("key", "digest", "closed", "scan_id", "exported_at")
+        known = [{"at": row["id"], **{n: row[n] for n in names}} for row in rows if row["id"] in self.entries]
+        if known:
             statement = sa.update(TICKETS).where(place).values({name: sa.bindparam(name) for name in names})
             self.connection.execute(statement, known)
 
