@@ -188,7 +188,8 @@ class About:
     def row(self, status: str, row: Mapping[str, Any], why: Why) -> dict[str, str]:
         """The finding of one resource."""
         cells = {column: "" if value is None else value for column, value in row.items()}
-        read = "\n".join(f"{column}={row[column]}" for column in self.check.reads)
+        columns = self.check.table.columns()
+        read = "\n".join(f"{column}={row[column]}" for column in self.check.reads if not columns[column].moves)
         name = cells["name"] or cells["resource"]
         severity = self.check.severity_for(row)
         return {

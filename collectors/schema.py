@@ -22,12 +22,16 @@ T = TypeVar("T", bound="Table")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its pandas dtype, what it means, and the values it may hold (none named: any)."""
+    """One column: its pandas dtype, what it means, and the values it may hold (none named: any).
+
+    One that ``moves`` does so by itself, from one scan to the next, while nothing has changed.
+    """
 
     dtype: Dtype
     meaning: str
     values: tuple[str, ...] = ()
     shown: bool = True
+    moves: bool = False
 
 
 def text(meaning: str, *values: str, shown: bool = True) -> Column:
@@ -43,6 +47,11 @@ def flag(meaning: str) -> Column:
 def count(meaning: str) -> Column:
     """A column of whole numbers: counts, days, seconds or bits, as the meaning says."""
     return Column("Int64", meaning)
+
+
+def days(meaning: str) -> Column:
+    """A column of days against the run's clock, which move by themselves: evidence shows them, and they change nothing."""
+    return Column("Int64", meaning, moves=True)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,12 @@ Select = Annotated[list[str] | None, Parameter(help="Only this check; may be rep
 Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
+Tracker = Literal["jira", "servicenow", "azure-boards", "gitlab", "github", "linear"]
+Target = Literal[
+    "jira", "servicenow", "azure-boards", "gitlab", "github", "linear", "defectdojo", "spreadsheet", "csv",
+    "ocsf", "asff", "sarif", "json",
+]  # fmt: skip
+Kind = Literal["new", "changed", "reopened", "resolved", "all"]
 At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
 AtRun = Annotated[str, Parameter(help="Run or scan to look at; without it the last scan.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
@@ -50,6 +56,8 @@ waivers = App(
 )
 past = App(name="history", help="List, prune, vacuum or check the history.", result_action="return_value")
 app.command(show)
+tickets = App(name="tickets", help="What trackers call the tickets that were exported.", result_action="return_value")
+app.command(tickets)
 app.command(past)
 app.command(waivers)
 app.register_install_completion_command()
@@ -112,11 +120,63 @@ def check(
 
 
 @app.command
-def report(run: str, /, *, out: Out = "", format: Shape = "text") -> int:
+def report(run: str, /, *, settings: Settings = "", out: Out = "", format: Shape = "text") -> int:
     """Write the reports of a run that was judged."""
     from flows.work import report_again
 
-    return report_again(run, out, format)
+    return report_again(run, settings, out, format)
+
+
+@app.command
+def export(
+    *,
+    to: Annotated[Target, Parameter(help="Whose files to write.")],
+    settings: Settings = "",
+    history: At = "",
+    out: Annotated[str, Parameter(help="Folder for the files; without it ./iotposture-out/SCAN/TARGET.")] = "",
+    only: Annotated[
+        list[Kind] | None,
+        Parameter(help="Only these, may be repeated; without it all that a tracker does not know yet.", negative=""),
+    ] = None,
+    group_by: Annotated[
+        Literal["finding", "hub", "check", "owner"], Parameter(help="One ticket for each.")
+    ] = "finding",
+    include_unknown: Annotated[bool, Parameter(help="Tickets also for what could not be judged.", negative="")] = False,
+    include_waived: Annotated[bool, Parameter(help="Tickets also for what somebody accepted.", negative="")] = False,
+    verify: Annotated[
+        bool, Parameter(help="Read every file back and hold it against the target's rules; exit 5.", negative="")
+    ] = False,
+) -> int:
+    """Write the last scan's findings for a tracker, which is remembered, or as OCSF, ASFF, SARIF or JSON."""
+    from flows.export import Asked, export_to
+
+    return export_to(
+        Asked(to, settings, history, out, tuple(only or ()), group_by, include_unknown, include_waived, verify)
+    )
+
+
+@tickets.command(name="import")
+def keys(
+    file: str,
+    /,
+    *,
+    to: Annotated[Tracker | None, Parameter(help="Which tracker; found out where it can be.")] = None,
+    replace: Annotated[bool, Parameter(help="Take keys that differ from those known.", negative="")] = False,
+    settings: Settings = "",
+    history: At = "",
+) -> int:
+    """Learn what a tracker calls our tickets, from the CSV that it exports; then exports can update them."""
+    from flows.export import import_keys
+
+    return import_keys(file, settings, history, to or "", replace)
+
+
+@tickets.command
+def forget(to: Tracker, /, *, settings: Settings = "", history: At = "") -> int:
+    """Forget what was exported and never got a key, because nobody imported it: the next export has it as new."""
+    from flows.export import forget as drop
+
+    return drop(to, settings, history)
 
 
 @app.command

@@ -47,10 +47,13 @@ def place(settings: Settings, out: str = "") -> str:
     return settings.history or str(Path(out or settings.out) / FILE)
 
 
-def docket(history: History, settings: Settings, scan_id: str = "") -> Docket:
-    """The cases of a scan, the last one if it is not named, with their owners and waivers. Raises BadSettings."""
-    accepted = waivers_of(settings).held
-    return history.docket(scan_id, accepted=accepted, owner=owners_of(settings).of, sla=settings.sla.model_dump())
+def docket(history: History, settings: Settings, scan_id: str = "", since: str = "") -> Docket:
+    """The cases of a scan, the last one if it is not named, with their owners and waivers. Raises BadSettings.
+
+    ``since`` is as in :meth:`reports.history.History.docket`.
+    """
+    accepted, owner = waivers_of(settings).held, owners_of(settings).of
+    return history.docket(scan_id, since=since, accepted=accepted, owner=owner, sla=settings.sla.model_dump())
 
 
 def trend_of(history: History, settings: Settings, days: int = 90, min_coverage: float = 100.0) -> Trend | None:
@@ -86,6 +89,25 @@ def remember(order: Order, report: Report) -> Past:
             scan, settings = report.about["scan_id"], order.settings
             compared = frozenset(history.baseline(scan))
             return Past(docket(history, settings, scan), trend_of(history, settings), compared)
+    except BadHistory as error:
+        return Past(trouble=str(error))
+
+
+def recall(settings: Settings, folder: Path, scan_id: str) -> Past:
+    """What the history knows of a scan that was taken in: the one in the scan's folder, else that of the settings.
+
+    The trend is told of the last scan only. Trouble is told, not raised.
+    """
+    at = str(folder / FILE) if (folder / FILE).is_file() else place(settings)
+    if not at or ("://" not in at and not Path(at).is_file()):
+        return Past()
+    try:
+        with History.open(at) as history:
+            taken = [scan["scan_id"] for scan in history.scans()]
+            if scan_id not in taken:
+                return Past()
+            last = trend_of(history, settings) if scan_id == taken[-1] else None
+            return Past(docket(history, settings, scan_id), last)
     except BadHistory as error:
         return Past(trouble=str(error))
 

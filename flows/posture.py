@@ -89,7 +89,7 @@ def posture_scan(
 
     report = run(order, on_prefect, progress, None if clock else lambda: datetime.now(UTC))
     past = remember(order, report)
-    files = write(report, order.folder)
+    files = write(report, order.folder, past.trend, past.docket)
     create_markdown_artifact(key="iotposture-scan", markdown=artifact(report), description="IoT posture of one scan")
     if past.trouble:
         raise OSError(past.trouble)

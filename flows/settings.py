@@ -144,6 +144,32 @@ class ClearBlade(Section):
     endpoint: Url = Field("", description="URL instead of the one in the credentials file.")
 
 
+class Tickets(BaseModel):
+    """What an export to a tracker puts where its importer wants something of yours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jira_project: str = Field("", description="Key of the Jira project; the importer asks for it if it is not set.")
+    jira_issue_type: str = Field("Task", description="Issue type in Jira.")
+    jira_closed_status: str = Field("Done", description="Status of an issue in Jira that is resolved.")
+    azure_work_item_type: str = Field("Bug", description="Work item type in Azure Boards.")
+    azure_area_path: str = Field("", description="Area path in Azure Boards; none: the project's own.")
+    azure_closed_state: str = Field("Closed", description="State of a work item in Azure Boards that is resolved.")
+    gitlab_labels: bool = Field(True, description="Label GitLab's issues iotposture and with their severity.")
+
+
+class Formats(BaseModel):
+    """What interchange formats leave to you."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    aws_account: str = Field(
+        "", pattern=r"^(\d{12})?$", description="ASFF: account that takes in findings of other clouds; none: left out."
+    )
+    aws_region: Region = Field("us-east-1", description="ASFF: region that takes in what has none of its own.")
+    resolved: bool = Field(False, description="SARIF: also what a scan resolved; GitHub would show it as an alert.")
+
+
 class Sla(BaseModel):
     """Days to mend what fails, by severity."""
 
@@ -197,6 +223,8 @@ class Settings(BaseSettings):
     )
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")
+    tickets: Tickets = Tickets()
+    formats: Formats = Formats()
     sla: Sla = Sla()
     owners: list[OwnerRule] = Field([], description="Whose a finding is: the first rule that matches says it.")
     default_owner: str = Field("", max_length=100, description="Whose a finding is that no rule matches.")

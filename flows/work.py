@@ -18,7 +18,7 @@ from collectors.registry import PROVIDERS
 from collectors.run import Run, collect
 from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, progress, say
 from flows.gate import Gate, judge
-from flows.history import Past, ready, remember
+from flows.history import Past, ready, recall, remember
 from flows.mistakes import BadSettings, NothingReachable, UnknownName
 from flows.scan import (
     Order,
@@ -123,7 +123,7 @@ def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path], P
                 order.folder.rmdir()
             raise
     past = remember(order, report)
-    return order, report, write(report, order.folder), past
+    return order, report, write(report, order.folder, past.trend, past.docket), past
 
 
 def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) -> int:
@@ -209,18 +209,22 @@ def check_again(
         judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
     report = gather(old, datetime.now(UTC))
     clock = datetime.fromisoformat(old.about()["clock"])
-    past = remember(Order(chosen, old.about()["scan_id"], clock, (), select), report) if into_history else Past()
-    tell(report, write(report, beside(old, place, out)), format_)
+    order, folder = Order(chosen, old.about()["scan_id"], clock, (), select), beside(old, place, out)
+    past = remember(order, report) if into_history else recall(chosen, folder, order.scan_id)
+    tell(report, write(report, folder, past.trend, past.docket), format_)
     if past.trouble:
         say(f"not written: {past.trouble}")
     return NOT_WRITTEN if past.trouble else CLEAN
 
 
-def report_again(place: str, out: str, format_: Format) -> int:
+def report_again(place: str, settings: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
-    old = run_at(place)
-    report = gather(old, datetime.now(UTC))
-    tell(report, write(report, beside(old, place, out)), format_)
+    old, chosen = run_at(place), load(settings or None)
+    report, folder = gather(old, datetime.now(UTC)), beside(old, place, out)
+    past = recall(chosen, folder, report.about["scan_id"])
+    tell(report, write(report, folder, past.trend, past.docket), format_)
+    if past.trouble:
+        say(f"history: {past.trouble}; the page tells nothing of it")
     return CLEAN
 
 

@@ -38,6 +38,7 @@ from reports.store import (
     upgrade,
     writing,
 )  # fmt: skip
+from reports.tickets.ledger import Ledger
 from reports.timeline import Periods, timeline
 from reports.trend import Trend
 
@@ -75,6 +76,10 @@ class History:
         with writing(self._engine) as connection:
             return take_in(connection, report, seen, narrowed)
 
+    def ledger(self) -> Ledger:
+        """What was exported to trackers."""
+        return Ledger(self._engine)
+
     def scans(self) -> list[dict[str, Any]]:
         """Every scan that was not pruned, in the order they were taken in."""
         kept = sa.select(MOVED.c.scan_no)
@@ -84,6 +89,22 @@ class History:
                 dict(row._mapping)
                 for row in connection.execute(sa.select(*columns).where(SCANS.c.no.in_(kept)).order_by(SCANS.c.no))
             ]
+
+    def coverage(self, scan_id: str) -> list[dict[str, str]]:
+        """What a scan asked and what came of it, as in ``coverage.csv``, without the details of what went wrong."""
+        columns = (
+            SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.permission,
+            COVERAGE.c.outcome, COVERAGE.c.code,
+        )  # fmt: skip
+        wanted = (
+            sa.select(*columns)
+            .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
+            .join(SCANS, SCANS.c.no == COVERAGE.c.scan_no)
+            .where(SCANS.c.scan_id == scan_id)
+            .order_by(*columns[:4])
+        )
+        with reading(self._engine) as connection:
+            return [{**row._mapping, "detail": ""} for row in connection.execute(wanted)]
 
     def docket(
         self,

@@ -129,6 +129,15 @@ EVENTS = sa.Table(
     *text("event", "was"),  # ``was`` is the state before, empty for a finding never seen
     sa.Column("opened_no", sa.Integer),  # the scan at which it had failed anew: the start of what ends here
 )
+TICKETS = sa.Table(
+    "ticket",
+    TABLES,
+    sa.Column("target", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),  # of a finding, or of a group of them
+    *text("key", "digest"),  # what the tracker calls it, empty until that is known; of what was exported last
+    sa.Column("closed", sa.Boolean, nullable=False),
+    *text("scan_id", "exported_at"),
+)
 
 STEPS: Mapping[int, Callable[[Connection], None]] = {}
 """What takes a database from the version before to this one. A step never changes once it was released."""

@@ -6,11 +6,15 @@ passes every value through :func:`visible`.
 
 from __future__ import annotations
 
+import html as markup
 import re
 
 GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
 """A spreadsheet may run a cell that starts with one of these; the quote stands here so that the guard is reversible."""
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+MENTION = re.compile(r"(?<!\w)([@~%&$^])(?=[\w\"'])|([#!&$])(?=\d)")
+"""What a tracker reads as a mention of a person, or as a reference to a label, a milestone or another ticket."""
+WIKI = re.compile(r"[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
 COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(\[|vso\[))")
 
 
@@ -70,3 +74,47 @@ def sarif(text: str) -> str:
     """For a message of SARIF: brackets make no link and braces no placeholder (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
     shown = re.sub(r"[\\\[\]]", r"\\\g<0>", visible(text))
     return shown.replace("{", "{{").replace("}", "}}")
+
+
+def clip(text: str, limit: int) -> str:
+    """At most so many UTF-16 units, as Java, JavaScript and .NET count characters; what was cut ends with ``…``."""
+    units = text.encode("utf-16-le", errors="replace")
+    return text if len(units) <= 2 * limit else f"{units[: 2 * limit - 2].decode('utf-16-le', errors='ignore')}…"
+
+
+def heading(text: str) -> str:
+    """For the title of a ticket: one line in which no tracker finds a mention or a reference; no markup is read there."""
+    return " ".join(MENTION.sub(lambda found: f"{found[0]} ", visible(" ".join(text.split()))).split())
+
+
+def markdown_prose(text: str) -> str:
+    """For a paragraph of Markdown (GitHub, GitLab, Linear, DefectDojo): its words as they stand, on one line."""
+    line = re.sub(r"[\\`*_\[\]<>~|&]", r"\\\g<0>", heading(text))
+    return re.sub(r"^(\d*)([-+#>=/:.)!])", r"\1\\\2", line)
+
+
+def markdown_block(text: str) -> str:
+    """For lines of code in Markdown: indented, so that no run of backquotes ends it and no line starts with a ``/``."""
+    return "\n".join(f"    {visible(line)}" for line in text.split("\n"))
+
+
+def wiki(text: str) -> str:
+    """For a paragraph of Jira's wiki markup: its words as they stand, on one line."""
+    return WIKI.sub(lambda found: "&#92;" if found[0] == "\\" else f"\\{found[0]}", heading(text))
+
+
+def wiki_block(text: str) -> str:
+    """For text that Jira shows as it is: inside ``{noformat}``, which nothing in it can end."""
+    shown = "\n".join(visible(line) for line in text.split("\n"))
+    return f"{{noformat}}\n{re.sub(r'{(?=noformat)', '{ ', shown, flags=re.IGNORECASE)}\n{{noformat}}"
+
+
+def html(text: str) -> str:
+    """For the text of an HTML element or a quoted attribute."""
+    return markup.escape(visible(text))
+
+
+def plain(text: str) -> str:
+    """For a field of ServiceNow: no double quote, no ``[code]`` that journals read as HTML, and never ``NULL`` alone."""
+    shown = re.sub(r"\[(?=/?code\])", "[ ", visible(text).replace('"', "'"), flags=re.IGNORECASE)
+    return f"'{shown}'" if shown == "NULL" else shown

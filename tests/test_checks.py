@@ -197,3 +197,41 @@ def test_a_severity_goes_by_the_row_and_an_unread_cell_leaves_it_as_it_is(
             finding = judge(scope, tables, [check]).findings.iloc[0]
             assert finding["severity"] == expected
             assert finding["severity_rank"] == str(len(SEVERITIES) - 1 - SEVERITIES.index(finding["severity"]))
+
+
+UNTIL = ("expires_in_days", "server_certificate_days")
+"""Days that grow fewer; all others grow more."""
+
+
+def test_days_against_the_clock_are_told_and_change_no_evidence() -> None:
+    """A finding that is a day older is the same finding: else each scan would change tickets, and void pinned waivers."""
+    moving = [
+        (check, example)
+        for check in CHECKS
+        for example in check.fails
+        if any(check.table.columns()[name].moves and cell is not None for name, cell in example.items())
+    ]
+    assert {check.id for check, _ in moving} >= {"certificate-has-a-month-left"}
+    for check, example in moving:
+        hashes, told = set(), set()
+        for later in (0, 1):
+            cells = {
+                name: cell + (-later if name in UNTIL else later)
+                if check.table.columns()[name].moves and cell is not None
+                else cell
+                for name, cell in example.items()
+            }
+            scope = scope_with(check)
+            place = {"provider": scope.provider, "account": scope.account, "region": scope.region}
+            row = {**fitting(check), **place, "resource": "r", "subject": "", "name": "r", **cells}
+            found = judge(scope, Tables({check.table: check.table.frame([row])}), [check]).findings.iloc[0]
+            hashes.add(found["evidence_hash"])
+            told.add(found["actual"])
+        assert len(hashes) == 1 and len(told) == 2, check.id
+
+
+def test_every_column_of_days_since_or_until_moves() -> None:
+    for table in {check.table for check in CHECKS}:
+        for name, column in table.columns().items():
+            clock = re.match(r"(\w+: )?(age in )?days (since|until|of)", column.meaning, re.IGNORECASE)
+            assert not clock or column.moves, f"{table.id()}.{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class Policy(Table):
@@ -44,10 +44,10 @@ class RoleAlias(Table):
     session_seconds = count("Lifetime in seconds of the credentials a device gets.")
     granted_by = text("AWS IoT policies that let a device assume it, by name; empty for none.")
     certificates = count("Active certificates that may assume it.")
-    role_age_days = count("Days since the role was created.")
+    role_age_days = days("Days since the role was created.")
     services = count("Services that the role grants.")
     unused_services = count("Of these, services never used, as far back as IAM looks: 400 days.")
-    unused_days = count("Of those used, days since the one was used that has been idle for longest; 0 for none.")
+    unused_days = days("Of those used, days since the one was used that has been idle for longest; 0 for none.")
     least_used = text("Services idle for longest and the days since their use, ten at most, as in `iam never, s3 12`.")
 
 
@@ -59,7 +59,7 @@ class ServiceIdentity(Table):
     source_condition = flag("AWS: its trust policy names the account or resource that may make the service assume it.")
     enabled = flag("It may be used.")
     user_managed_keys = count("Google: enabled keys that people downloaded.")
-    oldest_key_days = count("Google: age in days of the oldest of them.")
+    oldest_key_days = days("Google: age in days of the oldest of them.")
     basic_role = flag("Google: it holds owner, editor or an admin role on the project.")
     project_wide_messaging = flag("Google: it holds a Pub/Sub role on the whole project.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class EdgeCore(Table):
@@ -11,7 +11,7 @@ class EdgeCore(Table):
     runtime = text("Which nucleus it runs, as in `aws_nucleus_classic`.")
     release = count("Version of the nucleus as one number: 2.12 is 2012.")
     healthy = flag("It reports no broken component.")
-    silent_days = count("Days since it last reported.")
+    silent_days = days("Days since it last reported.")
     documents = text("Every AWS IoT policy on its certificates, a JSON list of documents.", shown=False)
     debug_tool = flag("The local debug console or the local command line is installed.")
     development = flag("A tag says that it is no production device.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class Device(Table):
@@ -27,7 +27,7 @@ class Device(Table):
     credentials = count("Credentials it holds.")
     expiring_credentials = count("Credentials it holds that end at some date.")
     expired_credentials = count("Credentials it holds that have ended.")
-    silent_days = count("Days since it was last heard of.")
+    silent_days = days("Days since it was last heard of.")
     ever_connected = flag("It has been heard of at least once.")
     edge = flag("It is a gateway or edge device that others stand behind.")
     gateway_auth = text(
@@ -55,8 +55,8 @@ class Certificate(Table):
         "The key is RSA below 2048 bits, has a ROCA modulus or is on the list of known keys, or a signature that counts is"
         " MD5 or SHA-1."
     )
-    expires_in_days = count("Days until it ends; negative when it has.")
-    age_days = count("Days since it was registered.")
+    expires_in_days = days("Days until it ends; negative when it has.")
+    age_days = days("Days since it was registered.")
     things = count("AWS: things it is attached to.")
     exclusive = flag("AWS: it can be attached to one thing only.")
     policies = count("AWS: policies attached to it.")

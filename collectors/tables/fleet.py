@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class Authorizer(Table):
@@ -37,7 +37,7 @@ class Claim(Table):
 class Audit(Table):
     """One row per AWS account and region: what the latest Device Defender audits found."""
 
-    age_days = count("Days since the latest completed audit began.")
+    age_days = days("Days since the latest completed audit began.")
     open_findings = text(
         "Checks with critical or high findings that are not suppressed, and how many, as in `CHECK 3`; empty for none."
     )
@@ -47,7 +47,7 @@ class AuditCheck(Table):
     """One row per AWS account, region and Device Defender check whose answer no configuration holds."""
 
     check = text("Name of the Device Defender check.")
-    age_days = count("Days since the latest audit that ran it to its end began.")
+    age_days = days("Days since the latest audit that ran it to its end began.")
     open_resources = text("What its unsuppressed findings name, ten at most, then how many more; empty for none.")
     lists_answered = flag("Revocation lists say of every trusted certificate, or CA, what the check asks.")
 
@@ -59,7 +59,7 @@ class Suppression(Table):
 
     serious = flag("The suppressed check is of critical or high severity.")
     indefinite = flag("It never ends.")
-    expires_in_days = count("Days until it ends; negative when it has.")
+    expires_in_days = days("Days until it ends; negative when it has.")
     description = text("Why, as somebody wrote it down.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, count, days, flag, text
 
 
 class Hub(Table):
@@ -18,7 +18,7 @@ class Hub(Table):
     tls_policy = text("AWS: name of the TLS security policy.")
     forward_secrecy_only = flag("Every cipher suite it offers has forward secrecy.")
     server_certificate_valid = flag("Every server certificate it shows is valid.")
-    server_certificate_days = count("AWS: days until the first of its server certificates ends; negative when it has.")
+    server_certificate_days = days("AWS: days until the first of its server certificates ends; negative when it has.")
     public_network = flag("It answers on the public internet.")
     filtered = flag("Only listed addresses may reach it.")
     allows_by_default = flag("It has address rules, and an address that no rule names is let in.")

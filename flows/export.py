@@ -1,0 +1,155 @@
+"""The verbs `export` and `tickets`: findings to a tracker, and the tracker's keys back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.console import CLEAN, NOT_WRITTEN, USAGE, say
+from flows.history import docket, existing
+from flows.mistakes import BadSettings, UnknownName
+from flows.settings import Settings
+from reports.case import Docket
+from reports.formats.format import Options
+from reports.formats.targets import FORMATS, write
+from reports.history import History
+from reports.store import BadHistory
+from reports.summary import number
+from reports.tickets.choose import Only
+from reports.tickets.export import Refused, Wish, export
+from reports.tickets.keys import Unreadable, learn
+from reports.tickets.profile import Choices
+from reports.tickets.targets import TARGETS
+from reports.tickets.ticket import By
+from reports.tickets.verify import verify
+
+
+class Misfit(Exception):
+    """Files that their target would not take: one line per rule they break."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was typed."""
+
+    to: str
+    settings: str = ""
+    history: str = ""
+    out: str = ""
+    only: tuple[Only, ...] = ()
+    by: By = "finding"
+    include_unknown: bool = False
+    include_waived: bool = False
+    verify: bool = False
+
+
+def export_to(asked: Asked) -> int:
+    """The verb `export`: paths on stdout, what a person should know on stderr."""
+    return interchange(asked) if asked.to in FORMATS else tickets(asked)
+
+
+def interchange(asked: Asked) -> int:
+    """Every case of the last scan in a format that programs read."""
+    if asked.only or asked.by != "finding" or asked.verify:
+        raise BadSettings(
+            f"--only, --group-by, --verify: for trackers; {asked.to} has every finding with its lifecycle"
+        )
+    with opened(asked.settings, asked.history) as (history, settings):
+        found = read(history, settings, asked.to)
+        folder = Path(asked.out or f"{settings.out}/{found.about['scan_id']}/{asked.to}")
+        options = Options(**settings.formats.model_dump())
+        files = write(FORMATS[asked.to], found, history.coverage(found.about["scan_id"]), options, folder)
+    for file in files:
+        print(file)
+    return CLEAN
+
+
+def tickets(asked: Asked) -> int:
+    """The findings that a tracker does not know yet, as the files that it imports."""
+    profile = TARGETS[asked.to]
+
+    def check(folder: Path) -> None:
+        if problems := verify(folder, profile) if asked.verify else []:
+            raise Misfit("\n".join(problems))
+
+    with opened(asked.settings, asked.history) as (history, settings):
+        found = read(history, settings, asked.to)
+        folder = Path(asked.out or f"{settings.out}/{found.about['scan_id']}/{asked.to}")
+        wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
+        choices = Choices(**settings.tickets.model_dump())
+        try:
+            done = export(found, profile, folder, history.ledger(), now(), wish, choices, check)
+        except Refused as error:
+            raise BadSettings(str(error)) from error
+        except Misfit as error:
+            say(f"{error}\nnot as {profile.product} takes it; nothing is noted as exported")
+            return NOT_WRITTEN
+    for note in done.notes:
+        say(f"{asked.to}: {note}")
+    say(f"{asked.to}: {', '.join(f'{count} {kind}' for kind, count in done.counts.items())}")
+    for file in done.files:
+        print(file)
+    return CLEAN
+
+
+def read(history: History, settings: Settings, target: str) -> Docket:
+    """The cases of the last scan, with all that was resolved since the oldest that the tracker still takes for open."""
+    try:
+        return docket(history, settings, since="" if target in FORMATS else since(history, target))
+    except LookupError as error:
+        raise UnknownName(f"{history.place}: {error.args[0]}; `iotposture scan` takes one in") from error
+
+
+def since(history: History, target: str) -> str:
+    """The scan after which a resolved finding may not have been told to the tracker; empty if there is none."""
+    scans = [str(scan["scan_id"]) for scan in history.scans()]
+    told = {entry.scan_id for entry in history.ledger().entries(target).values() if not entry.closed}
+    if told - set(scans):
+        return scans[0] if scans else ""
+    return next((scan for scan in scans if scan in told), "")
+
+
+def import_keys(file: str, settings: str, history: str, to: str, replace: bool) -> int:
+    """The verb `tickets import`."""
+    with opened(settings, history) as (past, _):
+        try:
+            done = learn(Path(file), past.ledger(), to, replace)
+        except Unreadable as error:
+            raise BadSettings(str(error)) from error
+        except OSError as error:
+            raise BadSettings(f"{file}: {error.strerror or type(error).__name__}") from error
+    for line in done.refused:
+        say(line)
+    print(
+        f"{done.target}: {number(len(done.keys), 'key')} learnt, {done.known} known already, {number(len(done.refused), 'row')} refused"
+    )
+    return USAGE if done.refused else CLEAN
+
+
+def forget(target: str, settings: str, history: str) -> int:
+    """The verb `tickets forget`."""
+    with opened(settings, history) as (past, _):
+        ledger = past.ledger()
+        print(
+            f"{target}: {number(ledger.forget(target), 'ticket')} without a key forgotten; the next export has them as new"
+        )
+    return CLEAN
+
+
+@contextmanager
+def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
+    """A history that is there, and the settings. Raises BadSettings and UnknownName."""
+    history, chosen = existing(settings, at)
+    try:
+        with history:
+            yield history, chosen
+    except BadHistory as error:
+        raise BadSettings(str(error)) from error
+
+
+def now() -> str:
+    """For the ledger."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,88 @@
+"""Azure Boards: "Import work items" from CSV.
+
+Work Item Type and Title are required, 1,000 items is the most at a time. New items have no ID column and start in the
+state New; rows with an ID update it (Microsoft Learn, "Import or update work items in bulk by using CSV files").
+A description is HTML, tags are separated by ``;``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+from reports.text import clip, heading, visible
+from reports.tickets.body import HTML, description
+from reports.tickets.profile import Column, Context, Profile, Sheet, email
+from reports.tickets.ticket import Ticket
+
+PRIORITY = {"critical": "1", "high": "2", "medium": "3", "low": "4", "info": "4"}
+SEVERITY = {
+    "critical": "1 - Critical", "high": "2 - High", "medium": "3 - Medium", "low": "4 - Low", "info": "4 - Low"
+}  # fmt: skip
+TAGS = frozenset({"p", "h3", "ul", "li", "code", "pre", "br"})
+
+
+def tags(ticket: Ticket) -> str:
+    """Labels, with no separator in one of them."""
+    owner = "" if email(ticket.owner) else ticket.owner
+    about = ticket.case.finding.area if ticket.by in ("finding", "check") else ticket.by
+    names = ("iotposture", ticket.severity, about, owner)
+    return "; ".join(clip(visible(name).replace(";", " ").replace(",", " "), 100) for name in names if name)
+
+
+def severity(ticket: Ticket, context: Context) -> str:
+    """A field that only bugs have."""
+    return SEVERITY[ticket.severity] if context.choices.azure_work_item_type == "Bug" else ""
+
+
+ID_COLUMN = Column("ID", lambda t, c: t.key, required=True, shape=r"\d+")
+TYPE = Column("Work Item Type", lambda t, c: c.choices.azure_work_item_type, required=True)
+TITLE = Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
+BODY = (
+    TYPE,
+    TITLE,
+    Column("Description", lambda t, c: description(t, HTML, 32000), limit=32000, required=True),
+    Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="[1-4]"),
+    Column("Severity", severity, shape="|".join(SEVERITY.values()), optional=True),
+    Column("Tags", lambda t, c: tags(t), required=True),
+    Column("Area Path", lambda t, c: c.choices.azure_area_path, optional=True),
+    Column("Assigned To", lambda t, c: email(t.owner)),
+)
+
+
+class Seen(HTMLParser):
+    """The tags of a description, and whether one has an attribute."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.foreign: set[str] = set()
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS or attrs:
+            self.foreign.add(tag)
+
+
+def rules(row: Mapping[str, Any]) -> Iterator[str]:
+    """A description has no HTML but ours."""
+    if foreign := Seen(row.get("Description", "")).foreign:
+        yield f"Description has foreign HTML: {', '.join(sorted(foreign))}"
+
+
+PROFILE = Profile(
+    "azure-boards",
+    "Azure Boards",
+    "key",
+    Sheet("create", BODY),
+    Sheet("update", (ID_COLUMN, *BODY), "ID"),
+    Sheet(
+        "close",
+        (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: c.choices.azure_closed_state, required=True)),
+        "ID",
+    ),
+    rows=1000,
+    keys=("ID",),
+    rules=rules,
+)

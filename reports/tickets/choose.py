@@ -1,0 +1,110 @@
+"""Which tickets go into an export: what the tracker does not know yet, as far as its importer can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from reports.summary import number
+from reports.tickets.ledger import Entry
+from reports.tickets.profile import Profile
+from reports.tickets.ticket import Sheaf, Ticket
+
+Only = Literal["new", "changed", "reopened", "resolved", "all"]
+DELTA: tuple[Only, ...] = ("new", "changed", "reopened", "resolved")
+KINDS = (*DELTA, "unchanged")
+
+
+@dataclass
+class Selection:
+    """Tickets by the sheet they go to, how many there are of each kind, and what a person should know."""
+
+    create: list[Ticket] = field(default_factory=list)
+    change: list[Ticket] = field(default_factory=list)
+    close: list[Ticket] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def kind(ticket: Ticket, entry: Entry | None, scan: str) -> str:
+    """What a ticket is to a tracker that was last told what ``entry`` says. Empty: nothing to tell.
+
+    ``new``: it was never exported. ``reopened``: it was exported as resolved, or it was resolved and this scan sees it
+    again. ``changed``: its digest is another. ``resolved``: it was exported, and not yet as resolved.
+    """
+    if ticket.closed:
+        return "resolved" if entry and not entry.closed else ""
+    if not entry:
+        return "new"
+    if entry.closed or (ticket.case.lifecycle == "reopened" and entry.scan_id != scan):
+        return "reopened"
+    return "unchanged" if entry.digest == ticket.digest else "changed"
+
+
+def select(
+    sheaf: Sheaf, entries: Mapping[str, Entry], profile: Profile, only: Sequence[Only], about: Mapping[str, str]
+) -> Selection:
+    """The tickets of ``only`` (``all`` is every kind) that the tracker's importer can take."""
+    complete = about["scan_complete"] == "true"
+    wanted = KINDS if "all" in only else only
+    chosen = Selection(counts=dict.fromkeys(KINDS, 0))
+    unkeyed = uncreated = withheld = 0
+    for ticket in (*sheaf.open, *sheaf.resolved):
+        entry = entries.get(ticket.id)
+        what = kind(ticket, entry, about["scan_id"])
+        if not what:
+            continue
+        if what == "resolved" and not complete:
+            withheld += 1
+            continue
+        if what not in wanted:
+            continue
+        if what == "new":
+            chosen.create.append(ticket)
+        elif profile.update == "never":
+            uncreated += what != "unchanged"
+            continue
+        elif profile.update == "key" and not (entry and entry.key):
+            unkeyed += what != "unchanged"
+            continue
+        else:
+            known = replace(ticket, key=entry.key if entry else "")
+            (chosen.close if what == "resolved" else chosen.change).append(known)
+        chosen.counts[what] += 1
+    if not complete:
+        chosen.notes.append(f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(withheld)}")
+    if unkeyed:
+        chosen.notes.append(
+            f"without a key, so not updated: {number(unkeyed, 'ticket')}; `iotposture tickets import KEYS.csv --to {profile.name}` "
+            f"with what {profile.product} exports"
+        )
+    if uncreated:
+        chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")
+    return chosen
+
+
+def closures(withheld: int) -> str:
+    return f"nothing is exported as resolved{f', {withheld} held back' if withheld else ''}"
+
+
+def snapshot(
+    tickets: Iterable[Ticket], profile: Profile, only: Sequence[Only], about: Mapping[str, str], include_unknown: bool
+) -> Selection:
+    """Every case, or those in the states of ``only``, for a target that keeps no track."""
+    complete = about["scan_complete"] == "true"
+    chosen = Selection(counts=dict.fromkeys(KINDS, 0))
+    withheld = 0
+    for ticket in tickets:
+        case = ticket.case
+        what = case.lifecycle if case.lifecycle in DELTA else "changed" if case.changed else "unchanged"
+        if ticket.closed and not complete:
+            withheld += 1
+        elif profile.judged and case.finding.status != "fail" and case.lifecycle != "dark" and not include_unknown:
+            continue
+        elif "all" in only or what in only:
+            chosen.create.append(ticket)
+            chosen.counts[what] += 1
+    if not complete:
+        chosen.notes.append(f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(withheld)}")
+    return chosen

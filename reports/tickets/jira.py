@@ -1,0 +1,117 @@
+"""Jira Cloud and Data Center: the CSV importer.
+
+Summary is one line of at most 255 characters, a description 32,767; headers hold no punctuation; a header repeats once
+per label and a label has no space; people are named by email (Atlassian, "Prepare a CSV file for import"). Whoever is no
+administrator imports 250 issues at a time. A row with an Issue Key updates that issue, one without creates another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reports.text import clip, heading, visible
+from reports.tickets.body import WIKI, description
+from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet, email
+from reports.tickets.ticket import Ticket
+
+PRIORITY = {"critical": "Highest", "high": "High", "medium": "Medium", "low": "Low", "info": "Lowest"}
+FIELDS = {
+    "Issue Key": "issuekey",
+    "Summary": "summary",
+    "Issue Type": "issuetype",
+    "Priority": "priority",
+    "Description": "description",
+    "Labels": "labels",
+    "Due Date": "duedate",
+    "Component": "components",
+    "Assignee": "assignee",
+    "Status": "status",
+    "Resolution": "resolution",
+}
+"""Our header, and the field of Jira it maps to; the other headers are offered as text fields of your own."""
+
+KEY = Column("Issue Key", lambda t, c: t.key, required=True, shape=r"[A-Z][A-Z0-9_]*-\d+")
+SUMMARY = Column("Summary", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
+LABEL = r"\S+"
+EXTERNAL = Column("External Id", lambda t, c: t.id, required=True, shape=ID)
+BODY = (
+    Column("Issue Type", lambda t, c: c.choices.jira_issue_type, required=True),
+    Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="|".join(PRIORITY.values())),
+    Column("Description", lambda t, c: description(t, WIKI, 32767), limit=32767, required=True),
+    Column("Labels", lambda t, c: "iotposture", shape=LABEL, limit=255),
+    Column("Labels", lambda t, c: t.severity, shape=LABEL, limit=255),
+    Column("Labels", lambda t, c: t.case.finding.area if t.by in ("finding", "check") else t.by, shape=LABEL, limit=255),
+    Column("Due Date", lambda t, c: t.due_on, shape=DAY),
+    Column("Component", lambda t, c: "" if email(t.owner) else clip(visible(t.owner), 255), limit=255),
+    Column("Assignee", lambda t, c: email(t.owner), shape=r"[^@\s]+@[^@\s]+"),
+    EXTERNAL,
+    Column("Severity", lambda t, c: t.severity, required=True),
+    Column("Resource Id", lambda t, c: clip(visible(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
+    Column("Account", lambda t, c: visible(t.case.finding.account_id) if t.by != "owner" else "", limit=255),
+    Column("Region", lambda t, c: visible(t.case.finding.region) if t.by == "finding" else "", limit=255),
+    Column("First Seen", lambda t, c: t.first_seen[:10], shape=DAY),
+)  # fmt: skip
+CREATE = Sheet("create", (SUMMARY, *BODY), "External Id")
+UPDATE = Sheet("update", (KEY, SUMMARY, *BODY), "Issue Key")
+CLOSE = Sheet(
+    "close",
+    (
+        KEY,
+        SUMMARY,
+        Column("Status", lambda t, c: c.choices.jira_closed_status, required=True),
+        Column("Resolution", lambda t, c: "Done", required=True),
+        EXTERNAL,
+    ),
+    "Issue Key",
+)
+
+
+def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
+    """A configuration for each file, as the importer saves and takes them."""
+    return {f"jira-{sheet.name}-import-config.json": config(sheet, context) for sheet in (CREATE, UPDATE, CLOSE)}
+
+
+def config(sheet: Sheet, context: Context) -> str:
+    mapped = {column.name: FIELDS[column.name] for column in sheet.columns if column.name in FIELDS}
+    held = {
+        "config.version": "2.0",
+        "config.project.from.csv": "false",
+        "config.encoding": "UTF-8",
+        "config.email.suffix": "@",
+        "config.field.mappings": {
+            name: {"jira.field": of, "userChanged": "false", "manualMapping": "false"} for name, of in mapped.items()
+        },
+        "config.value.mappings": {},
+        "config.delimiter": ",",
+        "config.project": {
+            "project.type": None,
+            "project.key": context.choices.jira_project,
+            "project.description": None,
+            "project.url": None,
+            "project.name": "",
+            "project.lead": None,
+        },
+        "config.date.format": "yyyy-MM-dd",
+    }
+    return json.dumps(held, indent=2) + "\n"
+
+
+def rules(row: Mapping[str, Any]) -> Iterator[str]:
+    """No header has punctuation."""
+    yield from (f"header {name!r} has punctuation" for name in row if not name.replace(" ", "").isalnum())
+
+
+PROFILE = Profile(
+    "jira",
+    "Jira",
+    "key",
+    CREATE,
+    UPDATE,
+    CLOSE,
+    rows=250,
+    keys=("Issue key", "Key"),
+    setup=setup,
+    rules=rules,
+)

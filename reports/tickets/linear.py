@@ -1,0 +1,32 @@
+"""Linear: its importer's "Linear (CSV)", which only ever creates.
+
+Priority is one of five words, labels are separated by ``, ``; the importer takes a leading ``'`` off titles and
+descriptions that start like a formula, which ours never do (linear/linear, LinearCsvImporter).
+"""
+
+from __future__ import annotations
+
+from reports.text import clip, heading
+from reports.tickets.body import MARKDOWN, description
+from reports.tickets.profile import Column, Profile, Sheet, email
+
+PRIORITY = {"critical": "Urgent", "high": "High", "medium": "Medium", "low": "Low", "info": "No priority"}
+
+PROFILE = Profile(
+    "linear",
+    "Linear",
+    "never",
+    Sheet(
+        "create",
+        (
+            Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^'+\-=@\r\n][^\r\n]*"),
+            Column("Description", lambda t, c: description(t, MARKDOWN, 100_000), limit=100_000, required=True, shape=r"(?s)[^'+\-=@].*"),
+            Column("Status", lambda t, c: "Todo", required=True),
+            Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="|".join(PRIORITY.values())),
+            Column("Assignee", lambda t, c: email(t.owner)),
+            Column("Labels", lambda t, c: f"iotposture, {t.severity}", required=True),
+            Column("Created", lambda t, c: t.first_seen, shape=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+        ),
+    ),
+    keys=("ID", "Identifier"),
+)  # fmt: skip

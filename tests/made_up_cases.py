@@ -1,0 +1,78 @@
+"""Made-up dockets: the estate of made_up.py with lives, owners and waivers, and one in which every name is hostile."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from made_up import ABOUT_SCAN, estate, estate_of
+from made_up import hostile as hostile_report
+
+from checks.finding import COLUMNS, Finding
+from reports.case import Case, Docket
+from reports.report import records
+from reports.tickets.ticket import rank
+
+DUE = {"critical": "2026-11-27", "high": "2026-12-20", "medium": "2027-02-18", "low": "2027-05-19"}
+
+
+def case(row: dict[str, str], **more: Any) -> Case:
+    """A case that was first seen by the scan before."""
+    finding = Finding(**{name: row[name] for name in COLUMNS})
+    due = DUE[finding.severity] if finding.status == "fail" else ""
+    told = {
+        "lifecycle": "open",
+        "first_seen": "2026-11-20T06:04:31Z",
+        "due_on": due,
+        "sla": "in" if due else "",
+        **more,
+    }
+    return Case(finding, last_seen="2026-11-22T06:04:31Z", age_days=2, **told)
+
+
+def docket(cases: Iterable[Case], **about: str) -> Docket:
+    """Cases in the order of every output."""
+    return Docket(ABOUT_SCAN | about, tuple(sorted(cases, key=rank)))
+
+
+def small(**about: str) -> Docket:
+    """One case of each kind."""
+    rows = estate()
+    return docket(
+        (
+            case(rows[0], lifecycle="new", owner="ana@fleet.example", first_seen="2026-11-22T06:04:31Z"),
+            case(rows[1], owner="field-team", changed=True),
+            case(rows[2], lifecycle="reopened"),
+            case(rows[3], waiver="W-7", waiver_kind="risk_accepted", waiver_expires_on="2027-01-31"),
+            case(rows[4], lifecycle="dark"),
+            case(rows[5], lifecycle="resolved", resolved_at="2026-11-22T06:04:31Z", due_on="", sla=""),
+            case(rows[15], owner="@field-lead"),
+            case(rows[-1]),
+        ),
+        **about,
+    )
+
+
+def estate_cases(**about: str) -> Docket:
+    """The whole estate, open."""
+    return docket((case(row, owner="field-team" if row["provider"] == "azure" else "") for row in estate()), **about)
+
+
+def many(count: int) -> Docket:
+    """So many open findings."""
+    return docket(case(row) for row in estate_of(count, "hub"))
+
+
+def hostile() -> Docket:
+    """Everything that a cloud or a person names is hostile, once as finding and once as owner."""
+    rows = [dict(row._asdict()) for row in records(hostile_report().findings)]
+    return docket(case(row, owner=row["resource_id"], waiver_expires_on=row["resource_id"]) for row in rows)
+
+
+def with_(docket_: Docket, number: int, **more: Any) -> Docket:
+    """The docket with one case changed; ``finding`` is given as a mapping of what changes in it."""
+    cases = list(docket_.cases)
+    finding = cases[number].finding._replace(**more.pop("finding", {}))
+    cases[number] = dataclasses.replace(cases[number], finding=finding, **more)
+    return Docket(docket_.about, tuple(cases))
