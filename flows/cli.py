@@ -206,8 +206,18 @@ def policy(file: Files, /, *, format: Shape = "text") -> int:
 
 
 @app.command
-def demo(*, out: Out = "", runner: Literal["threads", "prefect"] = "prefect", quiet: Quiet = False) -> int:
+def demo(
+    *,
+    out: Out = "",
+    runner: Literal["threads", "prefect"] = "prefect",
+    nights: Annotated[int, Parameter(help="Replay so many nights of a month instead of one scan; at most 30.")] = 0,
+    quiet: Quiet = False,
+) -> int:
     """Scan the lab: four clouds on this machine with a company's estate in them. No account is needed."""
+    if nights:
+        from flows.nights import play_month
+
+        return play_month(nights, out, quiet)
     from flows.demo import demo as play
 
     return play(out, runner, quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,21 @@ def settings_file(lab: Lab, folder: Path) -> str:
     return str(file)
 
 
-def demo(out: str, runner: str, quiet: bool) -> int:
-    """Starts the lab, scans it with the settings it writes beside the report, and says where the report is."""
+def lab_is_there() -> None:
+    """Raises BadSettings where the lab's packages are not installed."""
     try:
-        from lab.cloud import Lab
+        for name in ("lab.aws", "lab.azure", "lab.gcp"):
+            import_module(name)
     except ModuleNotFoundError as error:
         raise BadSettings(
             f"the lab is not installed ({error.name} is missing); install iotposture[lab,aws,azure,gcp]"
         ) from error
+
+
+def demo(out: str, runner: str, quiet: bool) -> int:
+    """Starts the lab, scans it with the settings it writes beside the report, and says where the report is."""
+    lab_is_there()
+    from lab.cloud import Lab
 
     folder = Path(out or Path("iotposture-out") / f"demo-{new_scan_id(datetime.now(UTC))}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,51 +48,55 @@ class Asked:
 
 def export_to(asked: Asked) -> int:
     """The verb `export`: paths on stdout, what a person should know on stderr."""
-    return interchange(asked) if asked.to in FORMATS else tickets(asked)
-
-
-def interchange(asked: Asked) -> int:
-    """Every case of the last scan in a format that programs read."""
-    if asked.only or asked.by != "finding" or asked.verify:
-        raise BadSettings(
-            f"--only, --group-by, --verify: for trackers; {asked.to} has every finding with its lifecycle"
-        )
-    with opened(asked.settings, asked.history) as (history, settings):
-        found = read(history, settings, asked.to)
-        folder = Path(asked.out or f"{settings.out}/{found.about['scan_id']}/{asked.to}")
-        options = Options(**settings.formats.model_dump())
-        files = write(FORMATS[asked.to], found, history.coverage(found.about["scan_id"]), options, folder)
+    try:
+        files, lines = exported(asked)
+    except Misfit as error:
+        say(f"{error}\nnot as {TARGETS[asked.to].product} takes it; nothing is noted as exported")
+        return NOT_WRITTEN
+    for line in lines:
+        say(f"{asked.to}: {line}")
     for file in files:
         print(file)
     return CLEAN
 
 
-def tickets(asked: Asked) -> int:
-    """The findings that a tracker does not know yet, as the files that it imports."""
-    profile = TARGETS[asked.to]
-
-    def check(folder: Path) -> None:
-        if problems := verify(folder, profile) if asked.verify else []:
-            raise Misfit("\n".join(problems))
-
+def exported(asked: Asked) -> tuple[Sequence[Path], Sequence[str]]:
+    """The files that were written, and what a person should know. Raises BadSettings, UnknownName and Misfit."""
     with opened(asked.settings, asked.history) as (history, settings):
         found = read(history, settings, asked.to)
         folder = Path(asked.out or f"{settings.out}/{found.about['scan_id']}/{asked.to}")
-        wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
-        choices = Choices(**settings.tickets.model_dump())
-        try:
-            done = export(found, profile, folder, history.ledger(), now(), wish, choices, check)
-        except Refused as error:
-            raise BadSettings(str(error)) from error
-        except Misfit as error:
-            say(f"{error}\nnot as {profile.product} takes it; nothing is noted as exported")
-            return NOT_WRITTEN
-    for note in done.notes:
-        say(f"{asked.to}: {note}")
-    say(f"{asked.to}: {', '.join(f'{count} {kind}' for kind, count in done.counts.items())}")
-    for file in done.files:
-        print(file)
-    return CLEAN
+        return (interchange if asked.to in FORMATS else tickets)(asked, history, settings, found, folder)
+
+
+def interchange(
+    asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
+) -> tuple[Sequence[Path], Sequence[str]]:
+    """Every case of the last scan in a format that programs read."""
+    if asked.only or asked.by != "finding" or asked.verify:
+        raise BadSettings(
+            f"--only, --group-by, --verify: for trackers; {asked.to} has every finding with its lifecycle"
+        )
+    options = Options(**settings.formats.model_dump())
+    return write(FORMATS[asked.to], found, history.coverage(found.about["scan_id"]), options, folder), ()
+
+
+def tickets(
+    asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
+) -> tuple[Sequence[Path], Sequence[str]]:
+    """The findings that a tracker does not know yet, as the files that it imports."""
+    profile = TARGETS[asked.to]
+
+    def check(written: Path) -> None:
+        if problems := verify(written, profile) if asked.verify else []:
+            raise Misfit("\n".join(problems))
+
+    wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
+    choices = Choices(**settings.tickets.model_dump())
+    try:
+        done = export(found, profile, folder, history.ledger(), now(), wish, choices, check)
+    except Refused as error:
+        raise BadSettings(str(error)) from error
+    return done.files, [*done.notes, ", ".join(f"{count} {kind}" for kind, count in done.counts.items())]
 
 
 def read(history: History, settings: Settings, target: str) -> Docket:

@@ -9,19 +9,29 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from collectors.operation import Scope
 from collectors.run import Run
-from flows.demo import settings_file
-from flows.scan import Examine, Order, gather, run
+from flows.console import CLEAN, say
+from flows.demo import lab_is_there, settings_file
+from flows.export import Asked, exported
+from flows.history import FILE, Past, docket, trend_of
+from flows.mistakes import BadSettings
+from flows.scan import Examine, Order, gather, new_scan_id, run
 from flows.settings import load
+from reports.files import write
+from reports.history import History
 from reports.report import Report
+from reports.trend_text import render
 
+EXPORTS = ("jira", "servicenow", "sarif", "ocsf")
+"""What the month is exported to, a folder each."""
 SHARE = 0.1
 """How much of the bulk of devices is there: nobody looks at every meter of every night."""
 TOOK = timedelta(minutes=4)
@@ -63,3 +73,106 @@ def scan_night(number: int, at: datetime, place: str) -> str:
 def one_by_one(examine: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
     """A mapper for a process that has its clouds within itself: threads would only wait for each other."""
     return map(examine, scopes)
+
+
+def play_month(nights: int, out: str, quiet: bool) -> int:
+    """Replays nights of the lab, the last one now, and leaves their history, report and exports in a folder."""
+    lab_is_there()
+    from lab.story import NIGHTS, STORY
+
+    if not 1 <= nights <= NIGHTS:
+        raise BadSettings(f"--nights: {nights} is no part of the story; allowed: 1 to {NIGHTS}")
+    last = datetime.now(UTC).replace(microsecond=0)
+    folder = Path(out or Path("iotposture-out") / f"demo-{new_scan_id(last)}")
+    if (folder / FILE).exists():
+        raise BadSettings(f"--out: {folder / FILE} holds a history already; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    first = last - timedelta(days=nights - 1)
+    file = folder / "iotposture.toml"
+    file.write_text(SETTINGS.format(folder=folder.absolute().as_posix()), encoding="utf-8")
+    (folder / "waivers.toml").write_text(accepted(first), encoding="utf-8")
+    settings = load(file)
+    with History.open(str(folder / FILE)) as history:
+        report = None
+        for number, report in enumerate(month(nights, last, folder)):
+            history.ingest(report)
+            if not quiet:
+                tell(
+                    number,
+                    report,
+                    [c.title for c in STORY if c.night == number],
+                    [c.title for c in STORY if c.until == number > 0],
+                )
+        assert report
+        past = Past(docket(history, settings), trend_of(history, settings, max(nights, 30)))
+    files = write(report, folder, past.trend, past.docket)
+    for target in EXPORTS:
+        exported(Asked(target, str(file), out=str(folder / target)))
+    show(past, [folder / FILE, *files, *(folder / target for target in EXPORTS)])
+    return CLEAN
+
+
+def tell(number: int, report: Report, begun: list[str], over: list[str]) -> None:
+    """One line about a night: what changed, and what is over."""
+    failing = int(report.findings["status"].eq("fail").sum())
+    state = "" if report.about["scan_complete"] == "true" else f", incomplete ({report.about['coverage_pct']} % read)"
+    happened = "".join(f"; {title}" for title in (*begun, *(f"over: {title}" for title in over)))
+    say(f"night {number + 1}, {report.about['scan_started_at'][:10]}, {failing} failing{state}{happened}")
+
+
+def show(past: Past, files: Iterable[Path]) -> None:
+    """The trend and where everything lies, on stdout."""
+    from rich.console import Console
+
+    assert past.trend
+    render(past.trend, Console(highlight=False, width=None if sys.stdout.isatty() else 100))
+    print()
+    for file in files:
+        print(file)
+
+
+SETTINGS = """\
+out = "{folder}"
+history = "{folder}/history.db"
+default_owner = "security-champions"
+
+[[owners]]
+owner = "metering"
+hub = ["*/IotHubs/hub-meters"]
+
+[[owners]]
+owner = "plant-it"
+hub = ["*/IotHubs/hub-*"]
+
+[[owners]]
+owner = "cloud-platform"
+provider = ["aws", "gcp"]
+"""
+
+
+def accepted(first: datetime) -> str:
+    """Two waivers: one that ends within the month, and one that does not."""
+    day = first.date()
+    return f"""\
+[[waiver]]
+id = "pumps-until-replaced"
+kind = "risk_accepted"
+match = {{ check = "hub-refuses-old-tls", resource = "*/hub-pumps" }}
+severity = "medium"
+reason = "The pumps' modems speak TLS 1.0 only; they are replaced within three weeks."
+owner = "plant-it"
+approver = "ciso"
+created_on = {day}
+expires_on = {day + timedelta(days=20)}
+
+[[waiver]]
+id = "trial-hub"
+kind = "mitigated_elsewhere"
+match = {{ hub = "*/hub-trial", check = "hub-*" }}
+severity = "medium"
+reason = "The trial hub stands in a network of its own and is emptied every night."
+owner = "laboratory"
+approver = "ciso"
+created_on = {day + timedelta(days=5)}
+expires_on = {day + timedelta(days=150)}
+"""

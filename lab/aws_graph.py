@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -15,6 +15,7 @@ from lab.aws_answers import Answer, Missing, Reply, page
 from lab.aws_certificates import authority, mint
 from lab.aws_estate import enrol
 from lab.aws_policies import ACCOUNT, CONNECT, DEVICES, HERE, HOME, Document, allow, deny, policy
+from lab.clock import now
 
 POLICIES: dict[str, Document] = {
     "LoggerConnect": policy(allow("iot:Connect", f"{HERE}client/*")),
@@ -93,7 +94,7 @@ def seed() -> None:
         roles.put_role_policy(name, "use", json.dumps(document))
         backend.create_role_alias(name, f"arn:aws:iam::{ACCOUNT}:role/{name}", 3600)
     for role in roles.roles.values():
-        role.create_date = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=AGES.get(role.name, 500), hours=1)
+        role.create_date = now().replace(tzinfo=None) - timedelta(days=AGES.get(role.name, 500), hours=1)
 
 
 def members(region: str, params: Mapping[str, Any]) -> Reply:
@@ -124,20 +125,20 @@ def report(_: str, params: Mapping[str, Any]) -> Reply:
     """A report on a role: what it grants, and when that was used."""
     if params["JobId"] not in JOBS:
         raise Missing(params["JobId"], "NoSuchEntity")
-    role, now = JOBS[params["JobId"]], datetime.now(UTC)
-    head = {"JobType": "SERVICE_LEVEL", "JobCreationDate": now}
+    role, at = JOBS[params["JobId"]], now()
+    head = {"JobType": "SERVICE_LEVEL", "JobCreationDate": at}
     if role in SLOW:
-        return head | {"JobStatus": "IN_PROGRESS", "ServicesLastAccessed": [], "JobCompletionDate": now}
+        return head | {"JobStatus": "IN_PROGRESS", "ServicesLastAccessed": [], "JobCompletionDate": at}
     services = [
         {"ServiceName": service, "ServiceNamespace": service}
-        | ({} if days is None else {"LastAuthenticated": now - timedelta(days=days, hours=1)})
+        | ({} if days is None else {"LastAuthenticated": at - timedelta(days=days, hours=1)})
         for service, days in USED.get(role, {}).items()
     ]
     start = int(params.get("Marker") or 0)
     end = start + min(int(params.get("MaxItems") or 100), PAGE)
     more = {"IsTruncated": True, "Marker": str(end)} if end < len(services) else {"IsTruncated": False}
     return (
-        head | more | {"JobStatus": "COMPLETED", "ServicesLastAccessed": services[start:end], "JobCompletionDate": now}
+        head | more | {"JobStatus": "COMPLETED", "ServicesLastAccessed": services[start:end], "JobCompletionDate": at}
     )
 
 

@@ -6,7 +6,7 @@ The server is on 127.0.0.1 like everything here; the product may ask it because 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from cryptography import x509
@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request, Response
 from lab.aws_certificates import Authority, authority, ec_key, mint, number
 from lab.aws_estate import enrol
 from lab.aws_policies import ACCOUNT
+from lab.clock import now
 from lab.server import Fault, Server, Switchboard, failing
 
 AMERICA = "us-east-1"
@@ -101,19 +102,19 @@ class Lists:
 
     def made(self, file: str, state: State) -> bytes:
         """A list, signed by its CA or, when forged, by somebody else."""
-        signer, now = self._signers[file], datetime.now(UTC)
-        ends = now - DAY if state == "expired" else now + 7 * DAY
+        signer, at = self._signers[file], now()
+        ends = at - DAY if state == "expired" else at + 7 * DAY
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(x509.load_pem_x509_certificate(signer.pem.encode()).subject)
-            .last_update(now - 2 * DAY)
+            .last_update(at - 2 * DAY)
             .next_update(ends)
         )
         if state == "delta":
             builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
         for subject in REVOKED[file] if state != "forged" else ():
             entry = x509.RevokedCertificateBuilder().serial_number(number(f"serial {subject}", 128))
-            builder = builder.add_revoked_certificate(entry.revocation_date(now - 3 * DAY).build())
+            builder = builder.add_revoked_certificate(entry.revocation_date(at - 3 * DAY).build())
         key = ec_key("somebody else") if state == "forged" else signer.key
         return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 

@@ -119,7 +119,7 @@ DETAILS = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
     link("wording_no", "wording"),
     *text("status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id"),
-    *text("resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title"),
+    *text("resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title", "remediation_cli"),
 )
 EVENTS = sa.Table(
     "event",
