@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from moto.iot.models import iot_backends
@@ -118,6 +119,8 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     backend = iot_backends[ACCOUNT][region]
     signer: Authority | None = more.get("signer")
     held = backend.register_certificate(pem, signer.pem if signer else None, False, more.get("status", "ACTIVE"))
+    if more.get("label"):
+        known_as(held, backend.certificates, more["label"])
     held.creation_date = held.last_modified_date = now().replace(tzinfo=None) - days * DAY - HOUR
     if policy:
         backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])  # type: ignore[assignment]
@@ -125,6 +128,15 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
         thing = next((t for t in backend.things.values() if t.thing_name == thing_name), None)
         thing = thing or backend.create_thing(thing_name, "", {"attributes": {"site": thing_name.split("-")[1]}})
         backend.principal_things[held.arn, thing_name] = (held, thing)  # type: ignore[assignment]
+    return held
+
+
+def known_as(held: Any, kept: dict[str, Any], label: str) -> Any:
+    """Gives a certificate an id that follows from a label: one made from its text would change with a port in it."""
+    del kept[held.certificate_id]
+    held.certificate_id = sha256(label.encode()).hexdigest()
+    held.arn = f"{held.arn.rpartition('/')[0]}/{held.certificate_id}"
+    kept[held.certificate_id] = held
     return held
 
 

@@ -17,7 +17,7 @@ from moto.iot.models import iot_backends
 from werkzeug.wrappers import Request, Response
 
 from lab.aws_certificates import Authority, authority, ec_key, mint, number
-from lab.aws_estate import enrol
+from lab.aws_estate import enrol, known_as
 from lab.aws_policies import ACCOUNT
 from lab.clock import now
 from lab.server import Fault, Server, Switchboard, failing
@@ -62,11 +62,11 @@ class Lists:
         self._server.start()
         backend = iot_backends[ACCOUNT][AMERICA]
         for signer in self._signers.values():
-            backend.register_ca_certificate(signer.pem, True, {})
+            known_as(backend.register_ca_certificate(signer.pem, True, {}), backend.ca_certificates, signer.name)
         field, depot = self._signers["field"], self._signers["depot"]
         for name in ("logger-boston-01", "logger-boston-02"):
-            enrol(AMERICA, name, mint(name, field, lists=self.at("field")), signer=field)
-        enrol(AMERICA, "logger-salem-01", mint("logger-salem-01", depot), signer=depot)
+            enrol(AMERICA, name, mint(name, field, lists=self.at("field")), signer=field, label=name)
+        enrol(AMERICA, "logger-salem-01", mint("logger-salem-01", depot), signer=depot, label="logger-salem-01")
         old = rsa.RSAPublicNumbers(65537, DEBIAN_MODULUS).public_key()
         enrol(AMERICA, "logger-salem-02", mint("logger-salem-02", field, old), signer=field)
         enrol(AMERICA, "logger-salem-03", DAMAGED)
