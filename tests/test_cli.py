@@ -123,6 +123,7 @@ def test_a_cloud_that_never_answers_does_not_hold_the_scan(tmp_path: Path) -> No
     url = f"http://127.0.0.1:{silent.getsockname()[1]}"
     told = command(
         "scan", "--only", "aws", "--quiet", cwd=tmp_path, HOME=str(tmp_path), AWS_ENDPOINT_URL=url,
+        IOTPOSTURE_AWS__FIND_SECONDS="1",
         AWS_ACCESS_KEY_ID="lab", AWS_SECRET_ACCESS_KEY="lab", AWS_DEFAULT_REGION="eu-west-1", **NO_METADATA,
     )  # fmt: skip
     silent.close()

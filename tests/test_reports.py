@@ -27,7 +27,7 @@ from rich.console import Console
 
 from checks.finding import COLUMNS
 from reports.document import findings_json
-from reports.files import FILES, write
+from reports.files import FILES, PAGE, write
 from reports.page.page import report_html
 from reports.report import ABOUT, Report, records
 from reports.summary import ALIKE, number, summarise
@@ -467,14 +467,14 @@ def test_resources_of_one_line_show_their_own_evidence_where_it_differs() -> Non
 
 def test_a_folder_gets_every_file_and_nothing_else(tmp_path: Path) -> None:
     paths = write(report(), tmp_path / "new" / "out")
-    assert sorted(path.name for path in paths) == sorted(FILES) == sorted(os.listdir(tmp_path / "new" / "out"))
+    assert sorted(path.name for path in paths) == sorted((*FILES, PAGE)) == sorted(os.listdir(tmp_path / "new" / "out"))
     assert (tmp_path / "new" / "out" / "report.html").read_text("utf-8") == page()
     assert (tmp_path / "new" / "out" / "findings.csv").read_bytes()[:3] == b'"sc'
 
 
 def test_a_write_that_fails_leaves_the_old_files_whole(tmp_path: Path) -> None:
     write(report(), tmp_path)
-    before = {name: (tmp_path / name).read_bytes() for name in FILES}
+    before = {name: (tmp_path / name).read_bytes() for name in (*FILES, PAGE)}
     broken = report([])
     object.__setattr__(broken, "areas", None)
     with pytest.raises(TypeError):

@@ -46,8 +46,9 @@ PROFILE_TARGETS = Operation(
 DESCRIBE_PROFILE = Operation("iot.describe_security_profile", "iot:DescribeSecurityProfile")
 
 CONFLICTS = "CONFLICTING_CLIENT_IDS_CHECK"
+REVOCATION = (REVOKED_AUTHORITY, REVOKED_DEVICE, REVOKED_ABOVE)
 IMPORTED = (
-    REVOKED_AUTHORITY, REVOKED_DEVICE, REVOKED_ABOVE, CONFLICTS,
+    *REVOCATION, CONFLICTS,
     "DEVICE_CERTIFICATE_SHARED_CHECK", "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CA_CERTIFICATE_KEY_QUALITY_CHECK",
 )  # fmt: skip
 """Checks that need revocation lists, lists of weak keys or the history of connections, which no configuration holds."""
@@ -160,7 +161,7 @@ def audit_checks(read: Reader) -> Iterator[Row]:
             "subject": check,
             "name": f"Device Defender audit in {read.scope.region}",
             "check": check,
-            "lists_answered": issuers.answered(check) if check != CONFLICTS else None,
+            "lists_answered": issuers.answered(check) if check in REVOCATION else None,
         }
         if isinstance(task, Unread):
             yield row | dict.fromkeys(("age_days", "open_resources"), task)
