@@ -18,10 +18,11 @@ from moto.core.utils import get_service_model
 from moto.moto_api._internal.models import moto_api_backend
 from moto.s3control.models import s3control_backends
 
-from collectors.aws import s3, session
+from collectors.aws import s3, session, transport
 from collectors.aws.account import FIND
 from collectors.aws.policies import LIST_POLICIES
-from collectors.aws.session import AwsSession, find
+from collectors.aws.session import find
+from collectors.aws.transport import AwsSession
 from collectors.operation import Memory, Operation, ReadFailed, Scope, Undeclared, declared, drain
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS
@@ -127,11 +128,11 @@ def test_every_permission_is_an_iam_action_and_every_operation_reads() -> None:
     for operation in OF_AWS:
         service, _, action = operation.permission.partition(":")
         assert service.replace("-", "").isalnum(), operation.permission
-        if operation.name in session.REPORTS:
+        if operation.name in transport.REPORTS:
             continue
         assert action.startswith(("Get", "List", "Describe")), operation.permission
-        assert operation.name.partition(".")[2].startswith(session.READS), operation.name
-    assert session.REPORTS == {"iam.generate_service_last_accessed_details"}
+        assert operation.name.partition(".")[2].startswith(transport.READS), operation.name
+    assert transport.REPORTS == {"iam.generate_service_last_accessed_details"}
     assert "iot.describe_endpoint" not in {operation.name for operation in OPERATIONS}
 
 

@@ -13,8 +13,8 @@ from collectors.aws.certificates import hears
 from collectors.aws.functions import callable_by_iot
 from collectors.aws.iam import matches, names_source
 from collectors.aws.jobs import linked_buckets
-from collectors.aws.session import AwsSession, plain_url, rule_without_secrets
-from collectors.aws.withheld import delivery
+from collectors.aws.transport import AwsSession
+from collectors.aws.withheld import delivery, plain_url, rule_without_secrets
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
 

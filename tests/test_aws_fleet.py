@@ -13,8 +13,8 @@ from collectors.aws.defender import few, resource
 from collectors.aws.jobs import guarded, insecure_downloads
 from collectors.aws.provisioning import Template
 from collectors.aws.registry import hears_of_changes
-from collectors.aws.session import job_without_secrets
 from collectors.aws.signing import broken
+from collectors.aws.withheld import job_without_secrets
 from collectors.schema import Unread
 from lab.aws_policies import CLAIM, HERE, allow, deny, policy
 from lab.server import CANARY

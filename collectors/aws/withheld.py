@@ -1,12 +1,18 @@
-"""What is left of replies about Greengrass components: their shape, without the values that may be secret."""
+"""What is left of replies that can hold a secret: their shape, with markers for what may be one."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 MASK = "***"
+KAFKA_PLAIN = frozenset({
+    "acks", "bootstrap.servers", "compression.type", "security.protocol", "sasl.mechanism", "key.serializer",
+    "value.serializer",
+})  # fmt: skip
+"""Kafka client properties that never hold a secret."""
 KEPT: Mapping[str, str] = {
     "aws.greengrass.clientdevices.Auth": "deviceGroups",
     "aws.greengrass.Nucleus": "runWithDefault",
@@ -57,9 +63,56 @@ def delivery(reply: dict[str, Any]) -> dict[str, Any]:
     return {"DeliveryStreamDescription": {key: described[key] for key in kept if key in described}}
 
 
-WITHHELD: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+def presence(value: Any) -> str:
+    """A marker for a text that may be secret: empty, fetched by ``get_secret``, or a literal."""
+    text = str(value or "")
+    return "${get_secret(***)}" if "${get_secret(" in text else "***" if text else ""
+
+
+def rule_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
+    """A topic rule whose headers, Kafka properties, tokens and URL queries are markers."""
+    rule = reply.get("rule") or {}
+    for action in [*(rule.get("actions") or ()), rule.get("errorAction") or {}]:
+        http = action.get("http") or {}
+        for header in http.get("headers") or ():
+            header["value"] = presence(header.get("value"))
+        for member in ("url", "confirmationUrl"):
+            if http.get(member):
+                http[member] = plain_url(http[member])
+        kafka = action.get("kafka") or {}
+        for name, value in (kafka.get("clientProperties") or {}).items():
+            if name not in KAFKA_PLAIN:
+                kafka["clientProperties"][name] = presence(value)
+        for header in kafka.get("headers") or ():
+            header["value"] = presence(header.get("value"))
+        salesforce = action.get("salesforce") or {}
+        if salesforce.get("token"):
+            salesforce["token"] = presence(salesforce["token"])
+    return reply
+
+
+def plain_url(url: str) -> str:
+    """A URL without user, password, query and fragment."""
+    return re.sub(r"^(\w+://)[^/@]*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
+
+
+def job_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
+    """A job, its template or its document without parameters, and with a marker for each value of a URL query."""
+    (reply.get("job") or {}).pop("documentParameters", None)
+    for member in ("document", "documentSource"):
+        if reply.get(member):
+            plain = re.sub(r"(https?://)[^/@\s\"'\\]*@", r"\1", reply[member])
+            reply[member] = re.sub(r"([?&][^=&\s\"'\\]+=)[^&\s\"'\\}]*", r"\1***", plain)
+    return reply
+
+
+REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "iot.get_topic_rule": rule_without_secrets,
+    "iot.describe_job": job_without_secrets,
+    "iot.describe_job_template": job_without_secrets,
+    "iot.get_job_document": job_without_secrets,
     "greengrassv2.get_deployment": deployment,
     "greengrassv2.get_component": component,
     "firehose.describe_delivery_stream": delivery,
 }
-"""Replies that can hold a secret, and what takes it out."""
+"""Replies that can hold a secret, and what takes it out before anything else sees it."""
