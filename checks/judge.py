@@ -227,6 +227,8 @@ class About:
 
 def gaps_of(check: Check, gaps: pd.DataFrame) -> pd.DataFrame:
     """The lists with a gap that may hold rows the check concerns."""
+    if gaps.empty:
+        return gaps
     kinds = check.only.get("kind", "")
     within = gaps["kind"].isin(["", *((kinds,) if isinstance(kinds, str) else kinds)]) if kinds else True
     return gaps[gaps["table"].eq(check.table.id()) & gaps["cause"].ne(NOTHING_THERE) & within]
