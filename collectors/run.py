@@ -7,7 +7,7 @@ is whole, and is not collected again when the run is resumed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,13 +29,16 @@ def collectors_in(scope: Scope) -> list[Collector]:
     return [c for c in COLLECTORS if c.provider == scope.provider and c.where == where]
 
 
-def collect(scope: Scope, session: Session, memory: Memory, clock: datetime) -> Tables:
-    """Reads everything about one scope. What could not be read is noted, never raised."""
+def collect(
+    scope: Scope, session: Session, memory: Memory, clock: datetime, chosen: Sequence[Collector] = ()
+) -> Tables:
+    """Reads everything about one scope, or what the chosen collectors do. What could not be read is noted, never raised."""
     notes, rows, kept = Notes(), dict[type[Table], list[Row]](), memory.kept.of(scope)
-    for collector in collectors_in(scope):
+    for collector in chosen or collectors_in(scope):
         reader = Reader(scope, session, clock, notes, memory, collector, kept)
         rows.setdefault(collector.table, []).extend(collector.rows(reader))
-    memory.kept.write(scope, kept, whole=all(gap["table"] != Certificate.id() for gap in notes.gaps))
+    whole = not chosen and all(gap["table"] != Certificate.id() for gap in notes.gaps)
+    memory.kept.write(scope, kept, whole=whole)
     return Tables(
         {table: tidy(fitted(table, found, notes)) for table, found in rows.items()},
         unread_frame(notes.unread),

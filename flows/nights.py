@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,14 +38,14 @@ TOOK = timedelta(minutes=4)
 """How long a night's scan takes by the lab's clock."""
 
 
-def month(nights: int, last: datetime, folder: Path) -> Iterator[Report]:
-    """The reports of so many nights up to ``last``, the first one first. The last run stays in ``folder``."""
-    begun = [last - timedelta(days=days) for days in reversed(range(nights))]
+def month(nights: Sequence[int], last: datetime, folder: Path) -> Iterator[Report]:
+    """The reports of some nights, the first one first, the last of them at ``last``. Its run stays in ``folder``."""
+    begun = [last - timedelta(days=nights[-1] - night) for night in nights]
     place = folder / "nights"
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(nights, os.cpu_count() or 1), context)
+    pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context)
     try:
-        for at, url in zip(begun, pool.map(scan_night, range(nights), begun, [str(place)] * nights), strict=True):
+        for at, url in zip(begun, pool.map(scan_night, nights, begun, [str(place)] * len(nights)), strict=True):
             yield gather(Run(url), at + TOOK)
         shutil.rmtree(folder / "run", ignore_errors=True)
         shutil.move(url, folder / "run")
@@ -94,7 +94,7 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     settings = load(file)
     with History.open(str(folder / FILE)) as history:
         report = None
-        for number, report in enumerate(month(nights, last, folder)):
+        for number, report in enumerate(month(range(nights), last, folder)):
             history.ingest(report)
             if not quiet:
                 tell(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from checks.check import CHECKS
 from checks.judge import concerns, verdicts
-from collectors.operation import Scope
+from collectors.operation import Collector, Scope
 from collectors.run import collect, collectors_in
 from collectors.schema import Table, Tables
 from flows.scan import Order, Sessions, find, run, threads
@@ -52,9 +52,8 @@ class Seen:
         """True or False by check, resource and subject; what is unknown is not in it."""
         found: dict[Key, bool] = {}
         for scope, tables in self.tables.items():
-            held = {c.table for c in collectors_in(scope)}
             for check in CHECKS:
-                if check.table in held and concerns(check, scope.provider):
+                if check.table in tables.frames and concerns(check, scope.provider):
                     frame = tables.frames[check.table]
                     for index, verdict in verdicts(check, frame, check.settings).dropna().items():
                         row = frame.loc[[index]].iloc[0]
@@ -85,17 +84,56 @@ class Seen:
 
 
 def look(lab: Lab, folder: Path, cloud: str, operation: str = "") -> Seen:
-    """Collects every scope of one cloud, or those that ask an operation, without a run on disk."""
-    what = order(lab, folder, cloud)
+    """Collects every scope of one cloud without a run on disk; with what asks an operation, where one is named."""
+    scopes, sessions = reached(lab, folder, cloud)
+    asking = {s: [c for c in collectors_in(s) if not operation or asks(c, operation)] for s in scopes}
+    return Seen({s: collect(s, *sessions.of(s), CLOCK, chosen) for s, chosen in asking.items() if chosen})
+
+
+def reached(lab: Lab, folder: Path, cloud: str) -> tuple[list[Scope], Sessions]:
+    """The scopes of one cloud and the sessions to read them with; nothing is kept between two looks."""
+    what = order(lab, folder, cloud, keep_facts=False)
     scopes, unreachable = find(what)
     assert not unreachable, unreachable
-    sessions = Sessions(what)
-    return Seen({s: collect(s, *sessions.of(s), CLOCK) for s in scopes if not operation or asks(s, operation)})
+    return scopes, Sessions(what)
 
 
-def asks(scope: Scope, operation: str) -> bool:
-    """Whether a scope's collectors declare an operation."""
-    return any(op.name == operation for collector in collectors_in(scope) for op in collector.operations)
+def asks(collector: Collector, operation: str) -> bool:
+    """Whether a collector declares an operation."""
+    return any(op.name == operation for op in collector.operations)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What every collector of one cloud gives for itself."""
+
+    tables: dict[tuple[Scope, str], Tables]
+
+    @staticmethod
+    def of(lab: Lab, folder: Path, cloud: str) -> Apart:
+        """Reads it."""
+        scopes, sessions = reached(lab, folder, cloud)
+        return Apart({(s, c.name): collect(s, *sessions.of(s), CLOCK, [c]) for s in scopes for c in collectors_in(s)})
+
+    def asking(self, operation: str = "") -> Seen:
+        """What the collectors that ask an operation give together; all of them if none is named."""
+        found: dict[Scope, list[Tables]] = {}
+        for (scope, name), tables in self.tables.items():
+            if not operation or any(asks(c, operation) for c in collectors_in(scope) if c.name == name):
+                found.setdefault(scope, []).append(tables)
+        return Seen({scope: together(parts) for scope, parts in found.items()})
+
+
+def together(parts: list[Tables]) -> Tables:
+    """Tables of several collectors as one."""
+    frames: dict[type[Table], list[pd.DataFrame]] = {}
+    for part in parts:
+        for table, frame in part.frames.items():
+            frames.setdefault(table, []).append(frame)
+    return Tables(
+        {table: pd.concat(some, ignore_index=True) for table, some in frames.items()},
+        *(pd.concat([getattr(p, name) for p in parts], ignore_index=True) for name in ("unread", "gaps", "coverage")),
+    )
 
 
 def filled(seen: Iterable[Seen]) -> dict[type[Table], set[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from estate import Seen, filled, look
+from estate import Apart, filled, look
 
 from collectors.operation import COLLECTORS as DECLARED
 from collectors.registry import COLLECTORS, PROVIDERS, TABLES
@@ -29,8 +29,8 @@ def baseline(whole_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("baseline")
 
     @cache
-    def read(provider: str) -> Seen:
-        return look(whole_lab, folder, provider)
+    def read(provider: str) -> Apart:
+        return Apart.of(whole_lab, folder, provider)
 
     return read
 
@@ -42,7 +42,7 @@ def test_a_full_scan_asks_what_is_declared_and_nothing_else(lab: Lab, tmp_path: 
 
 
 def test_every_column_of_every_table_is_filled_by_something_in_the_lab(lab: Lab, baseline: Any) -> None:
-    found = filled(baseline(provider) for provider in PROVIDERS)
+    found = filled(baseline(provider).asking() for provider in PROVIDERS)
     empty = {table.id(): sorted(set(table.columns()) - found.get(table, set())) for table in TABLES}
     assert {table: columns for table, columns in empty.items() if columns} == {}
 
@@ -51,8 +51,8 @@ def test_every_column_of_every_table_is_filled_by_something_in_the_lab(lab: Lab,
 def test_a_denied_operation_only_ever_darkens(
     lab: Lab, baseline: Any, tmp_path: Path, provider: str, operation: str
 ) -> None:
-    before: Seen = baseline(provider)
     finds = operation not in {op.name for c in COLLECTORS if c.provider == provider for op in c.operations}
+    healthy: Apart = baseline(provider)
     switchboard(lab, provider).clear()
     switchboard(lab, provider).faults[operation] = Fault("deny")
     try:
@@ -61,7 +61,7 @@ def test_a_denied_operation_only_ever_darkens(
         assert finds and provider in str(error), "only the first question may end a scan, and it says so"
         return
     assert finds or "denied" in after.outcomes(operation)
-    before = Seen({scope: before.tables[scope] for scope in after.tables})
+    before = healthy.asking("" if finds else operation)
     known = before.verdicts
     turned = {key: verdict for key, verdict in after.verdicts.items() if known.get(key) is not verdict}
     assert turned == {}, "a denied read made a verdict out of nothing"
