@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from flows.console import CLEAN, COVERAGE, GATE
 from flows.history import Past
 from reports.lifecycle import Seen
 from reports.report import Report, records
+from reports.text import ci, ci_property
+
+ANNOTATED = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Verdict:
     code: int
     summary: str
     notes: tuple[str, ...] = ()
+    hits: tuple[Finding, ...] = ()
 
 
 def judge(gate: Gate, report: Report, past: Past) -> Verdict:
@@ -43,11 +48,11 @@ def judge(gate: Gate, report: Report, past: Past) -> Verdict:
     failing = [Finding(*row) for row in records(report.findings[report.findings["status"] == "fail"])]
     counting, notes = counted(failing, gate, report, past)
     worst = SEVERITIES[: SEVERITIES.index(gate.fail_on) + 1] if gate.fail_on else ()
-    hits = sum(finding.severity in worst for finding in counting)
+    hits = [finding for finding in counting if finding.severity in worst]
     coverage = float(report.about["coverage_pct"])
     reasons = {
         COVERAGE: f"coverage {coverage:g} % is below {gate.min_coverage:g} %" if coverage < gate.min_coverage else "",
-        GATE: f"{hits} findings at or above {gate.fail_on}" if hits else "",
+        GATE: f"{len(hits)} findings at or above {gate.fail_on}" if hits else "",
     }
     order = (GATE, COVERAGE) if gate.prefer_gate else (COVERAGE, GATE)
     code = next((code for code in order if reasons[code]), CLEAN)
@@ -63,11 +68,26 @@ def judge(gate: Gate, report: Report, past: Past) -> Verdict:
         "fail_on": gate.fail_on,
         "min_coverage": gate.min_coverage,
         "new_only": gate.new_only,
-        "hits": hits,
+        "hits": len(hits),
         "exit": code,
         "reason": reasons.get(code, ""),
     }
-    return Verdict(code, json.dumps(line), notes)
+    return Verdict(code, json.dumps(line), notes, tuple(hits))
+
+
+def ci_lines(hits: Sequence[Finding], environment: Mapping[str, str]) -> list[str]:
+    """What a CI job shows beside its log of findings that hit the gate, the gravest first; nothing elsewhere.
+
+    GitHub Actions shows ten annotations of a kind and step, so no more are made ("Workflow commands for GitHub Actions").
+    """
+    shown = [
+        (ci_property(f.check_title), ci(f"{f.severity}: {f.ticket_title}, {f.resource_id}")) for f in hits[:ANNOTATED]
+    ]
+    if environment.get("GITHUB_ACTIONS") == "true":
+        return [f"::error title={title}::{message}" for title, message in shown]
+    if environment.get("TF_BUILD") == "True":
+        return [f"##vso[task.logissue type=error]{message}" for _, message in shown]
+    return []
 
 
 def counted(failing: list[Finding], gate: Gate, report: Report, past: Past) -> tuple[list[Finding], tuple[str, ...]]:

@@ -17,7 +17,7 @@ from collectors.operation import Scope
 from collectors.registry import PROVIDERS
 from collectors.run import Run, collect
 from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, progress, say
-from flows.gate import Gate, judge
+from flows.gate import Gate, ci_lines, judge
 from flows.history import Past, ready, recall, remember
 from flows.mistakes import BadSettings, NothingReachable, UnknownName
 from flows.scan import (
@@ -138,6 +138,8 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
     verdict = judge(gate, without(report, cover), past)
     for line in verdict.notes:
         say(line)
+    for line in ci_lines(verdict.hits, os.environ):
+        print(line, file=sys.stderr)
     if past.trouble:
         say(f"not written: {past.trouble}")
     elif gate.asked or not quiet:

@@ -16,6 +16,9 @@ MENTION = re.compile(r"(?<!\w)([@~%&$^])(?=[\w\"'])|([#!&$])(?=\d)")
 """What a tracker reads as a mention of a person, or as a reference to a label, a milestone or another ticket."""
 WIKI = re.compile(r"[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
 COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(\[|vso\[))")
+"""What a runner would read as a command at the start of a line (GitHub Actions) or anywhere (Azure Pipelines)."""
+SPOKEN = re.compile(r":(?=:[\w-]+( [^:]*)?::)|#(?=#(\[|vso\[))")
+"""A whole command, at any place of a line. An ARN has none."""
 
 
 def visible(text: str) -> str:
@@ -30,8 +33,11 @@ def visible(text: str) -> str:
 
 
 def terminal(text: str) -> str:
-    """For a terminal. To rich it goes as ``rich.text.Text``, which does not read markup."""
-    return visible(text)
+    """For a terminal, which may be the log of a CI job: no runner reads a workflow command in it, wherever it is wrapped.
+
+    To rich it goes as ``rich.text.Text``, which does not read markup.
+    """
+    return SPOKEN.sub(lambda found: "%3A" if found[0] == ":" else "%23", visible(text))
 
 
 def spreadsheet(text: str) -> str:
@@ -50,7 +56,7 @@ def unguard(cell: str) -> str:
 def markdown(text: str, *, in_table: bool = False) -> str:
     """For Markdown: a code span, in which no mention, link, image, HTML or quick action is read.
 
-    ``in_table`` also keeps a ``|`` from ending a table's cell.
+    ``in_table`` also writes out ``|``, which ends a table's cell whatever stands before it.
     """
     shown = visible(text)
     if not shown:
@@ -60,7 +66,7 @@ def markdown(text: str, *, in_table: bool = False) -> str:
     if runs or shown.startswith(" ") or shown.endswith(" "):
         shown = f" {shown} "
     if in_table:
-        shown = shown.replace("|", "\\|")
+        shown = shown.replace("|", r"\x7c")
     return f"{fence}{shown}{fence}"
 
 
@@ -68,6 +74,11 @@ def ci(text: str) -> str:
     """For a line of a CI log: percent-encoded so that no runner reads a workflow command in it."""
     encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return COMMAND.sub(lambda found: f"{found[1]}%3A" if found[0].endswith(":") else "%23", visible(encoded))
+
+
+def ci_property(text: str) -> str:
+    """For a property of a workflow command, such as its title."""
+    return ci(text).translate({ord(end): f"%{ord(end):02X}" for end in ":,;]"})
 
 
 def sarif(text: str) -> str:
