@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from checks.check import check, proven
-from checks.command import POLICY_VERSION, ROLE_POLICY
+from checks.command import POLICY_VERSION, REVOKE, ROLE_POLICY
 from checks.policy.device import (
     acts_on_others,
     allows_every_action,
@@ -553,16 +553,7 @@ def provisioning_reaches_hubs_without_keys(hubs: Rows[Hub]) -> Verdict:
     severity="critical",
     serves=["gcp-pubsub-public-iam"],
     remedy={"gcp": "Remove the binding, and set the organisation policy for domain-restricted sharing."},
-    command={
-        "gcp topic": (
-            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
-            " --role={right}"
-        ),
-        "gcp subscription": (
-            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
-            " --member={principal} --role={right}"
-        ),
-    },
+    command=REVOKE,
     only={"provider": "gcp", "target_kind": ("topic", "subscription")},
     passes=[{"principal_kind": "service"}],
     fails=[{"principal_kind": "public"}],
@@ -614,21 +605,7 @@ def topic_trusts_only_the_organisation(grants: Rows[Grant]) -> Verdict:
     severity="medium",
     serves=["gcp-legacy-cloudiot-agent-binding"],
     remedy={"gcp": "Remove the binding of the retired Cloud IoT service agent."},
-    command={
-        "gcp account": "gcloud projects remove-iam-policy-binding {account} --member={principal} --role={right}",
-        "gcp topic": (
-            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
-            " --role={right}"
-        ),
-        "gcp subscription": (
-            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
-            " --member={principal} --role={right}"
-        ),
-        "gcp bucket": (
-            "gcloud storage buckets remove-iam-policy-binding gs://{name} --member={principal} --role={right}"
-        ),
-        "gcp key": ("gcloud kms keys remove-iam-policy-binding {resource.path} --member={principal} --role={right}"),
-    },
+    command=REVOKE,
     severity_when={"low": {"deleted": True}, "high": {"right": ("roles/editor", "roles/owner")}},
     only={"provider": "gcp"},
     passes=[{"principal_kind": "service"}],
@@ -646,21 +623,7 @@ def retired_service_holds_no_grant(grants: Rows[Grant]) -> Verdict:
     severity="low",
     serves=["gcp-legacy-cloudiot-roles-and-api"],
     remedy={"gcp": "Remove the role, and disable cloudiot.googleapis.com."},
-    command={
-        "gcp account": "gcloud projects remove-iam-policy-binding {account} --member={principal} --role={right}",
-        "gcp topic": (
-            "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal}"
-            " --role={right}"
-        ),
-        "gcp subscription": (
-            "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
-            " --member={principal} --role={right}"
-        ),
-        "gcp bucket": (
-            "gcloud storage buckets remove-iam-policy-binding gs://{name} --member={principal} --role={right}"
-        ),
-        "gcp key": ("gcloud kms keys remove-iam-policy-binding {resource.path} --member={principal} --role={right}"),
-    },
+    command=REVOKE,
     only={"provider": "gcp"},
     passes=[{"retired_role": False}],
     fails=[{"retired_role": True}],

@@ -23,6 +23,19 @@ ROLE_POLICY = (
     "aws iam put-role-policy --role-name {role.id} --policy-name YOUR_POLICY_NAME"
     " --policy-document file://YOUR_POLICY.json"
 )
+REVOKE = {
+    "gcp account": "gcloud projects remove-iam-policy-binding {account} --member={principal} --role={right}",
+    "gcp topic": (
+        "gcloud pubsub topics remove-iam-policy-binding {name} --project={account} --member={principal} --role={right}"
+    ),
+    "gcp subscription": (
+        "gcloud pubsub subscriptions remove-iam-policy-binding {name} --project={account}"
+        " --member={principal} --role={right}"
+    ),
+    "gcp bucket": ("gcloud storage buckets remove-iam-policy-binding gs://{name} --member={principal} --role={right}"),
+    "gcp key": ("gcloud kms keys remove-iam-policy-binding {resource.path} --member={principal} --role={right}"),
+}
+"""Takes a grant in Google Cloud away, by where it was made."""
 TOPIC_RULE = (
     "aws iot replace-topic-rule --region {region} --rule-name {name} --topic-rule-payload file://YOUR_RULE.json"
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.aws import Aws
 from lab.cloud import NO_METADATA, Lab
 from lab.postgres import Postgres
 
@@ -57,6 +58,20 @@ def lab(whole_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     yield whole_lab
     for cloud in whole_lab.clouds:
         cloud.switchboard.clear()
+
+
+@pytest.fixture(scope="module")
+def aws_alone() -> Iterator[Aws]:
+    """The lab's AWS by itself, with its credentials the only ones in the environment."""
+    cloud = Aws()
+    cloud.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in cloud.env().items():
+            patch.setenv(name, value)
+        yield cloud
+    cloud.stop()
 
 
 @pytest.fixture(scope="session")

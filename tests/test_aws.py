@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -45,17 +44,8 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    """The lab's AWS, with its credentials the only ones in the environment."""
-    cloud = Aws()
-    cloud.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in cloud.env().items():
-            patch.setenv(name, value)
-        yield cloud
-    cloud.stop()
+def aws(aws_alone: Aws) -> Aws:
+    return aws_alone
 
 
 @pytest.fixture

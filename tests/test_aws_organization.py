@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -33,25 +32,12 @@ from reports.files import write
 from reports.report import Report
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[Aws]:
-    cloud = Aws()
-    cloud.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in cloud.env().items():
-            patch.setenv(name, value)
-        yield cloud
-    cloud.stop()
-
-
 @pytest.fixture
-def aws(started: Aws) -> Iterator[Aws]:
+def aws(aws_alone: Aws) -> Iterator[Aws]:
     """The lab's AWS without calls and faults, before and after."""
-    started.switchboard.clear()
-    yield started
-    started.switchboard.clear()
+    aws_alone.switchboard.clear()
+    yield aws_alone
+    aws_alone.switchboard.clear()
 
 
 def section(cloud: Aws, **more: Any) -> dict[str, Any]:
@@ -169,11 +155,11 @@ def test_members_of_another_partition_are_entered_by_roles_of_that_partition(
 
 
 @pytest.fixture(scope="module")
-def scanned(started: Aws, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
+def scanned(aws_alone: Aws, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """One scan of the organization with one check, and its files."""
-    started.switchboard.clear()
+    aws_alone.switchboard.clear()
     folder = tmp_path_factory.mktemp("many")
-    what = ordered(started, folder)
+    what = ordered(aws_alone, folder)
     report = run(what, threads(what.settings))
     write(report, folder)
     return report, folder
