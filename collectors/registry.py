@@ -15,12 +15,14 @@ from collectors.operation import COLLECTORS
 from collectors.schema import Table
 
 PROVIDERS = ("aws", "azure", "gcp", "clearblade")
+WITH_SDK = frozenset({"session", "credentials", "transport"})
+"""Modules that import a cloud's SDK and collect nothing."""
 
 
 def import_all(package: ModuleType) -> list[ModuleType]:
-    """The modules of a package, without ``session``, which imports an SDK."""
-    found = sorted(m.name for m in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
-    return [importlib.import_module(name) for name in found if not name.endswith(".session")]
+    """The modules of a package, without those that import an SDK."""
+    found = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
+    return [importlib.import_module(f"{package.__name__}.{name}") for name in found if name not in WITH_SDK]
 
 
 TABLES: tuple[type[Table], ...] = tuple(

@@ -25,7 +25,7 @@ class Scopes(list[Scope]):
         self.coverage, self.lines = list(coverage), list(lines)
 
 
-QUICK = 1.8
+QUICK = 1.5
 """Seconds for a cloud's first answer when nobody asked for the cloud by name: a stray credential must not hold up a scan."""
 
 
