@@ -48,7 +48,7 @@ def render(trend: Trend, console: Console, by: str = "") -> None:
     """The whole trend, or one dimension of it."""
     first, last = trend.points[0], trend.points[-1]
     gaps = sum(point.score_raw is None for point in trend.points)
-    console.print(text(f"{len(trend.points)} scans in {trend.window_days} days, {first.date[:10]} to {last.date[:10]}", "bold"))  # fmt: skip
+    console.print(text(f"{number(len(trend.points), 'scan')} in {number(trend.window_days, 'day')}, {first.date[:10]} to {last.date[:10]}", "bold"))  # fmt: skip
     if gaps:
         console.print(text(f"{gaps} of them incomplete or narrowed: gaps in the score", "dim"))
     if by:
