@@ -44,6 +44,11 @@ class Finding(NamedTuple):
     ticket_title: str
     remediation_cli: str
 
+    @property
+    def about_hub(self) -> str:
+        """The hub that it is about: the one it names, or its resource where that is a hub; empty text if none."""
+        return self.hub or (self.resource_id if self.resource_type == "hub" else "")
+
 
 COLUMNS = Finding._fields
 """Columns of the findings frame, all text. ``status`` is ``fail`` or ``unknown``: passes are counted, not stored."""

@@ -24,11 +24,11 @@ COLUMNS = {
     "provider": "provider",
     "account": "account_id",
     "region": "region",
-    "hub": "hub",
+    "hub": "about_hub",
     "resource": "resource_id",
     "subject": "subject",
 }
-"""What a rule can name, and the finding's column it is compared with. A display name is not among them: whoever may
+"""What a rule can name, and what of the finding it is compared with. A display name is not among them: whoever may
 rename a device could slip it under a rule."""
 WITHOUT_CASE = ("hub", "resource", "subject")
 """Compared without case in Azure, as ARM ids are."""
@@ -57,7 +57,7 @@ class Match(BaseModel):
     provider: GlobList = Field((), description="aws, azure, gcp or clearblade.")
     account: GlobList = Field((), description="Accounts, subscriptions or projects.")
     region: GlobList = Field((), description="Regions.")
-    hub: GlobList = Field((), description="The hub of a device or another part of it, by id.")
+    hub: GlobList = Field((), description="The hub itself, its devices and other parts of it, by the hub's id.")
     resource: GlobList = Field((), description="Resource ids: ARNs, ARM ids, full names.")
     subject: GlobList = Field((), description="The part of a resource, such as a policy's statement.")
 

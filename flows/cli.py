@@ -19,7 +19,8 @@ SeverityName = Literal["critical", "high", "medium", "low", "info"]
 Settings = Annotated[str, Parameter(help="Settings file; without it ./iotposture.toml, if there is one.")]
 Only = Annotated[list[Cloud] | None, Parameter(help="Only this cloud; may be repeated.", negative="")]
 Select = Annotated[list[str] | None, Parameter(help="Only this check; may be repeated.", negative="")]
-Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/<scan id>.")]
+Out = Annotated[str, Parameter(help="Folder for the reports; without it ./iotposture-out/SCAN.")]
+Resume = Annotated[str, Parameter(help="Folder or id of a scan that was interrupted: goes on with it.")]
 Quiet = Annotated[bool, Parameter(help="No progress and no messages.", negative="")]
 Files = Annotated[list[str], Parameter(help="JSON file; - reads stdin.", allow_leading_hyphen=True)]
 Tracker = Literal["jira", "servicenow", "azure-boards", "gitlab", "github", "linear"]
@@ -41,6 +42,7 @@ app = App(
     help="Security posture of cloud IoT backends in AWS, Azure, Google Cloud and ClearBlade.",
     version=lambda: version("iotposture"),
     version_flags=["--version"],
+    default_parameter=Parameter(show_default=lambda value: str(value) if value else None),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
@@ -71,7 +73,7 @@ def scan(
     select: Select = None,
     out: Out = "",
     runner: Annotated[Literal["threads", "prefect"] | None, Parameter(help="Who runs the scan.")] = None,
-    resume: Annotated[str, Parameter(help="Folder or id of a scan that was interrupted: goes on with it.")] = "",
+    resume: Resume = "",
     fail_on: Annotated[SeverityName | None, Parameter(help="Exit 1 for a finding of this severity or worse.")] = None,
     new_only: Annotated[
         bool, Parameter(help="For --fail-on, count only new and reopened findings.", negative="")
@@ -91,7 +93,7 @@ def scan(
 
 @app.command
 def collect(
-    *, settings: Settings = "", only: Only = None, out: Out = "", resume: str = "", quiet: Quiet = False
+    *, settings: Settings = "", only: Only = None, out: Out = "", resume: Resume = "", quiet: Quiet = False
 ) -> int:
     """Collect only: write the tables of a run and print where it lies."""
     from flows.work import Request, collect_only
@@ -209,7 +211,7 @@ def policy(file: Files, /, *, format: Shape = "text") -> int:
 def demo(
     *,
     out: Out = "",
-    runner: Literal["threads", "prefect"] = "prefect",
+    runner: Annotated[Literal["threads", "prefect"], Parameter(help="Who runs the scan.")] = "prefect",
     nights: Annotated[int, Parameter(help="Replay so many nights of a month instead of one scan; at most 30.")] = 0,
     quiet: Quiet = False,
 ) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -124,11 +125,14 @@ def exit_code(work: Callable[[], int | None]) -> int:
         say(str(error))
         return USAGE
     except CycloptsError as error:
-        say(f"iotposture: {' '.join(str(error).split())}; see `iotposture --help`")
+        say(f"iotposture: {' '.join(str(error).split()).rstrip('.')}; see `iotposture --help`")
         return USAGE
     except NothingReachable as error:
         say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
         return UNREACHABLE
+    except BrokenPipeError:  # nobody reads on, as after `| head`; what is left goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_WRITTEN
     except OSError as error:
         say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
         return NOT_WRITTEN

@@ -101,7 +101,7 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
                     number,
                     report,
                     [c.title for c in STORY if c.night == number],
-                    [c.title for c in STORY if c.until == number > 0],
+                    [c.after for c in STORY if c.until == number > 0],
                 )
         assert report
         past = Past(docket(history, settings), trend_of(history, settings, max(nights, 30)))
@@ -115,8 +115,8 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
 def tell(number: int, report: Report, begun: list[str], over: list[str]) -> None:
     """One line about a night: what changed, and what is over."""
     failing = int(report.findings["status"].eq("fail").sum())
-    state = "" if report.about["scan_complete"] == "true" else f", incomplete ({report.about['coverage_pct']} % read)"
-    happened = "".join(f"; {title}" for title in (*begun, *(f"over: {title}" for title in over)))
+    state = "" if report.about["scan_complete"] == "true" else f", incomplete, {report.about['coverage_pct']} % read"
+    happened = "".join(f"; {title}" for title in (*begun, *over))
     say(f"night {number + 1}, {report.about['scan_started_at'][:10]}, {failing} failing{state}{happened}")
 
 
@@ -168,7 +168,7 @@ expires_on = {day + timedelta(days=20)}
 [[waiver]]
 id = "trial-hub"
 kind = "mitigated_elsewhere"
-match = {{ hub = "*/hub-trial", check = "hub-*" }}
+match = {{ hub = "*/hub-trial", check = ["hub-*", "device-*"] }}
 severity = "medium"
 reason = "The trial hub stands in a network of its own and is emptied every night."
 owner = "laboratory"

@@ -31,6 +31,7 @@ from collectors.weakkeys import weak_keys
 from flows.mistakes import NothingReachable, UnknownName
 from flows.settings import Settings
 from flows.shelf import facts
+from reports.lifecycle import FIND
 from reports.report import Report
 
 ASKED = 15.0
@@ -304,7 +305,7 @@ def gather(run: Run, completed: datetime) -> Report:
     ]
     rows += about.get("found", [])
     rows += [
-        {"provider": name, "operation": "find", "outcome": "failed", "code": "NoTarget", "detail": line}
+        {"provider": name, "operation": FIND, "outcome": "failed", "code": "NoTarget", "detail": line}
         for name, line in sorted(about["unreachable"].items())
     ]
     coverage = coverage_frame(worst(rows))
@@ -339,9 +340,15 @@ def worst(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
 
 
 def coverage_pct(coverage: Any) -> float:
-    """Share of the operations asked that were read to the end, in percent; what a cloud does not offer is left out."""
+    """Share of the operations asked that were read to the end, in percent; what a cloud does not offer is left out.
+
+    A cloud that was wanted and gave no scope counts as one scope in which nothing was read.
+    """
     asked = coverage[coverage["outcome"] != "unavailable"]
-    return 100.0 * float(asked["outcome"].eq("read").mean()) if len(asked) else 100.0
+    lost = asked[asked["operation"].eq(FIND) & asked["account"].eq("")]["provider"]
+    never = {(one.provider, o.name) for one in COLLECTORS for o in one.operations if one.provider in set(lost)}
+    total = len(asked) - len(lost) + len(never)
+    return 100.0 * int(asked["outcome"].eq("read").sum()) / total if total else 100.0
 
 
 def stamp(moment: datetime) -> str:

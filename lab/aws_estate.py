@@ -122,6 +122,9 @@ def enrol(region: str, name: str, pem: str, policy: str = "", days: int = 90, **
     if more.get("label"):
         known_as(held, backend.certificates, more["label"])
     held.creation_date = held.last_modified_date = now().replace(tzinfo=None) - days * DAY - HOUR
+    held.validity_not_after = (
+        now().replace(tzinfo=None) + DAY
+    )  # of what cannot be parsed; moto reads a clock of its own
     if policy:
         backend.principal_policies[held.arn, policy] = (held, backend.policies[policy])  # type: ignore[assignment]
     for thing_name in more.get("things", (name,)):

@@ -28,12 +28,16 @@ NIGHTS = 30
 
 @dataclass(frozen=True)
 class Change:
-    """Something that somebody did. It holds from one night (0 is the first) to before another (0: it stays)."""
+    """Something that somebody did. It holds from one night (0 is the first) to before another (0: it stays).
+
+    ``after`` says what happens when it is over.
+    """
 
     night: int
     title: str
     make: Callable[[Lab], None]
     until: int = 0
+    after: str = ""
 
     def holds(self, night: int) -> bool:
         """Whether the estate of a night has it."""
@@ -110,13 +114,31 @@ def denied(operation: str) -> Callable[[Lab], None]:
 
 DASHBOARD = "brightwater-dashboard"
 STORY = (
-    Change(2, "The dashboard's bucket is closed to the public", bucket_closed(DASHBOARD), until=20),
+    Change(
+        2,
+        "The dashboard's bucket is closed to the public",
+        bucket_closed(DASHBOARD),
+        20,
+        "The dashboard's bucket is open again",
+    ),
     Change(4, "The American pilot gets a policy of its own", pilot_narrowed),
     Change(6, "The gateways' shared certificate is revoked", certificate_revoked("GatewayLegacy")),
     Change(8, "Versioning of the firmware bucket is suspended", firmware_overwritable),
     Change(10, "A new hub: hub-leaks", new_hub),
-    Change(12, "The scanner loses s3:GetBucketVersioning", denied("s3.get_bucket_versioning"), until=15),
-    Change(16, "AWS refuses the scanner's credentials for a night", denied("sts.get_caller_identity"), until=17),
+    Change(
+        12,
+        "The scanner loses s3:GetBucketVersioning",
+        denied("s3.get_bucket_versioning"),
+        15,
+        "The scanner may read versioning again",
+    ),
+    Change(
+        16,
+        "AWS refuses the scanner's credentials for a night",
+        denied("sts.get_caller_identity"),
+        17,
+        "AWS accepts them again",
+    ),
     Change(18, "Google's telemetry bucket is closed to the public", archive_closed),
-    Change(24, "The dashboard's bucket, open again since night 20, is closed again", bucket_closed(DASHBOARD)),
+    Change(24, "The dashboard's bucket is closed to the public again", bucket_closed(DASHBOARD)),
 )

@@ -24,6 +24,8 @@ State = Literal["fail", "dark", "unknown", "resolved"]
 Event = Literal["new", "resolved", "reopened", "dark", "lit", "unread", "read"]
 """``lit``: dark, and failing again. ``unread``: unknown for the first time, or again after it was resolved. ``read``: an
 unknown that is gone, never having failed since. The others are as in :data:`reports.case.Lifecycle`."""
+FIND = "find"
+"""The operation that stands in the coverage, without an account, for a cloud that could not be reached at all."""
 Asked = tuple[str, str, str, str]
 """Provider, account, region and operation."""
 
@@ -90,7 +92,7 @@ class Seen:
             frozenset((r.check_id, Scope(r.provider, r.account_id, r.region)) for r in records(report.counts)),
             frozenset((row.check_id, place) for row in rows if row.resource_id == str(place := at(row))),
             {key: frozenset(asked) for key, asked in withdrawn.items()},
-            frozenset(r.provider for r in coverage if r.operation == "find" and not r.account),
+            frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
         )
 
     def scope_of(self, finding: Finding) -> Scope:

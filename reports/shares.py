@@ -20,7 +20,7 @@ UP, DOWN = ("new", "reopened", "lit"), ("resolved", "dark")
 HUB = sa.case(
     (DETAILS.c.hub != "", DETAILS.c.hub), (WORDINGS.c.resource_type == "hub", DETAILS.c.resource_id), else_=""
 )
-"""The hub a finding is about: the one it names, or itself."""
+"""As :attr:`checks.finding.Finding.about_hub`, in the database."""
 
 
 def shares(
@@ -162,5 +162,5 @@ def owners_of(connection: Connection, hubs: Sequence[str], owners: Mapping[int, 
 def reason(part: Sequence[tuple[str, str, int]]) -> str:
     """What makes a hub risky: what is not met there, the two gravest, and how often."""
     gravest = sorted(part, key=lambda one: (-WEIGHTS[one[0]] * min(one[2], CAP), SEVERITIES.index(one[0]), one[1]))
-    shown = [f"{severity}, {number} x not met: {title.removesuffix('.')}" for severity, title, number in gravest[:2]]
+    shown = [f"{number} {severity}, not met: {title.removesuffix('.')}" for severity, title, number in gravest[:2]]
     return "; ".join(shown) + (f"; and {len(gravest) - 2} more" if len(gravest) > 2 else "")

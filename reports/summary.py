@@ -323,7 +323,9 @@ def facts_missing(actual: str) -> str:
 
 
 def short(resource: str) -> str:
-    """The end of a resource id, which tells it from others."""
+    """The end of a resource id, which tells it from others: of AWS IoT in a region, the region and the account."""
+    if resource.startswith("arn:") and resource.count(":") == 4:
+        return resource.split(":", 3)[3]
     return resource.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1] or resource
 
 

@@ -90,3 +90,9 @@ class Trend:
     sla: Mapping[str, Mapping[str, int]]
     by: Mapping[str, tuple[Share, ...]]
     hubs: tuple[RiskyHub, ...]
+
+    @property
+    def starts(self) -> bool:
+        """Whether the first point is the first scan of all: what it found was there before, and has not moved."""
+        first = self.points[0]
+        return self.before is None and first.new == first.open

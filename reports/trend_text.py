@@ -1,4 +1,4 @@
-"""A trend on a terminal: a chart in characters, and tables. Gaps are drawn as gaps."""
+"""A trend on a terminal: what moved, charts in characters, what is due and where. Gaps are drawn as gaps."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from checks.check import SEVERITIES
+from reports.summary import number
 from reports.terminal import COLOURS, grid, text
 from reports.trend import DIMENSIONS, Point, Share, Trend
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-HEIGHT = 6
+HEIGHT = 4
 """Lines of a chart."""
 LEAF = " ▁▂▃▄▅▆▇█"
 PLAIN = " .:-=+*##"
 """The same for a terminal that has no such characters."""
-SHOWN = 15
+SHOWN = 10
 """Rows of a dimension; ``--by`` shows all."""
+RISKY = 5
+"""Hubs with their reasons."""
+ID = 44
+"""Characters of an id of a hub or an account."""
 
 
 def chart(values: Sequence[float | None], top: float, width: int, leaves: str = LEAF) -> list[str]:
@@ -43,21 +48,21 @@ def render(trend: Trend, console: Console, by: str = "") -> None:
     """The whole trend, or one dimension of it."""
     first, last = trend.points[0], trend.points[-1]
     gaps = sum(point.score_raw is None for point in trend.points)
-    console.print(text(f"{len(trend.points)} scans in {trend.window_days} days, {first.date[:10]} to {last.date[:10]}", "bold"))  # fmt: skip
+    console.print(text(f"{number(len(trend.points), 'scan')} in {number(trend.window_days, 'day')}, {first.date[:10]} to {last.date[:10]}", "bold"))  # fmt: skip
     if gaps:
-        console.print(text(f"{gaps} of them incomplete: gaps in the lines of the score", "dim"))
+        console.print(text(f"{gaps} of them incomplete or narrowed: gaps in the score", "dim"))
     if by:
         dimension(by, trend.by[by], console, None)
         return
+    movement(trend, console)
     leaves = LEAF if (console.encoding or "").lower().startswith("utf") else PLAIN
     draw("Score, raw", trend.points, lambda point: point.score_raw, 100, console, leaves)
     draw("Failing findings", trend.points, lambda point: point.open, max(p.open for p in trend.points), console, leaves)
-    movement(trend, console)
     severities(trend, console)
+    hubs(trend, console)
     for name in DIMENSIONS:
         if trend.by[name]:
             dimension(name, trend.by[name], console, SHOWN)
-    hubs(trend, console)
 
 
 def draw(
@@ -74,8 +79,8 @@ def draw(
     said = f"{known[0]:g} to {known[-1]:g}" if known else "no complete scan"
     console.print(text(f"\n{title}: {said}", "bold"))
     lines = chart(values, top, max(console.width - 8, 10), leaves)
-    for number, line in enumerate(lines):
-        scale = f"{top:g}" if number == 0 else "0" if number == len(lines) - 1 else ""
+    for place, line in enumerate(lines):
+        scale = f"{top:g}" if place == 0 else "0" if place == len(lines) - 1 else ""
         console.print(text(f"{scale:>6} {line}".rstrip()))
 
 
@@ -94,18 +99,20 @@ def movement(trend: Trend, console: Console) -> None:
     points, before = trend.points, trend.before
     scored = [point for point in points if point.score_raw is not None]
     last = scored[-1] if scored else None
-    table = grid(console, ("", "left"), ("Now", "right"), ("Window before", "right"))
-    table.add_row(text("Score, raw"), of(last, "score_raw"), of(before, "score_raw"))
-    table.add_row(text("Score, managed"), of(last, "score_managed"), of(before, "score_managed"))
-    table.add_row(text("Coverage"), of(points[-1], "coverage", " %"), of(before, "coverage", " %"))
-    table.add_row(text("Failing"), of(points[-1], "open"), of(before, "open"))
-    table.add_row(text("Dark"), of(points[-1], "dark"), of(before, "dark"))
+    start = next((point for point in points if point.score_raw is not None), None)
+    table = grid(console, ("", "left"), ("First", "right"), ("Last", "right"), ("Window before", "right"))
+    for title, name, unit in (("Score, raw", "score_raw", ""), ("Score, managed", "score_managed", "")):
+        table.add_row(text(title), of(start, name, unit), of(last, name, unit), of(before, name, unit))
+    for title, name, unit in (("Coverage", "coverage", " %"), ("Failing", "open", ""), ("Dark", "dark", "")):
+        table.add_row(text(title), of(points[0], name, unit), of(points[-1], name, unit), of(before, name, unit))
     console.print(text(""))
     console.print(table)
-    counts = {
-        name: sum(getattr(p, name) for p in points) for name in ("new", "resolved", "reopened", "expired_waivers")
-    }
-    console.print(text("In the window: " + ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())))
+    moving = points[1:] if trend.starts else points
+    counts = {name: sum(getattr(point, name) for point in moving) for name in ("new", "resolved", "reopened")}
+    expired = sum(point.expired_waivers for point in points)
+    lead = "\nSince the first scan: " if trend.starts else "\nIn the window: "
+    moved = ", ".join(f"{count} {name}" for name, count in counts.items())
+    console.print(text(lead + moved + (f", {number(expired, 'waiver')} expired" if expired else "")))
     added = sorted({check for point in points for check in point.checks_added})
     if added and last and last.rebased is not None:
         console.print(text(f"{len(added)} checks were added: {', '.join(added)}"))
@@ -113,7 +120,9 @@ def movement(trend: Trend, console: Console) -> None:
 
 def severities(trend: Trend, console: Console) -> None:
     """Days to mend, age and due dates by severity."""
-    console.print(text("\nDays to mend, and the age of what is not mended", "bold"))
+    console.print(
+        text("\nDays to mend what was resolved; age in days of what is open, and whether it is overdue", "bold")
+    )
     names = (
         "Severity",
         "Resolved",
@@ -125,9 +134,9 @@ def severities(trend: Trend, console: Console) -> None:
         "8-30",
         "31-90",
         ">90",
-        "In",
+        "In time",
         "Near",
-        "Breached",
+        "Overdue",
     )
     table = grid(console, (names[0], "left"), *((name, "right") for name in names[1:]))  # fmt: skip
     for severity in SEVERITIES:
@@ -147,26 +156,45 @@ def dimension(name: str, found: Sequence[Share], console: Console, most: int | N
     """The shares of one dimension, the worst first."""
     more = f", the first {most} of {len(found)}" if most and len(found) > most else ""
     console.print(text(f"\nBy {name}{more}", "bold"))
+    shown_names = ends([share.name for share in found])
+    scored = any(share.score_raw is not None for share in found)
     severities_shown = [s for s in SEVERITIES if s != "info"]
     table = grid(
-        console, (name.capitalize(), "left"), ("Failing", "right"), ("Change", "right"), ("Score", "right"),
-        *((severity, "right") for severity in severities_shown),
+        console, (name.capitalize(), "left"), ("Failing", "right"), ("Change", "right"),
+        *((("Score", "right"),) if scored else ()), *((severity, "right") for severity in severities_shown),
     )  # fmt: skip
-    for share in found[:most]:
+    for share, title in list(zip(found, shown_names, strict=True))[:most]:
         table.add_row(
-            text(share.name or "nobody"), str(share.open), f"{share.change:+}" if share.change else "0",
-            shown(share.score_raw), *(str(share.open_by_severity[s]) for s in severities_shown),
+            text(title or ("no hub" if name == "hub" else "nobody")), str(share.open),
+            f"{share.change:+}" if share.change else "0", *((shown(share.score_raw),) if scored else ()),
+            *(str(share.open_by_severity[s]) for s in severities_shown),
         )  # fmt: skip
     console.print(table)
+
+
+def ends(ids: Sequence[str]) -> list[str]:
+    """Ids cut to their last parts, where they are long; whole where two would look alike."""
+    cut = [end(one) for one in ids]
+    return [one if cut.count(short) > 1 else short for one, short in zip(ids, cut, strict=True)]
+
+
+def end(one: str) -> str:
+    """The last parts of an id, as many as fit."""
+    if len(one) <= ID:
+        return one
+    last = one[1 - ID :]
+    start = min((last.find(mark) for mark in "/:" if mark in last[:-1]), default=0)
+    return f"…{last[start:]}"
 
 
 def hubs(trend: Trend, console: Console) -> None:
     """The riskiest hubs, each with the reason."""
     if not trend.hubs:
         return
-    console.print(text("\nRiskiest hubs", "bold"))
+    console.print(text("\nRiskiest hubs: failing findings weighted by severity, at most ten of a check", "bold"))
     table = grid(console, ("Weight", "right"), ("Hub, and why", "left"))
-    for hub in trend.hubs:
+    worst = trend.hubs[:RISKY]
+    for hub, title in zip(worst, ends([hub.hub for hub in worst]), strict=True):
         whose = f", {hub.owner}" if hub.owner else ""
-        table.add_row(str(hub.weight), text(f"{hub.provider} {hub.hub}{whose}\n{hub.reason}"))
+        table.add_row(str(hub.weight), text(f"{hub.provider} {title}{whose}\n{hub.reason}"))
     console.print(table)

@@ -17,8 +17,11 @@ import pytest
 from estate import CLOCK, order, scan, settings
 
 from checks.check import CHECKS
+from collectors.registry import COLLECTORS
 from collectors.run import Run
+from collectors.schema import coverage_frame
 from flows.demo import toml
+from flows.scan import coverage_pct
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
 from reports.files import write
@@ -249,3 +252,15 @@ def test_the_order_of_a_scan_survives_the_way_to_a_worker(lab: Lab, tmp_path: Pa
     assert (arrived.scan_id, arrived.clock, arrived.only, arrived.run.url) == (
         sent.scan_id, sent.clock, sent.only, sent.run.url,
     )  # fmt: skip
+
+
+def test_a_cloud_that_was_wanted_and_not_reached_weighs_as_much_as_a_scope_of_it() -> None:
+    read = [
+        {"provider": "gcp", "account": "p", "region": "global", "operation": f"{n}", "outcome": "read"}
+        for n in range(30)
+    ]
+    lost = {"provider": "aws", "operation": "find", "outcome": "failed"}
+    asked = {o.name for collector in COLLECTORS if collector.provider == "aws" for o in collector.operations}
+    assert coverage_pct(coverage_frame(read)) == 100
+    assert coverage_pct(coverage_frame([*read, lost])) == 100 * 30 / (30 + len(asked)) < 50
+    assert coverage_pct(coverage_frame([lost])) == 0

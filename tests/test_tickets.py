@@ -1022,3 +1022,41 @@ def test_a_check_that_fails_leaves_the_ledger_as_it_was(tmp_path: Path, ledger: 
     with pytest.raises(ValueError):
         export(small(), TARGETS["jira"], tmp_path, ledger, NOW, Wish(), Choices(), refuse)
     assert ledger.entries("jira") == {} and (tmp_path / "jira-create.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "command", "there"),
+    [
+        ("servicenow", "az x --set y=false", True),
+        ("servicenow", """az x --logs '[{"category": "Connections"}]'""", False),
+        ("jira", """az x --logs '[{"category": "Connections"}]'""", True),
+        ("jira", "az x " + "y" * 40_000, False),
+    ],
+)
+def test_a_command_stands_in_a_ticket_as_it_is_or_not_at_all(
+    target: str, command: str, there: bool, tmp_path: Path, ledger: Ledger
+) -> None:
+    sent(docket([case({**estate()[0], "remediation_cli": command})]), target, tmp_path, ledger)
+    (row,) = every(tmp_path, target)
+    said = description_of(row)
+    assert (command in said, "in the export to csv" in said) == (there, not there)
+    assert "az x" not in said or there
+
+
+def test_all_says_why_what_was_exported_and_never_imported_is_not_there(tmp_path: Path, ledger: Ledger) -> None:
+    sent(estate_cases(), "jira", tmp_path, ledger)
+    assert sent(estate_cases(), "jira", tmp_path, ledger).notes == ()
+    (note,) = sent(estate_cases(), "jira", tmp_path, ledger, "all").notes
+    assert "without a key" in note and "tickets forget jira" in note
+
+
+@pytest.mark.parametrize(("name", "target"), [("Issue key", "jira"), ("number", "servicenow")])
+def test_of_two_trackers_with_the_same_findings_the_column_of_the_key_says_which(
+    name: str, target: str, tmp_path: Path, ledger: Ledger
+) -> None:
+    for one in ("jira", "servicenow"):
+        sent(estate_cases(), one, tmp_path, ledger)
+    known = next(iter(ledger.entries("jira")))
+    file = tmp_path / "keys.csv"
+    file.write_text(f"{name},External Id\nSEC-1,{known}\n")
+    assert learn(file, ledger).target == target

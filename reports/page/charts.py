@@ -191,8 +191,9 @@ def by_week(points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
 def movement(trend: Trend) -> Chart:
     """What came, upwards, and what went, downwards."""
     bars = by_week(trend.points)
+    start = trend.points[0] if trend.starts else None  # all of it is new, and would dwarf what moved since
     sums = [
-        tuple(sum(getattr(p, name) for p in scans if p.complete) for name in ("new", "reopened", "resolved"))
+        tuple(sum(getattr(p, n) for p in scans if p.complete and p != start) for n in ("new", "reopened", "resolved"))
         for _, scans in bars
     ]
     up, down = max(new + back for new, back, _ in sums), max(gone for _, _, gone in sums)
@@ -202,9 +203,9 @@ def movement(trend: Trend) -> Chart:
     room = (RIGHT - LEFT) / len(bars)
     width = max(2.0, min(28.0, room * 0.6))
     marks, lost, hits, rows = [], [], [], []
-    for n, ((start, scans), (new, back, gone)) in enumerate(zip(bars, sums, strict=True)):
+    for n, ((begun, scans), (new, back, gone)) in enumerate(zip(bars, sums, strict=True)):
         middle = LEFT + room * (n + 0.5)
-        name = day(start) if len(bars) == len(trend.points) else f"Week of {day(start)}"
+        name = day(begun) if len(bars) == len(trend.points) else f"Week of {day(begun)}"
         for kind, low, high in (("new", 0, new), ("reopened", new, new + back), ("resolved", -gone, 0)):
             if high > low:
                 spots = [(middle - width / 2, y(low)), (middle - width / 2, y(high))]
@@ -218,7 +219,7 @@ def movement(trend: Trend) -> Chart:
     ends = [(unit(LEFT), "start", day(bars[0][0])), (unit(RIGHT), "end", day(bars[-1][0]))]
     new, back, gone = (sum(column) for column in zip(*sums, strict=True))
     return Chart(
-        f"In this window {new:,} new, {back:,} reopened and {gone:,} resolved.",
+        f"{'Since the first scan' if start else 'In this window'} {new:,} new, {back:,} reopened and {gone:,} resolved.",
         [(unit(y(n)), f"{abs(n):,}") for n in ticks],
         ends if len(bars) > 1 else [(unit((LEFT + RIGHT) / 2), "middle", day(bars[0][0]))],
         marks,

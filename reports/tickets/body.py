@@ -98,8 +98,12 @@ def remedy(case: Case, markup: Markup, width: int) -> Iterator[str]:
         yield markup.head("What to do")
     if finding.remediation:
         yield markup.prose(clip(finding.remediation, width))
-    if command:
-        yield markup.block(clip(command, width))
+    if (
+        len(command) > width or markup is PLAIN and '"' in command
+    ):  # part of a command, or other quotes, do other things
+        yield markup.prose("The command is in the export to csv.")
+    elif command:
+        yield markup.block(command)
 
 
 def facts(case: Case) -> Iterator[tuple[str, str]]:

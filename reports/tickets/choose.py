@@ -66,7 +66,7 @@ def select(
             uncreated += what != "unchanged"
             continue
         elif profile.update == "key" and not (entry and entry.key):
-            unkeyed += what != "unchanged"
+            unkeyed += 1
             continue
         else:
             known = replace(ticket, key=entry.key if entry else "")
@@ -77,7 +77,7 @@ def select(
     if unkeyed:
         chosen.notes.append(
             f"without a key, so not updated: {number(unkeyed, 'ticket')}; `iotposture tickets import KEYS.csv --to {profile.name}` "
-            f"with what {profile.product} exports"
+            f"with what {profile.product} exports, or `iotposture tickets forget {profile.name}` if nobody imported the files"
         )
     if uncreated:
         chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")

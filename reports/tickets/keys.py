@@ -151,13 +151,16 @@ def fits(profile: Profile, key: str) -> bool:
 
 
 def guess(file: Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]]], ledger: Ledger) -> Profile:
-    """The one target that was sent these ids."""
+    """The one target that was sent these ids; of several, the one whose key has a column."""
     found = {id_ for _, row in rows for id_ in ids(header, row)}
     if not found:
         raise Unreadable(
             f"{file}: names no finding of ours; allowed: a column External Id, or the id in the description"
         )
     told = [name for name, profile in TARGETS.items() if profile.keys and found & set(ledger.entries(name))]
+    if len(told) > 1:
+        names = {plainly(name) for name in header}
+        told = [name for name in told if names & {plainly(key) for key in TARGETS[name].keys}] or told
     if len(told) != 1:
         raise Unreadable(
             f"{file}: its findings were exported to {' and '.join(told) or 'no tracker'}; say which with --to"

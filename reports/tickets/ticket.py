@@ -146,7 +146,7 @@ def subject(case: Case, by: By) -> tuple[str, ...]:
         return (finding.check_id,)
     if by == "owner":
         return (case.owner or NOBODY,)
-    hub = finding.hub or (finding.resource_id if finding.resource_type == "hub" else "")
+    hub = finding.about_hub
     return (finding.provider, finding.account_id, canonical(finding.provider, hub) if hub else finding.region)
 
 
