@@ -54,6 +54,11 @@ def days(meaning: str) -> Column:
     return Column("Int64", meaning, moves=True)
 
 
+def hours(meaning: str) -> Column:
+    """The same in hours."""
+    return days(meaning)
+
+
 @dataclass(frozen=True)
 class Unread:
     """A cell that could not be read, and why.

@@ -233,5 +233,5 @@ def test_days_against_the_clock_are_told_and_change_no_evidence() -> None:
 def test_every_column_of_days_since_or_until_moves() -> None:
     for table in {check.table for check in CHECKS}:
         for name, column in table.columns().items():
-            clock = re.match(r"(\w+: )?(age in )?days (since|until|of)", column.meaning, re.IGNORECASE)
+            clock = re.match(r"(\w+: )?(age in )?(days|hours) (since|until|of)", column.meaning, re.IGNORECASE)
             assert not clock or column.moves, f"{table.id()}.{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, days, flag, text
+from collectors.schema import Table, count, days, flag, hours, text
 
 
 class EdgeCore(Table):
@@ -48,7 +48,7 @@ class Tunnel(Table):
     """One row per secure tunnel into a device that AWS still lists."""
 
     open = flag("It is open.")
-    age_hours = count("Hours since it was opened, rounded up.")
+    age_hours = hours("Hours since it was opened, rounded up.")
     lifetime_minutes = count("Minutes for which it may stay open.")
 
 
