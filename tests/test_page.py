@@ -507,3 +507,13 @@ def test_a_rolled_up_row_tells_the_lives_of_all_it_stands_for() -> None:
     out = io.StringIO()
     report_html(report(rows), out, None, docket(report(rows)))
     assert "5 new, 3 reopened, 22 open, 3 waived" in out.getvalue()
+
+
+def test_a_first_scan_promises_a_trend_and_draws_none() -> None:
+    whole = trend()
+    first = dataclasses.replace(whole, points=whole.points[-1:], before=None)
+    out = io.StringIO()
+    report_html(report(), out, first, docket(report()))
+    text = out.getvalue()
+    assert "This is the first scan." in text and "<h3>Movement</h3>" not in text
+    assert "<h3>Age of what is open</h3>" in text
