@@ -77,7 +77,9 @@ def interchange(
             f"--only, --group-by, --verify: for trackers; {asked.to} has every finding with its lifecycle"
         )
     options = Options(**settings.formats.model_dump())
-    return write(FORMATS[asked.to], found, history.coverage(found.about["scan_id"]), options, folder), ()
+    format_ = FORMATS[asked.to]
+    files = write(format_, found, history.coverage(found.about["scan_id"]), options, folder)
+    return files, format_.notes(found, options)
 
 
 def tickets(

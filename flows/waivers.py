@@ -95,7 +95,10 @@ def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | 
 
 
 def last_scan(settings: Settings) -> str:
-    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none. The demo's do not count."""
+    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none. The demo's do not count.
+
+    Where the settings' folder holds no scans, it may be that of one itself, as a month of the demo leaves it.
+    """
     import fsspec
 
     home = settings.runs.rstrip("/") or settings.out
@@ -104,7 +107,10 @@ def last_scan(settings: Settings) -> str:
     judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
     folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
     names = [name for name in folders if SCAN_ID.fullmatch(name)]
-    return f"{home}/{max(names)}" if names else ""
+    if names:
+        return f"{home}/{max(names)}"
+    alone = not settings.runs and fs.glob(f"{escape(root.rstrip('/'))}/run/*/*/*/findings.parquet")
+    return home if alone else ""
 
 
 def list_waivers(settings_file: str, run: str, format_: Format) -> int:

@@ -155,7 +155,7 @@ def severities(trend: Trend, console: Console) -> None:
 def dimension(name: str, found: Sequence[Share], console: Console, most: int | None) -> None:
     """The shares of one dimension, the worst first."""
     more = f", the first {most} of {len(found)}" if most and len(found) > most else ""
-    console.print(text(f"\nBy {name}{more}", "bold"))
+    console.print(text(f"\nBy {name}{more}{'; what belongs to no hub is left out' if name == 'hub' else ''}", "bold"))
     shown_names = ends([share.name for share in found])
     scored = any(share.score_raw is not None for share in found)
     severities_shown = [s for s in SEVERITIES if s != "info"]

@@ -285,3 +285,19 @@ def test_the_version_is_the_package_s() -> None:
     from importlib.metadata import version
 
     assert command("--version").stdout.strip() == version("iotposture")
+
+
+def test_help_names_the_defaults_that_mean_something_and_no_others() -> None:
+    told = " ".join(command("trend", "--help").stdout.split())
+    assert "[default: 90d]" in told and '""' not in told and "False]" not in told
+    assert "./iotposture-out/SCAN." in " ".join(command("scan", "--help").stdout.replace("│", " ").split())
+
+
+def test_a_reader_that_stops_is_told_nothing() -> None:
+    program = [sys.executable, "-c", "from flows.cli import main; main()", "show", "tables", "--format", "json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as running:  # 64 kB fit
+        assert running.stdout and running.stderr
+        running.stdout.read(10)
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == NOT_WRITTEN

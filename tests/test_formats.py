@@ -530,3 +530,10 @@ def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
 def test_small_things() -> None:
     assert filled({"a": "", "b": 0, "c": [], "d": {}, "e": "x"}) == {"b": 0, "e": "x"}
     assert [clip("abcdef", n) for n in (6, 5)] == ["abcdef", "abcd…"]
+
+
+def test_findings_that_security_hub_has_no_account_for_are_counted() -> None:
+    elsewhere = sum(case.finding.provider != "aws" for case in docket(made_up.report()).cases)
+    (note,) = asff.FORMAT.notes(docket(made_up.report()), Options())
+    assert elsewhere and note.startswith(f"{elsewhere} of other clouds left out")
+    assert asff.FORMAT.notes(docket(made_up.report()), ALL) == []

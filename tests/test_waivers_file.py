@@ -161,6 +161,8 @@ def test_the_last_scan_is_the_newest_that_was_judged(
     moved = Settings(runs=str(home / "runs [x]"))
     assert last_scan(moved) == f"{home}/runs [x]/20261125T060000Z-a"
     assert last_scan(Settings(out="nowhere")) == ""
+    month = f"{out}/demo-20261124T060000Z-1"
+    assert last_scan(Settings(out=month)) == month
     monkeypatch.setenv("IOTPOSTURE_RUNS", moved.runs)
     assert typed("waivers", "add", POLICY.finding_id, *SAID) == CLEAN
     assert POLICY.finding_id in capsys.readouterr().out

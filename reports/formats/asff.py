@@ -149,4 +149,12 @@ def batches(cases: Sequence[Case], docket: Docket, where: Where) -> Iterator[lis
     yield ["[\n", ",\n".join(held), "\n]\n"]
 
 
-FORMAT = Format("asff", "AWS Security Hub", files)
+def notes(docket: Docket, options: Options) -> list[str]:
+    """How many findings no AWS account takes in."""
+    left = sum(home(case, options) is None for case in docket.cases)
+    return (
+        [f"{left} of other clouds left out; aws_account in [formats] names an account that takes them"] if left else []
+    )
+
+
+FORMAT = Format("asff", "AWS Security Hub", files, notes)

@@ -36,11 +36,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Format:
-    """One format. ``files`` yields at least one file, also when there is nothing to say."""
+    """One format. ``files`` yields at least one file, also when there is nothing to say; ``notes`` says what is left out."""
 
     name: str
     product: str
     files: Callable[[Docket, Coverage, Options], Iterable[File]]
+    notes: Callable[[Docket, Options], Sequence[str]] = lambda docket, options: ()
 
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
