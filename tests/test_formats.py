@@ -537,3 +537,14 @@ def test_findings_that_security_hub_has_no_account_for_are_counted() -> None:
     (note,) = asff.FORMAT.notes(docket(made_up.report()), Options())
     assert elsewhere and note.startswith(f"{elsewhere} of other clouds left out")
     assert asff.FORMAT.notes(docket(made_up.report()), ALL) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_files_of_an_earlier_export_go_and_those_of_others_stay(name: str, tmp_path: Path) -> None:
+    stale = tmp_path / FORMATS[name].own.replace("*", "3")
+    other = tmp_path / "notes.txt"
+    for file in (stale, other):
+        file.write_text("older")
+    made = write(FORMATS[name], docket(), coverage(), ALL, tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([*made, other])
+    assert all(file.match(FORMATS[name].own) for file in made)

@@ -157,4 +157,4 @@ def notes(docket: Docket, options: Options) -> list[str]:
     )
 
 
-FORMAT = Format("asff", "AWS Security Hub", files, notes)
+FORMAT = Format("asff", "AWS Security Hub", files, "asff-*.json", notes)

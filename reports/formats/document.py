@@ -36,4 +36,4 @@ def flat(case: Case) -> dict[str, object]:
     return {**case.finding._asdict(), **{name: getattr(case, name) for name in LIFE}}
 
 
-FORMAT = Format("json", "iotposture", files)
+FORMAT = Format("json", "iotposture", files, "docket.json")

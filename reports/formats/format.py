@@ -36,11 +36,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Format:
-    """One format. ``files`` yields at least one file, also when there is nothing to say; ``notes`` says what is left out."""
+    """One format. ``files`` yields at least one file, also when there is nothing to say; ``notes`` says what is left out.
+
+    ``own`` is a glob that fits all its files, of any export.
+    """
 
     name: str
     product: str
     files: Callable[[Docket, Coverage, Options], Iterable[File]]
+    own: str
     notes: Callable[[Docket, Options], Sequence[str]] = lambda docket, options: ()
 
 

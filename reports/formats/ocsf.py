@@ -144,4 +144,4 @@ def array(docket: Docket) -> Iterator[str]:
     yield "\n]\n"
 
 
-FORMAT = Format("ocsf", "OCSF 1.5 Compliance Finding", files)
+FORMAT = Format("ocsf", "OCSF 1.5 Compliance Finding", files, "findings.ocsf.*json")

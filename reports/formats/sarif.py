@@ -182,4 +182,4 @@ def gap(row: Any) -> str:
     return f"{where}: {row['operation']} {row['outcome']}{needs}"
 
 
-FORMAT = Format("sarif", "SARIF 2.1.0", files)
+FORMAT = Format("sarif", "SARIF 2.1.0", files, "findings.sarif")

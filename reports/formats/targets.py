@@ -20,10 +20,16 @@ FORMATS: Mapping[str, Format] = {
 def write(format_: Format, docket: Docket, coverage: Coverage, options: Options, folder: Path) -> list[Path]:
     """Writes the files of a format into a folder, which is made if need be; returns their paths. Raises OSError.
 
-    Nobody sees half a file. Files of an earlier export stay where this one has none of their name.
+    Nobody sees half a file. What an earlier export left there goes: a batch too many would be imported again.
     """
     files = {name: text(partial(pour, made)) for name, made in format_.files(docket, coverage, options)}
-    return write_whole(folder, files)
+
+    def ready() -> None:
+        for older in folder.glob(format_.own):
+            if older.name not in files:
+                older.unlink(missing_ok=True)
+
+    return write_whole(folder, files, ready)
 
 
 def pour(pieces: Iterable[str], out: TextIO) -> None:
