@@ -17,8 +17,12 @@ MENTION = re.compile(r"(?<!\w)([@~%&$^])(?=[\w\"'])|([#!&$])(?=\d)")
 WIKI = re.compile(r"[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
 COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(\[|vso\[))")
 """What a runner would read as a command at the start of a line (GitHub Actions) or anywhere (Azure Pipelines)."""
-SPOKEN = re.compile(r":(?=:[\w-]+( [^:]*)?::)|#(?=#(\[|vso\[))")
-"""A whole command, at any place of a line. An ARN has none."""
+SPOKEN = re.compile(
+    r":(?=:(add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|internal-set-repo-path|notice|remove-matcher"
+    r"|save-state|set-env|set-output|stop-commands|warning)\b)|#(?=#(\[|vso\[))",
+    re.IGNORECASE,
+)
+"""The start of a command that a runner knows, at any place of a line ("Workflow commands for GitHub Actions")."""
 
 
 def visible(text: str) -> str:
