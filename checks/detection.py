@@ -260,7 +260,7 @@ def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
     severity="low",
     controls=["ISVS 1.4.1", "NIST-CSF-2.0 PR.PS-01"],
     remedy={
-        "aws": "Add AWS::IoT::Policy to what AWS Config's recorder records in this region, and start the recorder."
+        "aws": "Add the resource type IoT Policy to what AWS Config's recorder records in this region, and start it."
     },
     command={
         "aws": (
