@@ -123,6 +123,33 @@ def audit_tells_somebody(detections: Rows[Detection]) -> Verdict:
 
 
 @check(
+    severity="low",
+    controls=["ISVS 1.5.1", "ISVS 1.5.2", "NIST-CSF-2.0 RS.MI-01"],
+    remedy={
+        "aws": (
+            "Create a mitigation action that moves things into a quarantine group, deactivates certificates or puts a"
+            " blank policy in force."
+        ),
+    },
+    command={
+        "aws": (
+            "aws iot create-mitigation-action --region {region} --action-name YOUR_ACTION --role-arn YOUR_ROLE_ARN"
+            " --action-params addThingsToThingGroupParams={thingGroupNames=YOUR_QUARANTINE_GROUP}"
+        ),
+    },
+    only={"provider": "aws", "audit_on": True},
+    passes=[{"findings_containable": True}],
+    fails=[{"findings_containable": False}],
+)
+def audit_findings_can_be_contained(detections: Rows[Detection]) -> Verdict:
+    """A mitigation action can contain the devices that an audit finds.
+
+    Otherwise somebody has to work out how to stop a device that was taken over while it is still connected.
+    """
+    return detections["findings_containable"]
+
+
+@check(
     severity="medium",
     serves=["gcp-audit-data-access-off"],
     remedy={"gcp": "Enable data access logs for Pub/Sub, KMS, Secret Manager and CA Service, without exemptions."},
@@ -227,6 +254,55 @@ def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
     """
     events = registries["certificate_events"] & registries["authority_events"] & registries["policy_events"]
     return events | registries["api_alerts"]
+
+
+@check(
+    severity="low",
+    controls=["ISVS 1.4.1", "NIST-CSF-2.0 PR.PS-01"],
+    remedy={
+        "aws": "Add the resource type IoT Policy to what AWS Config's recorder records in this region, and start it."
+    },
+    command={
+        "aws": (
+            "aws configservice put-configuration-recorder --region {region}"
+            " --configuration-recorder file://YOUR_RECORDER.json"
+        ),
+    },
+    only={"provider": "aws"},
+    passes=[{"policies_recorded": True}],
+    fails=[{"policies_recorded": False}],
+)
+def policy_changes_are_recorded(registries: Rows[Registry]) -> Verdict:
+    """AWS Config records how AWS IoT policies change.
+
+    AWS IoT keeps five versions of a policy, and none of a deleted one: what devices were allowed to do at the time of an
+    incident is lost.
+    """
+    return registries["policies_recorded"]
+
+
+@check(
+    severity="info",
+    controls=["ISVS 1.5.3"],
+    remedy={
+        "aws": "Set thingConnectivityIndexingMode to STATUS in the thing indexing configuration; indexing is billed."
+    },
+    command={
+        "aws": (
+            "aws iot update-indexing-configuration --region {region}"
+            " --thing-indexing-configuration file://YOUR_INDEXING.json"
+        ),
+    },
+    only={"provider": "aws"},
+    passes=[{"connections_indexed": True}],
+    fails=[{"connections_indexed": False}],
+)
+def connected_things_can_be_listed(registries: Rows[Registry]) -> Verdict:
+    """Fleet indexing can tell which things are connected.
+
+    Otherwise nobody can list what is connected, or has been silent for long, and review whether it should be there.
+    """
+    return registries["connections_indexed"]
 
 
 @check(

@@ -34,6 +34,7 @@ from lab import (
     aws_graph,
     aws_organization,
     aws_revocation,
+    aws_watchers,
 )
 from lab.aws_policies import ACCOUNT, REGIONS, asking
 from lab.server import Server, Switchboard, failing
@@ -69,6 +70,7 @@ class Aws:
         self._share = share
         self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
         self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
+        self.answers |= aws_watchers.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
         self.lists = aws_revocation.Lists(self.switchboard)

@@ -54,7 +54,9 @@ def row(key: str, template: str) -> dict[str, Any]:
 @cache
 def model(service: str) -> Any:
     """botocore's model of what the AWS CLI calls a service."""
-    return botocore.session.get_session().get_service_model({"s3api": "s3"}.get(service, service))
+    return botocore.session.get_session().get_service_model(
+        {"s3api": "s3", "configservice": "config"}.get(service, service)
+    )
 
 
 def operation(service: str, command: str) -> Any:

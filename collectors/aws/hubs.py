@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS, registry
+from collectors.aws.mitigation import DESCRIBE_ACTION, LIST_ACTIONS, containable
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.hub import Detection, Hub, Log
@@ -151,9 +152,12 @@ def silenced(levels: list[Mapping[str, Any]]) -> int:
     )
 
 
-@collector(Detection, "aws", AUDIT, LIST_AUDITS, DESCRIBE_AUDIT)
+@collector(Detection, "aws", AUDIT, LIST_AUDITS, DESCRIBE_AUDIT, LIST_ACTIONS, DESCRIBE_ACTION)
 def audits(read: Reader) -> Iterator[Row]:
-    """Whether Device Defender audits one region: its critical checks enabled and scheduled at least weekly."""
+    """Whether Device Defender audits one region: its critical checks enabled and scheduled at least weekly.
+
+    What can be done about its findings is asked where it looks for any.
+    """
     settings = read(AUDIT).cell(dict)
     row: dict[str, Any] = {
         "resource": f"{registry(read.scope)}:audit",
@@ -162,15 +166,19 @@ def audits(read: Reader) -> Iterator[Row]:
     if isinstance(settings, Unread):
         notifies: bool | Unread = settings
         enabled: bool | Unread = settings
+        on: bool | Unread = settings
     else:
         targets = settings.get("auditNotificationTargetConfigurations") or {}
         notifies = bool((targets.get("SNS") or {}).get("enabled", False))
         checks = settings.get("auditCheckConfigurations") or {}
         enabled = all((checks.get(name) or {}).get("enabled", False) for name in CRITICAL_CHECKS)
+        on = any(check.get("enabled", False) for check in checks.values())
     covered = scheduled(read)
     yield row | {
         "audit_scheduled": False if enabled is False or covered is False else unread_of(enabled, covered) or True,
         "audit_notifies": notifies,
+        "audit_on": on,
+        "findings_containable": None if on is False else containable(read),
     }
 
 

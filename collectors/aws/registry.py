@@ -1,4 +1,4 @@
-"""Settings of the device registry itself: who hears of changes, and the key it is encrypted with."""
+"""Settings of the device registry itself: who hears of changes, what can be searched, the key it is encrypted with."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 from collectors.aws.account import registry
 from collectors.aws.kms import DESCRIBE_KEY, ENCRYPTION
+from collectors.aws.recorder import RECORDER_STATUS, RECORDERS, policies_recorded
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Registry
 
 EVENTS = Operation("iot.describe_event_configurations", "iot:DescribeEventConfigurations")
 EVENT_RULES = Operation("events.list_rules", "events:ListRules", items="Rules")
+INDEXING = Operation("iot.get_indexing_configuration", "iot:GetIndexingConfiguration")
 
 KINDS = {"certificate_events": "CERTIFICATE", "authority_events": "CA_CERTIFICATE", "policy_events": "POLICY"}
 TELLING_CALLS = frozenset({
@@ -25,7 +27,7 @@ TELLING_CALLS = frozenset({
 """API calls that give a device a credential or a right."""
 
 
-@collector(Registry, "aws", EVENTS, EVENT_RULES, ENCRYPTION, DESCRIBE_KEY)
+@collector(Registry, "aws", EVENTS, EVENT_RULES, RECORDERS, RECORDER_STATUS, INDEXING, ENCRYPTION, DESCRIBE_KEY)
 def registries(read: Reader) -> Iterator[Row]:
     """The device registry of one region."""
     events = read(EVENTS)
@@ -35,6 +37,8 @@ def registries(read: Reader) -> Iterator[Row]:
         "name": f"Device registry in {read.scope.region}",
         **{column: events.cell(partial(published, kind=kind)) for column, kind in KINDS.items()},
         "api_alerts": read(EVENT_RULES).cell(lambda rules: any(hears_of_changes(rule) for rule in rules)),
+        "policies_recorded": policies_recorded(read),
+        "connections_indexed": read(INDEXING).cell(connections_indexed),
         "customer_key": own,
         "key_usable": usable(read) if own is True else own if isinstance(own, Unread) else None,
     }
@@ -43,6 +47,13 @@ def registries(read: Reader) -> Iterator[Row]:
 def published(events: Mapping[str, Any], kind: str) -> bool:
     """Whether events of a kind are on; they are off unless set (AWS IoT Core, "Event messages")."""
     return bool(((events.get("eventConfigurations") or {}).get(kind) or {}).get("Enabled", False))
+
+
+def connections_indexed(settings: Mapping[str, Any]) -> bool:
+    """Whether fleet indexing keeps which things are connected; it does not unless set
+    (AWS IoT Core, "Managing thing indexing")."""
+    things = settings.get("thingIndexingConfiguration") or {}
+    return things.get("thingIndexingMode", "OFF") != "OFF" and things.get("thingConnectivityIndexingMode") == "STATUS"
 
 
 def hears_of_changes(rule: Mapping[str, Any]) -> bool:

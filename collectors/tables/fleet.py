@@ -102,5 +102,7 @@ class Registry(Table):
     authority_events = flag("Changes to CA certificates are published as events.")
     policy_events = flag("Changes to policies are published as events.")
     api_alerts = flag("An enabled EventBridge rule hears of API calls that change certificates or policies.")
+    policies_recorded = flag("A recorder of AWS Config that runs keeps every version of a policy.")
+    connections_indexed = flag("Fleet indexing keeps which things are connected, and since when.")
     customer_key = flag("It is encrypted with a key of the customer; otherwise with one that AWS owns.")
     key_usable = flag("That key works.")

@@ -54,6 +54,10 @@ class Detection(Table):
 
     audit_scheduled = flag("AWS: a Device Defender audit is configured and scheduled.")
     audit_notifies = flag("AWS: Device Defender audit results are sent to a topic.")
+    audit_on = flag("AWS: a check of Device Defender's audit is enabled.")
+    findings_containable = flag(
+        "AWS: a mitigation action puts a device in quarantine, takes its rights or deactivates its certificate."
+    )
     data_access_logged = flag("Google: reads and writes of data are in the audit log for the IoT services.")
     audit_exemptions = count("Google: identities that are exempt from data-access logs.")
     retired_api_enabled = flag("Google: the API of the retired Cloud IoT Core is still enabled.")
