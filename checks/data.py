@@ -6,6 +6,7 @@ from checks.check import check
 from checks.command import TOPIC_RULE
 from collectors.schema import Rows, Verdict
 from collectors.tables.data import Route, Store, Topic
+from collectors.tables.sinks import RuleDestination, RuleStore
 
 ENDPOINTS = ("eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContainers", "cosmosDBSqlContainers")
 
@@ -299,3 +300,76 @@ def topic_checks_its_messages(topics: Rows[Topic]) -> Verdict:
     Otherwise whatever a device sends reaches the code behind it.
     """
     return topics["schema_bound"]
+
+
+@check(
+    severity="low",
+    controls=["ISVS 2.3.1", "NIST-CSF-2.0 PR.DS-02", "ETSI-EN-303-645 5.8-2"],
+    remedy={"aws": "Confirm the destination again, over HTTPS, or delete it with the actions that lead to it."},
+    command={
+        "aws http": "aws iot update-topic-rule-destination --region {region} --arn {resource} --status IN_PROGRESS",
+    },
+    only={"provider": "aws"},
+    passes=[
+        {"in_use": True, "status": "ENABLED", "plain_http": False},
+        {"in_use": False, "status": "DISABLED", "plain_http": True},
+    ],
+    fails=[
+        {"in_use": True, "status": "ERROR", "plain_http": False},
+        {"in_use": True, "status": "ENABLED", "plain_http": True},
+    ],
+)
+def rule_destination_is_confirmed(destinations: Rows[RuleDestination]) -> Verdict:
+    """A destination that rules send to is confirmed and has TLS.
+
+    What is sent to one that is not confirmed is lost, and without TLS it is read and changed on the way.
+    """
+    return ~destinations["in_use"] | (destinations["status"] == "ENABLED") & ~destinations["plain_http"]
+
+
+@check(
+    severity="low",
+    profile="cmk-required",
+    controls=["ISVS 2.3.1", "NIST-CSF-2.0 PR.DS-01", "ETSI-EN-303-645 5.8-2"],
+    remedy={"aws": "Encrypt the table or database with a KMS key that you manage."},
+    command={
+        "aws dynamodb": (
+            "aws dynamodb update-table --region {region} --table-name {name}"
+            " --sse-specification Enabled=true,SSEType=KMS,KMSMasterKeyId=YOUR_KEY_ARN"
+        ),
+        "aws timestream": (
+            "aws timestream-write update-database --region {region} --database-name {name} --kms-key-id YOUR_KEY_ARN"
+        ),
+    },
+    only={"provider": "aws"},
+    passes=[{"customer_key": True}],
+    fails=[{"customer_key": False}],
+)
+def rule_store_has_a_customer_key(stores: Rows[RuleStore]) -> Verdict:
+    """A table or database that rules write to is encrypted with a key of the customer.
+
+    It is always encrypted; only a key of one's own can be withdrawn.
+    """
+    return stores["customer_key"]
+
+
+@check(
+    severity="low",
+    controls=["NIST-CSF-2.0 PR.DS-11", "ETSI-EN-303-645 5.9-1"],
+    remedy={"aws": "Turn point-in-time recovery of the table on."},
+    command={
+        "aws": (
+            "aws dynamodb update-continuous-backups --region {region} --table-name {name}"
+            " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+        ),
+    },
+    only={"provider": "aws", "kind": "dynamodb"},
+    passes=[{"recoverable": True}],
+    fails=[{"recoverable": False}],
+)
+def rule_store_can_be_restored(stores: Rows[RuleStore]) -> Verdict:
+    """A DynamoDB table that rules write to can be restored to an earlier moment.
+
+    Otherwise what a faulty rule or a stolen credential overwrites is gone.
+    """
+    return stores["recoverable"]

@@ -8,6 +8,7 @@ from collectors.schema import Rows, Verdict
 from collectors.tables.around import IssuingAuthority
 from collectors.tables.data import Key, Route
 from collectors.tables.fleet import Registry
+from collectors.tables.sinks import Secret
 
 
 @check(
@@ -174,3 +175,25 @@ def issuing_authority_publishes_revocation(authorities: Rows[IssuingAuthority]) 
     Otherwise a leaked device key cannot be revoked at its issuer, and revocation audits stay blind.
     """
     return authorities["publishes_revocation"]
+
+
+@check(
+    severity="low",
+    controls=["ISVS 2.1.13", "NIST-CSF-2.0 PR.AA-01", "ETSI-EN-303-645 5.5-8"],
+    remedy={"aws": "Set up rotation of the secret, or replace its value and that of the system it opens."},
+    command={
+        "aws": (
+            "aws secretsmanager rotate-secret --region {region} --secret-id {name} --rotation-lambda-arn"
+            " YOUR_FUNCTION_ARN --rotation-rules AutomaticallyAfterDays=90 --no-rotate-immediately"
+        ),
+    },
+    only={"provider": "aws"},
+    passes=[{"rotates": True, "changed_days": 400}, {"rotates": False, "changed_days": 90}],
+    fails=[{"rotates": False, "changed_days": 91}],
+)
+def secret_of_rules_is_rotated(secrets: Rows[Secret], *, days: int = 90) -> Verdict:
+    """A secret that rules use is rotated, or was changed in the last 90 days.
+
+    The longer it serves, the more people and copies know it.
+    """
+    return secrets["rotates"] | (secrets["changed_days"] <= days)

@@ -61,6 +61,17 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
                 }
             },
         ),
+        "readings_2019": rule(
+            "brightwater/+/reading",
+            {
+                "dynamoDB": {
+                    "roleArn": READINGS_ROLE,
+                    "tableName": "readings-2019",
+                    "hashKeyField": "meter",
+                    "hashKeyValue": "${topic(2)}",
+                }
+            },
+        ),
         "archive": rule(
             "brightwater/+/archive",
             {"firehose": {"roleArn": ROLE, "deliveryStreamName": "meter-archive"}},
@@ -109,7 +120,7 @@ RULES: dict[str, dict[str, dict[str, Any]]] = {
                         "bootstrap.servers": "b-1.erp.example:9096",
                         "security.protocol": "SASL_SSL",
                         "sasl.mechanism": "SCRAM-SHA-512",
-                        "sasl.scram.username": "brightwater",
+                        "sasl.scram.username": f"${{get_secret('erp/kafka', 'SecretString', 'user', '{ROLE}')}}",
                         "sasl.scram.password": CANARY,
                     },
                 }

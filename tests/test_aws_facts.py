@@ -13,8 +13,10 @@ from collectors.aws.certificates import hears
 from collectors.aws.functions import callable_by_iot
 from collectors.aws.iam import matches, names_source
 from collectors.aws.jobs import linked_buckets
+from collectors.aws.secrets import fetched
+from collectors.aws.sinks import refers
 from collectors.aws.transport import AwsSession
-from collectors.aws.withheld import delivery, plain_url, rule_without_secrets
+from collectors.aws.withheld import delivery, destinations, plain_url, presence, rule_without_secrets
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
 
@@ -32,6 +34,15 @@ def test_a_key_unknown_to_an_opt_in_region_means_the_region_is_off() -> None:
     assert outcome("ThrottlingException", "eu-west-1", 400) == "failed"
 
 
+def test_a_service_that_takes_no_new_customers_is_unavailable_and_not_denied() -> None:
+    def outcome(message: str) -> str:
+        reply: Any = {"Error": {"Code": "AccessDeniedException", "Message": message}}
+        return AwsSession._outcome(ClientError(reply, "DescribeEndpoints"), "AccessDeniedException", "eu-west-1")
+
+    assert outcome("Only existing Timestream for LiveAnalytics customers can access the service.") == "unavailable"
+    assert outcome("User: a is not authorized to perform: timestream:DescribeEndpoints") == "denied"
+
+
 def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
     vault = "${get_secret('a', 'SecretString', 'b', 'role')}"
     headers = [{"key": "Authorization", "value": CANARY}, {"key": "X-Trace", "value": CANARY}]
@@ -44,6 +55,7 @@ def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
     }
     plain = rule_without_secrets({"rule": rule})
     assert CANARY not in json.dumps(plain)
+    assert fetched(plain["rule"]) == {"a"}
     http, kafka = (next(iter(action.values())) for action in plain["rule"]["actions"])
     assert http["url"] == "https://a.example/b"
     assert rules.holds_secret("http", http)
@@ -51,6 +63,58 @@ def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
     assert not rules.holds_secret("kafka", {"clientProperties": {"ssl.keystore.password": "${get_secret(***)}"}})
     assert not rules.holds_secret("http", {"headers": [{"key": "Content-Type", "value": "***"}]})
     assert plain_url("https://a.example/b#c") == "https://a.example/b"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", ""),
+        (CANARY, "***"),
+        (
+            f"Bearer {CANARY} ${{get_secret('erp/kafka-1', 'SecretString', 'k', 'r')}}",
+            "${get_secret('erp/kafka-1', ***)}",
+        ),
+        (f"${{get_secret('{CANARY} <b>', 'SecretString', 'k', 'r')}}", "${get_secret(***)}"),
+        (
+            "${get_secret('a', 'SecretString', 'u')}:${get_secret('b')}",
+            "${get_secret('a', ***)} ${get_secret('b', ***)}",
+        ),
+    ],
+)
+def test_of_a_text_that_may_be_secret_only_the_names_of_secrets_stay(text: str, left: str) -> None:
+    assert presence(text) == left
+
+
+def test_a_rule_names_secrets_in_its_sql_too() -> None:
+    sql = "SELECT *, get_secret( 'site/key', 'SecretString', 'k', 'r') AS k FROM 'a'"
+    assert fetched({"sql": sql, "actions": []}) == {"site/key"}
+
+
+def test_destinations_keep_no_query_and_no_reason() -> None:
+    url = f"https://user:{CANARY}@a.example/confirm?key={CANARY}"
+    listed = [
+        {"httpUrlSummary": {"confirmationUrl": url}, "statusReason": url},
+        {"influxDBSummary": {"endpoint": url, "secretId": "levels"}},
+    ]
+    plain = destinations({"destinationSummaries": listed})["destinationSummaries"]
+    assert plain == [
+        {"httpUrlSummary": {"confirmationUrl": "https://a.example/confirm"}},
+        {"influxDBSummary": {"endpoint": "https://a.example/confirm", "secretId": "levels"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "leads"),
+    [
+        ("http", {"url": "https://a.example/b/${topic(2)}"}, True),
+        ("http", {"url": "https://c.example", "confirmationUrl": "https://a.example/b"}, True),
+        ("http", {"url": "https://c.example"}, False),
+        ("kafka", {"destinationArn": "arn:d"}, True),
+        ("influxDB", {"destinationArn": "arn:e"}, False),
+    ],
+)
+def test_an_action_leads_to_a_destination_by_url_or_arn(kind: str, action: dict[str, Any], leads: bool) -> None:
+    assert refers(kind, action, "arn:d", "https://a.example/b") is leads
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from collectors.aws.databases import DATABASE, ENDPOINTS, TABLE, database_keys, table_keys
 from collectors.aws.rules import (
     DELIVERY,
     GET_RULE,
@@ -39,7 +40,7 @@ PURPOSES = {"ENCRYPT_DECRYPT": "encrypt", "SIGN_VERIFY": "sign", "GENERATE_VERIF
 @collector(
     Key, "aws",
     DESCRIBE_KEY, ENCRYPTION, LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, DELIVERY, LIST_UPDATES, GET_UPDATE, LIST_STREAMS,
-    DESCRIBE_STREAM, BUCKET_ENCRYPTION, ROTATION,
+    DESCRIBE_STREAM, BUCKET_ENCRYPTION, ROTATION, TABLE, ENDPOINTS, DATABASE,
 )  # fmt: skip
 def keys(read: Reader) -> Iterator[Row]:
     """Every KMS key that one region's IoT data is encrypted with, each once."""
@@ -110,6 +111,9 @@ KEYS: Mapping[str, Callable[[Reader, Mapping[str, Any]], set[str]]] = {
         delivery_encryption(reply).get("KeyARN", "")
         for reply in read(DELIVERY, DeliveryStreamName=action["deliveryStreamName"])
     },
+    "dynamoDB": table_keys,
+    "dynamoDBv2": table_keys,
+    "timestream": database_keys,
 }
 """Per kind of rule action, how to find the key of its target."""
 

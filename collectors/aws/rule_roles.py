@@ -31,6 +31,7 @@ SERVICES: Mapping[str, str] = {
     "iotSiteWise": "iotsitewise",
     "stepFunctions": "states",
     "location": "geo",
+    "influxDB": "secretsmanager",
 }
 """Per kind of action, the prefix of the IAM actions it needs (AWS IoT Core, "AWS IoT rule actions")."""
 

@@ -68,6 +68,7 @@ TARGETS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "stepFunctions": lambda a: a["stateMachineName"],
     "salesforce": lambda a: a["url"],
     "location": lambda a: a["trackerName"],
+    "influxDB": lambda a: a["databaseName"],
 }
 """Per kind of action, the member that names where it leads."""
 

@@ -28,6 +28,8 @@ REPORTS = frozenset({"iam.generate_service_last_accessed_details"})
 last used. It changes nothing in the account (IAM API Reference, "GenerateServiceLastAccessedDetails"; the Service
 Authorization Reference lists its access level as Read)."""
 NOT_OFFERED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
+CLOSED = re.compile(r"^Only existing .* customers can access")
+"""What a service that takes no new customers says to all others, as Timestream for LiveAnalytics does since June 2025."""
 UNKNOWN_TO_REGION = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
 ALWAYS_ON = frozenset({
     "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
@@ -116,6 +118,8 @@ class AwsSession:
     def _outcome(error: ClientError, code: str, region: str) -> Outcome:
         if code in STALE:
             return "failed"
+        if CLOSED.match(str(error.response.get("Error", {}).get("Message", ""))):
+            return "unavailable"
         if code in NOT_OFFERED or (code in UNKNOWN_TO_REGION and region not in ALWAYS_ON):
             return "unavailable"
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

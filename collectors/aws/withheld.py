@@ -13,6 +13,8 @@ KAFKA_PLAIN = frozenset({
     "value.serializer",
 })  # fmt: skip
 """Kafka client properties that never hold a secret."""
+SECRET = re.compile(r"get_secret\(\s*'([A-Za-z0-9/_+=.@:-]{1,2048})'")
+"""Where a rule fetches a secret: its name or ARN, which is none itself (AWS IoT Core, "get_secret")."""
 KEPT: Mapping[str, str] = {
     "aws.greengrass.clientdevices.Auth": "deviceGroups",
     "aws.greengrass.Nucleus": "runWithDefault",
@@ -64,9 +66,12 @@ def delivery(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def presence(value: Any) -> str:
-    """A marker for a text that may be secret: empty, fetched by ``get_secret``, or a literal."""
+    """A marker for a text that may be secret: empty, fetched by ``get_secret`` with the secret's name, or a literal."""
     text = str(value or "")
-    return "${get_secret(***)}" if "${get_secret(" in text else "***" if text else ""
+    if "${get_secret(" not in text:
+        return MASK if text else ""
+    named = [f"${{get_secret('{name}', {MASK})}}" for name in dict.fromkeys(SECRET.findall(text))]
+    return " ".join(named) or f"${{get_secret({MASK})}}"
 
 
 def rule_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +96,16 @@ def rule_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
+def destinations(reply: dict[str, Any]) -> dict[str, Any]:
+    """Destinations of topic rules whose URLs have no query, and that do not tell why one failed, which may cite a URL."""
+    for listed in reply.get("destinationSummaries") or ():
+        listed.pop("statusReason", None)
+        for part, member in (("httpUrlSummary", "confirmationUrl"), ("influxDBSummary", "endpoint")):
+            if (listed.get(part) or {}).get(member):
+                listed[part][member] = plain_url(listed[part][member])
+    return reply
+
+
 def plain_url(url: str) -> str:
     """A URL without user, password, query and fragment."""
     return re.sub(r"^(\w+://)[^/@]*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
@@ -108,6 +123,7 @@ def job_without_secrets(reply: dict[str, Any]) -> dict[str, Any]:
 
 REDACTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "iot.get_topic_rule": rule_without_secrets,
+    "iot.list_topic_rule_destinations": destinations,
     "iot.describe_job": job_without_secrets,
     "iot.describe_job_template": job_without_secrets,
     "iot.get_job_document": job_without_secrets,
