@@ -183,7 +183,7 @@ def issuing_authority_publishes_revocation(authorities: Rows[IssuingAuthority]) 
     remedy={"aws": "Set up rotation of the secret, or replace its value and that of the system it opens."},
     command={
         "aws": (
-            "aws secretsmanager rotate-secret --region {region} --secret-id {name} --rotation-lambda-arn"
+            "aws secretsmanager rotate-secret --region {resource.region} --secret-id {name} --rotation-lambda-arn"
             " YOUR_FUNCTION_ARN --rotation-rules AutomaticallyAfterDays=90 --no-rotate-immediately"
         ),
     },
