@@ -467,12 +467,15 @@ def test_many_scans_are_summed_by_week_and_lose_nothing() -> None:
     assert sum(int(row[1]) for row in chart.rows) == sum(point.new for point in points if point.complete)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_history_of_one_or_two_scans_has_its_charts(count: int) -> None:
+@pytest.mark.parametrize(("count", "charts"), [(1, 0), (2, 3)])
+def test_a_second_scan_draws_charts_and_a_first_one_promises_them(count: int, charts: int) -> None:
     whole = report()
     out = io.StringIO()
     report_html(whole, out, dataclasses.replace(trend(), points=trend().points[-count:], before=None), docket(whole))
-    assert out.getvalue().count('class="chart"') == 3 and "NaN" not in out.getvalue()
+    text = out.getvalue()
+    assert text.count('class="chart"') == charts and "NaN" not in text
+    assert ("This is the first scan." in text) is (charts == 0)
+    assert "<h3>Age of what is open</h3>" in text
 
 
 def test_a_window_without_a_complete_scan_is_said_and_not_drawn() -> None:
@@ -507,13 +510,3 @@ def test_a_rolled_up_row_tells_the_lives_of_all_it_stands_for() -> None:
     out = io.StringIO()
     report_html(report(rows), out, None, docket(report(rows)))
     assert "5 new, 3 reopened, 22 open, 3 waived" in out.getvalue()
-
-
-def test_a_first_scan_promises_a_trend_and_draws_none() -> None:
-    whole = trend()
-    first = dataclasses.replace(whole, points=whole.points[-1:], before=None)
-    out = io.StringIO()
-    report_html(report(), out, first, docket(report()))
-    text = out.getvalue()
-    assert "This is the first scan." in text and "<h3>Movement</h3>" not in text
-    assert "<h3>Age of what is open</h3>" in text

@@ -139,6 +139,7 @@ def logging(read: Reader) -> Iterator[Row]:
     yield {
         "resource": f"{registry(read.scope)}:logging",
         "name": f"AWS IoT logging in {read.scope.region}",
+        "hub": registry(read.scope),
         "logs_connections": on,
         "silenced": read(LOGGING_LEVELS).cell(silenced, absent=0),
     }

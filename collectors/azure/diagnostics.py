@@ -42,6 +42,7 @@ def row(source: Mapping[str, Any], kept: Any) -> Row:
         "region": region(source),
         "resource": source["id"],
         "name": source["name"],
+        "hub": source["id"],
         "logs_connections": kept,
     }
 

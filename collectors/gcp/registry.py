@@ -73,6 +73,7 @@ def log(registry: dict[str, Any], full: Name) -> Row:
     return {
         "resource": full(registry["name"]),
         "name": registry["id"],
+        "hub": full(registry["name"]),
         "kind": "registry",
         "logs_connections": stated(lambda: registry["logLevel"] in ("ERROR", "INFO", "DEBUG")),
     }

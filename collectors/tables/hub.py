@@ -44,6 +44,7 @@ class Hub(Table):
 class Log(Table):
     """One row per place where connections are logged: an AWS account and region, an Azure hub, a registry."""
 
+    hub = text("Full id of the hub or registry whose connections they are.")
     kind = text("What is logged.", "account", "iot hub", "provisioning service", "registry")
     logs_connections = flag("Failed and successful connections of devices are written to a log.")
     silenced = count("AWS: thing groups, clients, addresses or principals that are exempt from the log.")
