@@ -6,6 +6,7 @@ history in their order.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -89,7 +90,10 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     first = last - timedelta(days=nights - 1)
     file = folder / "iotposture.toml"
-    file.write_text(SETTINGS.format(folder=folder.absolute().as_posix()), encoding="utf-8")
+    file.write_text(
+        SETTINGS.format(out=json.dumps(str(folder.absolute())), history=json.dumps(str(folder.absolute() / FILE))),
+        encoding="utf-8",
+    )
     (folder / "waivers.toml").write_text(accepted(first), encoding="utf-8")
     settings = load(file)
     with History.open(str(folder / FILE)) as history:
@@ -132,8 +136,8 @@ def show(past: Past, files: Iterable[Path]) -> None:
 
 
 SETTINGS = """\
-out = "{folder}"
-history = "{folder}/history.db"
+out = {out}
+history = {history}
 default_owner = "security-champions"
 
 [[owners]]
