@@ -212,15 +212,19 @@ class Waivers:
             return f"matches {matches} of {findings} findings, more than {limit}; narrow it, or set allow_broad = true"
         return ""
 
-    def periods(self, findings: Iterable[Finding]) -> dict[str, list[tuple[date, date]]]:
+    def periods(
+        self, findings: Iterable[Finding], mended: Iterable[Finding] = ()
+    ) -> dict[str, list[tuple[date, date]]]:
         """When each finding is covered, by its id: first and last day of every waiver that fits it as it is now.
 
-        For a score of past days. A match that is too broad for these findings covers none of them.
+        For a score of past days. A match that is too broad for the findings of today covers none of them, and none of
+        those that are ``mended``.
         """
         known = list(findings)
         reached = list(self.reach(known))
         sizes = Counter(waiver.id for _, waivers in reached for waiver in waivers)
         refused = {w.id for w in self.all if self.too_broad(w, sizes[w.id], len(known))}
+        reached += self.reach(mended)
         covered = {
             finding.finding_id: [
                 (w.created_on, w.expires_on) for w in waivers if w.id not in refused and not w.refusal(finding)

@@ -25,6 +25,7 @@ from reports.trend import Trend
 from reports.trend_text import render
 
 FILE = "history.db"
+LATE = "a scan that began after {} was taken in before; where both looked, this one changes nothing"
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,23 @@ def ready(order: Order) -> None:
 
 
 def remember(order: Order, report: Report) -> Past:
-    """Takes a scan into the history, once, and tells what changed. Trouble is told, not raised."""
+    """Takes a scan into the history, once, prunes that as the settings say, and tells what changed.
+
+    Trouble is told, not raised.
+    """
     at = place(order.settings, order.out)
     if not at:
         return Past()
     try:
         with History.open(at) as history:
-            history.ingest(report, narrowed=bool(order.only or order.select))
+            taken = history.ingest(report, narrowed=bool(order.only or order.select))
+            scan, settings = report.about["scan_id"], order.settings
+            if taken.fresh and settings.history_days:
+                history.prune(settings.history_days)
             if history.warning:
                 say(history.warning)
-            scan, settings = report.about["scan_id"], order.settings
+            if taken.late:
+                say(f"history: {LATE.format(report.about['scan_started_at'])}")
             compared = frozenset(history.baseline(scan))
             return Past(docket(history, settings, scan), trend_of(history, settings), compared)
     except BadHistory as error:

@@ -283,6 +283,7 @@ def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) ->
             "clock": stamp(order.clock),
             "tool_version": version("iotposture"),
             "scopes": [[scope.provider, scope.account, scope.region] for scope in scopes],
+            "only": list(order.only),
             "select": list(order.select),
             "found": scopes.coverage,
             "unreachable": {n: line for n, line in unreachable.items() if wanted(order, n)},

@@ -67,12 +67,14 @@ def tell_waivers(cover: Cover) -> None:
     """One line about what is accepted, and one for each kind of waiver that covers less than somebody may think."""
     parts = (
         (cover.waived, "waived"),
-        (cover.lapsed, "with a waiver that has expired"),
         (cover.voided, "with a waiver that does not fit its severity, status or evidence"),
     )
     for findings, what in parts:
         if findings:
             say(f"{plural(len(findings), 'finding')} {what}")
+    over = Counter(waiver.id for waiver in cover.lapsed.values())
+    for name, last in {waiver.id: waiver.expires_on for waiver in cover.lapsed.values()}.items():
+        say(f"waiver {name} expired on {last}: {plural(over[name], 'finding')} without one")
     for name, why in cover.refused.items():
         say(f"waiver {name} covers nothing: {why}")
     ending = {w.id: w.expires_on for w in cover.waived.values() if (w.expires_on - cover.today).days <= cover.warn_days}
@@ -81,17 +83,20 @@ def tell_waivers(cover: Cover) -> None:
 
 
 def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | None:
-    """The findings of a run, or of the last scan, and whether it read everything; None where nothing was scanned."""
+    """The findings of a run, or of the last scan, and whether it looked everywhere and read it all; None without a scan."""
     from flows.scan import gather
     from flows.work import run_at
 
     if not place and not (place := last_scan(settings)):
         return None
+    found = run_at(place)
     try:
-        report = gather(run_at(place), datetime.now(UTC))
+        report = gather(found, datetime.now(UTC))
     except FileNotFoundError as error:
         raise UnknownName(f"{place}: that run was not judged; `iotposture check` does it") from error
-    return [Finding(*row) for row in records(report.findings)], report.about["scan_complete"] == "true"
+    about = found.about()
+    narrowed = about.get("only") or about.get("select")
+    return [Finding(*row) for row in records(report.findings)], report.about["scan_complete"] == "true" and not narrowed
 
 
 def last_scan(settings: Settings) -> str:

@@ -65,7 +65,8 @@ class Request:
         at = f"{settings.runs.rstrip('/')}/{folder.name}" if settings.runs else str(folder / "run")
         about = existing(at, self.resume)
         clock = datetime.fromisoformat(about["clock"])
-        return Order(settings, about["scan_id"], clock, self.only, tuple(about["select"]), self.out or str(folder))
+        only, select = self.only or tuple(about.get("only", ())), tuple(about["select"])
+        return Order(settings, about["scan_id"], clock, only, select, self.out or str(folder))
 
 
 def existing(at: str, typed: str) -> dict[str, Any]:
@@ -211,8 +212,9 @@ def check_again(
     for scope in old.scopes():
         judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
     report = gather(old, datetime.now(UTC))
-    clock = datetime.fromisoformat(old.about()["clock"])
-    order, folder = Order(chosen, old.about()["scan_id"], clock, (), select), beside(old, place, out)
+    about = old.about()
+    clock, only = datetime.fromisoformat(about["clock"]), tuple(about.get("only", ()))
+    order, folder = Order(chosen, about["scan_id"], clock, only, select), beside(old, place, out)
     past = remember(order, report) if into_history else recall(chosen, folder, order.scan_id)
     tell(report, write(report, folder, past.trend, past.docket), format_)
     if past.trouble:

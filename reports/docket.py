@@ -115,7 +115,8 @@ def docket(
     )  # fmt: skip
     rows = connection.execute(wanted).all()
     found = [dimmed(Finding(*row[:FIELDS]), row.event) for row in rows]
-    covers = accepted(found, today) if accepted else {}
+    lasting = [one for one, row in zip(found, rows, strict=True) if row.event not in ("resolved", "read")]
+    covers = accepted(lasting, today) if accepted else {}
     stamp = {number: one.scan_started_at for number, one in scans.items()}
 
     def case(finding: Finding, row: Any) -> Case:

@@ -148,7 +148,8 @@ class History:
     def prune(self, keep_days: int) -> dict[str, int]:
         """Forgets what is older than so many days before the last scan: its numbers, and findings resolved by then.
 
-        What is still open stays with all its events. A finding that is forgotten and comes back is new.
+        What is still open stays with all its events, and with what could be read when it was last seen: without that,
+        a service that is no longer offered would resolve it. A finding that is forgotten and comes back is new.
         """
         with writing(self._engine) as connection:
             last = connection.execute(sa.select(sa.func.max(SCANS.c.scan_started_at))).scalar()
@@ -160,7 +161,9 @@ class History:
             scans = connection.execute(
                 sa.select(sa.func.count(MOVED.c.scan_no.distinct())).where(MOVED.c.scan_no.in_(old))
             ).scalar_one()
-            for table in (COVERAGE, COUNTED, MOVED):
+            seen = sa.select(FINDINGS.c.last_no).where(FINDINGS.c.state != "resolved")
+            connection.execute(sa.delete(COVERAGE).where(COVERAGE.c.scan_no.in_(old), COVERAGE.c.scan_no.not_in(seen)))
+            for table in (COUNTED, MOVED):
                 connection.execute(sa.delete(table).where(table.c.scan_no.in_(old)))
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.finding_no.in_(gone)))
             connection.execute(sa.delete(DETAILS).where(DETAILS.c.finding_no.in_(gone)))

@@ -7,7 +7,7 @@ was not read, so nobody can tell. **Silent**: the check did not run there. Only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -26,6 +26,8 @@ Event = Literal["new", "resolved", "reopened", "dark", "lit", "unread", "read"]
 unknown that is gone, never having failed since. The others are as in :data:`reports.case.Lifecycle`."""
 FIND = "find"
 """The operation that stands in the coverage, without an account, for a cloud that could not be reached at all."""
+NEVER_READ = "no_data_source"
+"""The cause of a list that no scan can read, as the devices of a hub of Azure's basic tier. What failed was on another."""
 Asked = tuple[str, str, str, str]
 """Provider, account, region and operation."""
 
@@ -64,13 +66,14 @@ class Seen:
     """What one scan saw.
 
     ``findings`` are those it lists, by id, a failing one before an unknown one. ``judged`` are its checks and scopes,
-    ``broken`` those of them with a list that was not read in full, ``withdrawn`` the operations that are not offered,
-    by provider and account, ``unreachable`` the clouds that were wanted and gave no scope at all.
+    ``broken`` those of them with a list that was not read in full, ``asked`` the operations by provider and account,
+    ``withdrawn`` those of them that are not offered, ``unreachable`` the clouds that were wanted and gave no scope.
     """
 
     findings: Mapping[str, Finding]
     judged: frozenset[tuple[str, Scope]]
     broken: frozenset[tuple[str, Scope]]
+    asked: Mapping[tuple[str, str], frozenset[Asked]]
     withdrawn: Mapping[tuple[str, str], frozenset[Asked]]
     unreachable: frozenset[str]
 
@@ -83,15 +86,20 @@ class Seen:
             if row.finding_id not in findings or row.status == "fail":
                 findings[row.finding_id] = row
         coverage = list(records(report.coverage))
+        asked: dict[tuple[str, str], set[Asked]] = {}
         withdrawn: dict[tuple[str, str], set[Asked]] = {}
         for r in coverage:
-            if r.outcome == "unavailable":
-                withdrawn.setdefault((r.provider, r.account), set()).add((r.provider, r.account, r.region, r.operation))
+            for held in (asked, withdrawn) if r.outcome == "unavailable" else (asked,):
+                held.setdefault((r.provider, r.account), set()).add((r.provider, r.account, r.region, r.operation))
         return Seen(
             findings,
             frozenset((r.check_id, Scope(r.provider, r.account_id, r.region)) for r in records(report.counts)),
-            frozenset((row.check_id, place) for row in rows if row.resource_id == str(place := at(row))),
-            {key: frozenset(asked) for key, asked in withdrawn.items()},
+            frozenset(
+                (row.check_id, place)
+                for row in rows
+                if row.resource_id == str(place := at(row)) and row.cause != NEVER_READ
+            ),
+            *({key: frozenset(one) for key, one in held.items()} for held in (asked, withdrawn)),
             frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
         )
 
@@ -104,19 +112,31 @@ class Seen:
 
     def of_absent(self, check: str, table: str, scope: Scope, read_then: Callable[[], frozenset[Asked]]) -> Sight:
         """What the scan says about a finding that it does not list. ``read_then`` gives what could be read when it was
-        last seen: an operation that was read then and is not offered now says nothing about what it listed.
+        last seen: an operation that was read then and is not offered now says nothing about what it listed, and a scan
+        of fewer regions says nothing about what is global and may have been found through the others.
         """
         if (check, scope) not in self.judged:
             return "blocked" if scope.provider in self.unreachable else "silent"
         if (check, scope) in self.broken:
             return "blocked"
         needed = asked_for().get((scope.provider, table), frozenset())
+        if scope.region == "global" and self.regions(scope, needed, read_then()) - self.regions(scope, needed):
+            return "silent"
         gone = {
             asked
             for asked in self.withdrawn.get((scope.provider, scope.account), ())
             if asked[3] in needed and (scope.region == "global" or asked[2] == scope.region)
         }
         return "blocked" if gone and not gone.isdisjoint(read_then()) else "clear"
+
+    def regions(self, scope: Scope, needed: Set[str], asked: Iterable[Asked] | None = None) -> set[str]:
+        """The regions in which some operations were asked about an account; by this scan, if nothing else is given.
+
+        What is global may be found through regions, as a bucket through the rules that write into it.
+        """
+        account = (scope.provider, scope.account)
+        asked = self.asked.get(account, ()) if asked is None else asked
+        return {one[2] for one in asked if one[:2] == account and one[3] in needed}
 
 
 def at(finding: Finding) -> Scope:

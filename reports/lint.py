@@ -30,8 +30,8 @@ def lint(
 ) -> list[Remark]:
     """Every remark, errors first. Without findings nothing is said about what waivers match.
 
-    ``whole``: the scan read everything it asked for. Otherwise a finding may be missing because nobody could read it,
-    and a waiver that matches nothing is only noted.
+    ``whole``: the scan was asked for everything and read it. Otherwise a finding may be missing because nobody looked
+    or could read, and a waiver that matches nothing is only noted.
     """
     found = chain(dates(waivers, today), recorded(waivers, log))
     if findings is not None:
@@ -65,7 +65,7 @@ def reach(waivers: Waivers, cover: Cover, whole: bool) -> Iterator[Remark]:
             if whole:
                 yield Remark("error", "orphaned", waiver.id, "matches no finding; remove it")
             else:
-                detail = "matches no finding, but the scan could not read everything"
+                detail = "matches no finding, but the scan did not look everywhere or could not read all"
                 yield Remark("note", "orphaned", waiver.id, detail)
     for (waiver_id, first), number in shadows.items():
         if waiver_id in effective:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
@@ -21,8 +21,9 @@ from reports.shares import DOWN, UP, risky, shares
 from reports.store import CHECKS, COUNTED, EVENTS, FINDINGS, MOVED, SCANS, SCOPES
 from reports.trend import BUCKETS, Mttr, Point, Trend
 
-Periods = Callable[[Sequence[Finding]], Mapping[str, Sequence[tuple[date, date]]]]
-"""When findings are accepted: first and last day of each waiver that fits, by finding id."""
+Periods = Callable[[Sequence[Finding], Sequence[Finding]], Mapping[str, Sequence[tuple[date, date]]]]
+"""When findings are accepted: first and last day of each waiver that fits, by finding id. Given are those of today and
+those that are mended: how broad a waiver is, is measured by the first."""
 STILL = ("fail", "dark")
 """States of what is not mended."""
 
@@ -53,10 +54,13 @@ class Window:
 
 
 def window_of(connection: Connection, days: int) -> Window | None:
-    """The window that ends with the last scan. Late scans are no part of it."""
+    """The window that ends with the last scan. A scan that was late everywhere is no part of it."""
     scans = {row.no: row for row in connection.execute(sa.select(SCANS))}
     told = set(connection.execute(sa.select(MOVED.c.scan_no).distinct()).scalars())
-    known = sorted((row.scan_started_at, no) for no, row in scans.items() if no in told and not row.late)
+    late = [no for no, row in scans.items() if row.late and no in told]
+    counted = sa.select(COUNTED.c.scan_no).where(COUNTED.c.scan_no.in_(late)).distinct()
+    told -= set(late) - set(connection.execute(counted).scalars())
+    known = sorted((scans[no].scan_started_at, no) for no in told)
     if not known:
         return None
     end = day(known[-1][0])
@@ -82,12 +86,15 @@ def timeline(
     window = window_of(connection, days)
     if window is None:
         return None
-    asked = bool(waived or owner)
-    findings = touched(connection, window) if asked else {}
-    spans = waived([one for one, _ in findings.values()]) if waived else {}
+    findings, mended = touched(connection, window) if waived or owner else ({}, {})
+    spans = waived([one for one, _ in findings.values()], [one for one, _ in mended.values()]) if waived else {}
+    findings |= mended
     lives = failing_between(connection, {no: one for no, (one, _) in findings.items() if one.finding_id in spans})
-    accepted = Acceptance(window, {no: spans[findings[no][0].finding_id] for no in lives}, lives, findings)
     scored = [no for no in (*window.earlier, *window.within) if is_scored(window.scans[no], min_coverage)]
+    accepted = Acceptance(
+        window, {no: spans[findings[no][0].finding_id] for no in lives}, lives, findings,
+        judged_in(connection, scored, {findings[no][1] for no in lives}),
+    )  # fmt: skip
     tallies = tallied(connection, scored)
     points = points_of(connection, window, tallies, accepted)
     within = set(window.within)
@@ -107,16 +114,38 @@ def timeline(
 
 def is_scored(scan: Any, min_coverage: float) -> bool:
     """Whether a scan's numbers are a point of the line."""
-    return not scan.narrowed and (scan.scan_complete or scan.coverage_pct >= min_coverage > 0 and min_coverage < 100)
+    if scan.narrowed or scan.late:
+        return False
+    return bool(scan.scan_complete or scan.coverage_pct >= min_coverage > 0 and min_coverage < 100)
 
 
-def touched(connection: Connection, window: Window) -> dict[int, tuple[Finding, str]]:
-    """Findings that are not mended, or were not at some scan of the window; with their state, by number."""
+Numbered = dict[int, tuple[Finding, int]]
+"""Findings by number, each with its scope's number."""
+
+
+def touched(connection: Connection, window: Window) -> tuple[Numbered, Numbered]:
+    """Findings of today, those that nobody could judge among them, and those that were mended within both windows."""
     first = min(window.earlier + window.within)
-    wanted = findings_in(connection, FINDINGS.c.no, FINDINGS.c.state).where(
-        sa.or_(FINDINGS.c.state.in_(STILL), sa.and_(FINDINGS.c.opened_no.is_not(None), FINDINGS.c.resolved_no >= first))
+    wanted = findings_in(connection, FINDINGS.c.no, FINDINGS.c.scope_no, FINDINGS.c.state).where(
+        sa.or_(
+            FINDINGS.c.state != "resolved",
+            sa.and_(FINDINGS.c.opened_no.is_not(None), FINDINGS.c.resolved_no >= first),
+        )
     )
-    return {row.no: (Finding(*row[:FIELDS]), row.state) for row in connection.execute(wanted)}
+    today: Numbered = {}
+    mended: Numbered = {}
+    for row in connection.execute(wanted):
+        (mended if row.state == "resolved" else today)[row.no] = Finding(*row[:FIELDS]), row.scope_no
+    return today, mended
+
+
+def judged_in(connection: Connection, scans: Sequence[int], scopes: Collection[int]) -> set[tuple[int, int]]:
+    """Which of some scans judged which of some scopes."""
+    if not scopes:
+        return set()
+    wanted = sa.select(COUNTED.c.scan_no, COUNTED.c.scope_no).distinct()
+    rows = connection.execute(wanted.where(COUNTED.c.scan_no.in_(scans), COUNTED.c.scope_no.in_(scopes)))
+    return {(scan, scope) for scan, scope in rows}
 
 
 def failing_between(connection: Connection, wanted: Mapping[int, Finding]) -> dict[int, list[tuple[int, int | None]]]:
@@ -139,12 +168,13 @@ def failing_between(connection: Connection, wanted: Mapping[int, Finding]) -> di
 
 @dataclass
 class Acceptance:
-    """Which failing findings were accepted at which scan."""
+    """Which failing findings were accepted at which scan. ``judged`` are scans with the scopes that they judged."""
 
     window: Window
     spans: Mapping[int, Sequence[tuple[date, date]]]
     lives: Mapping[int, Sequence[tuple[int, int | None]]]
-    findings: Mapping[int, tuple[Finding, str]]
+    findings: Mapping[int, tuple[Finding, int]]
+    judged: Collection[tuple[int, int]]
 
     def failed_at(self, number: int, scan: int) -> bool:
         """Whether a finding failed at a scan."""
@@ -155,13 +185,13 @@ class Acceptance:
         return any(first <= today <= last for first, last in self.spans.get(number, ()))
 
     def at(self, scan: int) -> Counter[tuple[str, str]]:
-        """How many failing findings were accepted at a scan, by check and account."""
+        """How many findings that a scan saw failing were accepted, by check and account."""
         today = self.window.day(scan)
         return Counter(
             (one.check_id, f"{one.provider}/{one.account_id}")
             for number in self.spans
-            if self.holds(number, today) and self.failed_at(number, scan)
-            for one in (self.findings[number][0],)
+            for one, scope in (self.findings[number],)
+            if (scan, scope) in self.judged and self.holds(number, today) and self.failed_at(number, scan)
         )
 
     def expired(self, scan: int, before: int | None) -> int:
@@ -193,44 +223,94 @@ def tallied(connection: Connection, scans: Sequence[int]) -> dict[int, list[Tall
     return found
 
 
+Standing = tuple[Counter[str], int]
+"""What is open by severity, and how much is dark."""
+
+
+def stock(moved: Mapping[int, Mapping[str, Any]], order: Sequence[int]) -> dict[int, Standing]:
+    """What is open and dark after each scan, in the order in which scans began.
+
+    The database tells it in the order in which they were taken in. Where scans of different scopes overlapped, these
+    orders differ, so what each scan changed is taken back from the last state of all. What the first one changed is
+    not known where those before it were pruned.
+    """
+
+    def standing(number: int) -> Standing:
+        rows = moved.get(number, {})
+        return Counter({s: row.open for s, row in rows.items()}), sum(row.dark for row in rows.values())
+
+    taken = sorted(moved)
+    if not taken:
+        return {}
+    held, dark = standing(taken[-1])
+    before = dict(zip(taken, [0 if taken[0] == 1 else taken[0], *taken[:-1]], strict=True))
+    found: dict[int, Standing] = {}
+    for number in reversed(order):
+        found[number] = Counter(held), dark
+        now, then = standing(number), standing(before[number])
+        held.subtract(now[0])
+        held.update(then[0])
+        dark += then[1] - now[1]
+    return found
+
+
+def alike(mine: Sequence[Tally], previous: Sequence[Tally]) -> list[Tally]:
+    """What a scan found, like for like: of checks and accounts that the scan before judged too, and what they found then
+    where this one did not judge them.
+    """
+    now, then = ({(tally.check, tally.account): tally for tally in tallies} for tallies in (mine, previous))
+    return [now.get(place, tally) for place, tally in then.items()]
+
+
 def points_of(
     connection: Connection, window: Window, tallies: Mapping[int, Sequence[Tally]], accepted: Acceptance
 ) -> list[tuple[Point, int]]:
     """A point for every scan of both windows, with its number."""
     moved: dict[int, dict[str, Any]] = defaultdict(dict)
-    numbers = [*window.earlier, *window.within]
-    for row in connection.execute(sa.select(MOVED).where(MOVED.c.scan_no.in_(numbers))):
+    for row in connection.execute(sa.select(MOVED)):
         moved[row.scan_no][row.severity] = row
+    numbers = [*window.earlier, *window.within]
+    stood = stock(moved, sorted(moved, key=lambda number: (window.scans[number].scan_started_at, number)))
     points: list[tuple[Point, int]] = []
     previous: int | None = None
-    ran: set[str] | None = None
+    ran: Sequence[Tally] | None = None
     for number in numbers:
         scan, rows = window.scans[number], moved[number]
         mine = tallies.get(number)
-        checks = {tally.check for tally in mine} if mine is not None else None
-        added = tuple(sorted(checks - ran)) if checks is not None and ran is not None else ()
         waived = accepted.at(number) if mine is not None else Counter()
+        held, dark = stood[number]
         points.append(
             (
                 Point(
                     scan_id=scan.scan_id,
                     date=scan.scan_started_at,
-                    complete=scan.scan_complete and not scan.narrowed,
+                    complete=scan.scan_complete and not scan.narrowed and not scan.late,
                     coverage=scan.coverage_pct,
                     score_raw=score(mine or ()),
                     score_managed=score((t._replace(waived=waived[t.check, t.account]) for t in mine or ()), managed=True),
-                    rebased=score(t for t in mine or () if t.check not in added),
-                    open=sum(row.open for row in rows.values()),
-                    open_by_severity={severity: rows[severity].open for severity in SEVERITIES},
-                    **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened", "dark")},
+                    rebased=score(mine or () if ran is None or mine is None else alike(mine, ran)),
+                    open=sum(held[severity] for severity in SEVERITIES),
+                    open_by_severity={severity: held[severity] for severity in SEVERITIES},
+                    **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened")},
+                    dark=dark,
                     expired_waivers=accepted.expired(number, previous),
-                    checks_added=added,
+                    **turned(mine, ran),
                 ),
                 number,
             )
         )  # fmt: skip
-        previous, ran = number, checks if checks is not None else ran
+        previous, ran = number, mine if mine is not None else ran
     return points
+
+
+def turned(mine: Sequence[Tally] | None, previous: Sequence[Tally] | None) -> dict[str, tuple[str, ...]]:
+    """Which checks and accounts a scan judged that the one before did not, and the other way round."""
+    found: dict[str, tuple[str, ...]] = {}
+    for what, name in (("checks", "check"), ("accounts", "account")):
+        now, then = ({getattr(tally, name) for tally in tallies or ()} for tallies in (mine, previous))
+        if mine is not None and previous is not None:
+            found |= {f"{what}_added": tuple(sorted(now - then)), f"{what}_removed": tuple(sorted(then - now))}
+    return found
 
 
 def p90(values: Sequence[float]) -> float:

@@ -15,9 +15,11 @@ class Point:
     """One scan. ``open`` counts failing findings, waived ones included; ``dark`` those that failed and are unread now.
 
     ``new``, ``resolved``, ``reopened`` and ``expired_waivers`` count what this scan changed. A scan that did not read
-    all it asked, or was asked for fewer clouds or checks than the settings name, has ``complete`` false and no scores:
-    it is drawn as a gap. Scores are 0 to 100, ``coverage`` is in percent. ``checks_added`` names checks that the scan
-    with scores before did not run, and ``rebased`` is ``score_raw`` without them.
+    all it asked, was asked for fewer clouds or checks than the settings name, or was overtaken in part by a newer one,
+    has ``complete`` false and no scores: it is drawn as a gap. Scores are 0 to 100, ``coverage`` is in percent.
+
+    ``rebased`` is ``score_raw`` like for like with the scan that has scores before: without checks and accounts that
+    were added, and with what was found then in those that were removed.
     """
 
     scan_id: str
@@ -35,6 +37,9 @@ class Point:
     dark: int
     expired_waivers: int
     checks_added: tuple[str, ...] = ()
+    checks_removed: tuple[str, ...] = ()
+    accounts_added: tuple[str, ...] = ()
+    accounts_removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

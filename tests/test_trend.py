@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import HOSTILE, hostile, report
+from made_up import HOSTILE, SCOPES, hostile, report
 from rich.console import Console
 from worlds import CREDENTIAL, DAY_ONE, TLS, World, history, hubs
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
-from checks.waiver import Held
+from checks.waiver import Held, parse
 from flows.gate import Gate, judge
 from flows.history import Past, days, points
 from flows.mistakes import BadSettings
@@ -93,9 +93,11 @@ def test_findings_and_counts_that_are_listed_twice_change_no_score(tmp_path: Pat
 def periods(**spans: tuple[int, int]) -> object:
     """Waivers by resource, from one day to another."""
 
-    def waived(findings: Sequence[Finding]) -> Mapping[str, Sequence[tuple[date, date]]]:
+    def waived(
+        findings: Sequence[Finding], mended: Sequence[Finding]
+    ) -> Mapping[str, Sequence[tuple[date, date]]]:
         found = {}
-        for finding in findings:
+        for finding in (*findings, *mended):
             name = finding.resource_name.removeprefix("aws-")
             if name in spans:
                 start, end = (DAY_ONE.date() + timedelta(days=day) for day in spans[name])
@@ -135,6 +137,61 @@ def test_checks_that_were_added_are_named_and_the_score_is_told_without_them(pla
         point = last(opened.trend())
     assert point.checks_added == (CREDENTIAL,)
     assert (point.score_raw, point.rebased) == (50.0, 100.0)
+
+
+def test_checks_that_were_removed_move_no_score_that_is_compared_like_for_like(place: str) -> None:
+    found = hubs({"a": "pass", "b": "pass"}) | {(CREDENTIAL, 0, "c"): "fail"}
+    with history(place, [World(found).report(0), World(found, checks=(TLS,)).report(1)]) as opened:
+        point = last(opened.trend())
+    assert (point.checks_added, point.checks_removed) == ((), (CREDENTIAL,))
+    assert (point.score_raw, point.rebased) == (100.0, 50.0)
+
+
+def test_an_account_that_comes_or_goes_moves_no_score_that_is_compared_like_for_like(place: str) -> None:
+    found = hubs({"a": "pass", "b": "fail"}) | hubs({"c": "fail"}, scope=2)
+    azure = f"azure/{SCOPES[2][1]}"
+    days_ = [World(found, scopes=(0,)), World(found, scopes=(0, 2)), World(found, scopes=(0,))]
+    with history(place, [world.report(day) for day, world in enumerate(days_)]) as opened:
+        trend = opened.trend()
+    assert trend is not None
+    assert [(p.score_raw, p.rebased, p.accounts_added, p.accounts_removed) for p in trend.points] == [
+        (50.0, 50.0, (), ()), (33.3, 50.0, (azure,), ()), (50.0, 33.3, (), (azure,)),
+    ]  # fmt: skip
+
+
+def test_a_waiver_in_a_region_that_is_scanned_no_more_excuses_nothing_elsewhere(place: str) -> None:
+    world = World(hubs({"a": "fail", "p": "pass"}) | hubs({"b": "fail"}, scope=1), scopes=(0, 1))
+    with history(place, [world.report(0)]) as opened:
+        world.scopes = (0,)
+        opened.ingest(world.report(1))
+        trend = opened.trend(waived=periods(b=(0, 9)))  # type: ignore[arg-type]
+    assert trend is not None
+    assert [(p.score_raw, p.score_managed) for p in trend.points] == [(33.3, 50.0), (50.0, 50.0)]
+
+
+WIDE = """\
+[[waiver]]
+id = "bench"
+kind = "mitigated_elsewhere"
+match = { resource = "*bench*" }
+severity = "high"
+reason = "It stands in a room of its own."
+owner = "lab"
+approver = "ciso"
+created_on = 2026-09-01
+expires_on = 2026-09-30
+"""
+
+
+def test_a_waiver_is_as_broad_for_the_score_as_for_the_cases(place: str) -> None:
+    """Twelve of ninety are too many for a match, however many others were mended within the window."""
+    lasting = hubs({f"bench-{n}": "fail" for n in range(12)} | {f"other-{n}": "fail" for n in range(78)} | {"p": "pass"})
+    mended = hubs({f"old-{n}": "fail" for n in range(90)})
+    waivers = parse(WIDE, "waivers.toml")
+    with history(place, [World(lasting | mended).report(0), World(lasting).report(1)]) as opened:
+        point = last(opened.trend(waived=waivers.periods))
+        assert not any(case.waiver for case in opened.docket(accepted=waivers.held).cases)
+    assert point.score_managed == point.score_raw == 1.1
 
 
 def test_a_scan_of_fewer_clouds_or_checks_is_a_gap_but_what_it_judged_counts(place: str) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import made_up
+import pandas as pd
 import pytest
 
 from checks.finding import Finding
@@ -23,7 +24,7 @@ from flows.gate import Gate, judge
 from flows.history import Past
 from flows.scan import Order
 from flows.settings import Settings
-from flows.waivers import appended, cover_of, last_scan, without
+from flows.waivers import appended, cover_of, last_scan, tell_waivers, without
 from reports import audit
 from reports.lint import lint
 
@@ -348,6 +349,27 @@ def test_the_end_is_pointed_out_fourteen_days_before(days: int, told: list[str])
 def test_a_scan_that_could_not_read_everything_proves_no_orphan() -> None:
     remarks = lint(some(), audit.Log(), FINDINGS, TODAY, whole=False)
     assert [r.level for r in remarks if r.problem == "orphaned"] == ["note"]
+
+
+@pytest.mark.parametrize(("narrowed", "code"), [({}, GATE), ({"only": ["aws"]}, CLEAN), ({"select": ["x"]}, CLEAN)])
+def test_a_scan_of_some_clouds_or_checks_proves_no_orphan(
+    home: Path, capsys: pytest.CaptureFixture[str], narrowed: dict[str, list[str]], code: int
+) -> None:
+    (home / "waivers.toml").write_text(row("elsewhere", str(NOW.date()), SOON, match="{ hub = 'decommissioned' }"))
+    for report in (home / "iotposture-out").rglob("coverage.parquet"):
+        frame = pd.read_parquet(report)
+        frame[frame["outcome"] == "read"].to_parquet(report)
+    run = Run(str(home / "iotposture-out" / "20261122T060000Z-1" / "run"))
+    run.write_about({**run.about(), **narrowed})
+    assert typed("waivers", "lint", "--format", "csv") == code
+    assert f"{'error' if code else 'note'},orphaned,elsewhere" in capsys.readouterr().out
+
+
+def test_a_waiver_that_lapsed_is_named_after_a_scan(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = "[" + ", ".join(f"'{one.finding_id}'" for one in PUMPS[:3]) + "]"
+    lapsed = parse(row("pumps", created="2026-10-01", expires="2026-10-30", finding=ids), "waivers.toml")
+    tell_waivers(lapsed.over(FINDINGS, TODAY))
+    assert capsys.readouterr().err == "waiver pumps expired on 2026-10-30: 3 findings without one\n"
 
 
 def test_hostile_words_in_a_waiver_reach_no_terminal_and_no_formula(
