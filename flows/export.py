@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.console import CLEAN, NOT_WRITTEN, USAGE, say
-from flows.history import docket, existing
+from flows.history import docket, opened
 from flows.mistakes import BadSettings, UnknownName
 from flows.settings import Settings
 from reports.case import Docket
 from reports.formats.format import Options
 from reports.formats.targets import FORMATS, write
 from reports.history import History
-from reports.store import BadHistory
 from reports.summary import number
 from reports.tickets.choose import Only
 from reports.tickets.export import Refused, Wish, export
@@ -143,17 +141,6 @@ def forget(target: str, settings: str, history: str) -> int:
             f"{target}: {number(ledger.forget(target), 'ticket')} without a key forgotten; the next export has them as new"
         )
     return CLEAN
-
-
-@contextmanager
-def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
-    """A history that is there, and the settings. Raises BadSettings and UnknownName."""
-    history, chosen = existing(settings, at)
-    try:
-        with history:
-            yield history, chosen
-    except BadHistory as error:
-        raise BadSettings(str(error)) from error
 
 
 def now() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -120,8 +122,9 @@ def recall(settings: Settings, folder: Path, scan_id: str) -> Past:
         return Past(trouble=str(error))
 
 
-def existing(settings: str, at: str) -> tuple[History, Settings]:
-    """A history that is there, and the settings. Raises BadSettings and UnknownName."""
+@contextmanager
+def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
+    """A history that is there, and the settings. Raises BadSettings, for trouble within the block too, and UnknownName."""
     chosen = load(settings or None)
     at = at or place(chosen)
     if not at:
@@ -129,7 +132,8 @@ def existing(settings: str, at: str) -> tuple[History, Settings]:
     if "://" not in at and not Path(at).is_file():
         raise UnknownName(f"{at}: no history lies there; `iotposture scan` makes one")
     try:
-        return History.open(at), chosen
+        with History.open(at) as history:
+            yield history, chosen
     except BadHistory as error:
         raise BadSettings(str(error)) from error
 
@@ -147,8 +151,7 @@ def trend(settings: str, at: str, window: str, by: str, min_coverage: float, for
     span = days(window)
     if not 0 < min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: above 0, to 100")
-    history, chosen = existing(settings, at)
-    with history:
+    with opened(settings, at) as (history, chosen):
         found = trend_of(history, chosen, span, min_coverage)
     if found is None:
         raise UnknownName(f"{history.place}: holds no scan yet")
@@ -197,8 +200,7 @@ def shares(found: Trend, by: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 def scans(settings: str, at: str, format_: Format) -> int:
     """The verb `history scans`."""
-    history, _ = existing(settings, at)
-    with history:
+    with opened(settings, at) as (history, _):
         rows = history.scans()
     plain = [{name: str(v).lower() if isinstance(v, bool) else v for name, v in row.items()} for row in rows]
     columns = ("scan_id", "scan_started_at", "scan_complete", "coverage_pct", "narrowed", "late", "tool_version")
@@ -208,10 +210,10 @@ def scans(settings: str, at: str, format_: Format) -> int:
 
 def prune(settings: str, at: str, keep_days: int) -> int:
     """The verb `history prune`."""
-    if keep_days < 1:
-        raise BadSettings(f"--keep-days: {keep_days} keeps nothing; allowed: 1 and more")
-    history, _ = existing(settings, at)
-    with history:
+    if not 1 <= keep_days <= 9999:
+        why = "keeps nothing" if keep_days < 1 else "is too many"
+        raise BadSettings(f"--keep-days: {keep_days} {why}; allowed: 1 to 9999")
+    with opened(settings, at) as (history, _):
         gone = history.prune(keep_days)
     print(f"forgot {gone['scans']} scans and {gone['findings']} findings that were resolved before")
     return CLEAN
@@ -219,17 +221,18 @@ def prune(settings: str, at: str, keep_days: int) -> int:
 
 def vacuum(settings: str, at: str) -> int:
     """The verb `history vacuum`."""
-    history, _ = existing(settings, at)
-    with history:
+    with opened(settings, at) as (history, _):
         history.vacuum()
     return CLEAN
 
 
 def check(settings: str, at: str) -> int:
     """The verb `history check`: 0 when the history is whole, 1 when it is not."""
-    history, _ = existing(settings, at)
-    with history:
-        wrong = history.check()
+    with opened(settings, at) as (history, _):
+        try:
+            wrong = history.check()
+        except BadHistory as error:  # so broken that its tables cannot be gone through
+            wrong = [str(error)]
     for line in wrong:
         say(line)
     if not wrong:

@@ -222,7 +222,10 @@ class Settings(BaseSettings):
         description="Past scans: a file, postgresql+psycopg://HOST/DATABASE, or none; by default history.db below out.",
     )
     history_days: int = Field(
-        0, ge=0, le=9999, description="Days of past scans to keep, as `history prune` does after each scan; 0 keeps all."
+        0,
+        ge=0,
+        le=9999,
+        description="Days of past scans to keep, as `history prune` does after each scan; 0 keeps all.",
     )
     profiles: list[str] = Field([], description="Opt-in sets of checks.")
     thresholds: dict[str, dict[str, Any]] = Field({}, description="Per check: settings that replace its defaults.")

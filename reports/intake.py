@@ -212,6 +212,11 @@ def detailed(one: Finding, wording: int) -> str:
     return f"{one.status} {one.severity} {one.evidence_hash}-{whole}"
 
 
+def detail(one: Finding, wording: int, digest: str) -> dict[str, Any]:
+    """A row of a finding's details, without its number."""
+    return {"digest": digest, "wording_no": wording, **{name: getattr(one, name) for name in DETAILED}}
+
+
 def put(connection: Connection, table: sa.Table, rows: Collection[Mapping[str, Any]]) -> None:
     """Inserts rows, if there are any."""
     if rows:
@@ -278,7 +283,6 @@ def live(
         wording = names.wordings[worded(one)]
         digest = detailed(one, wording)
         check_no = names.checks[one.check_id, one.area, one.severity]
-        row = {"digest": digest, "wording_no": wording, **{name: getattr(one, name) for name in DETAILED}}
         state, event = step(old.state if old else None, bool(old and old.opened), one.status)  # type: ignore[arg-type]
         if old is None:
             top += 1
@@ -289,14 +293,14 @@ def live(
                     "first_no": scan, "last_no": scan, "opened_no": scan if fails else None, "changed_no": scan,
                 }
             )  # fmt: skip
-            details.append({"finding_no": top, **row})
+            details.append({"finding_no": top, **detail(one, wording, digest)})
             events.append({"scan_no": scan, "finding_no": top, "event": event, "was": "", "opened_no": None})
             continue
         if state != "dark":
             listed.append(old.no)
         happened(event, old.no, old.state, old.opened)
         if digest != old.digest:
-            said.append({"at": old.no, **row})
+            said.append({"at": old.no, **detail(one, wording, digest)})
             if digest.split("-")[0] != old.digest.split("-")[0]:
                 changed.setdefault("said", []).append(old.no)
             changed.setdefault(f"check {check_no}", []).append(old.no)

@@ -7,7 +7,8 @@ was not read, so nobody can tell. **Silent**: the check did not run there. Only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -97,7 +98,7 @@ class Seen:
             frozenset(
                 (row.check_id, place)
                 for row in rows
-                if row.resource_id == str(place := at(row)) and row.cause != NEVER_READ
+                if row.status == "unknown" and row.resource_id == str(place := at(row)) and row.cause != NEVER_READ
             ),
             *({key: frozenset(one) for key, one in held.items()} for held in (asked, withdrawn)),
             frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
@@ -129,7 +130,7 @@ class Seen:
         }
         return "blocked" if gone and not gone.isdisjoint(read_then()) else "clear"
 
-    def regions(self, scope: Scope, needed: Set[str], asked: Iterable[Asked] | None = None) -> set[str]:
+    def regions(self, scope: Scope, needed: AbstractSet[str], asked: Iterable[Asked] | None = None) -> set[str]:
         """The regions in which some operations were asked about an account; by this scan, if nothing else is given.
 
         What is global may be found through regions, as a bucket through the rules that write into it.
@@ -141,4 +142,8 @@ class Seen:
 
 def at(finding: Finding) -> Scope:
     """The place a finding names."""
-    return Scope(finding.provider, finding.account_id, finding.region)
+    return place_of(finding.provider, finding.account_id, finding.region)
+
+
+place_of = lru_cache(maxsize=4096)(Scope)
+"""A scope, made once."""

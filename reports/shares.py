@@ -44,44 +44,40 @@ def shares(
         found[name] = sorted_shares(now, change, {key: score(part) for key, part in parts.items()})
     found["owner"] = ()
     if owners:
-        now, change = counts_by(connection, FINDINGS.c.no, since)
-        held: dict[str, Counter[str]] = defaultdict(Counter)
-        turned: Counter[str] = Counter()
-        for number, counts in now.items():
-            held[owners.get(int(number), "")].update(counts)
-        for number, difference in change.items():
-            turned[owners.get(int(number), "")] += difference
-        found["owner"] = sorted_shares(held, turned, {})
+        now, change = counts_by(connection, FINDINGS.c.no, since, lambda number: owners.get(number, ""))
+        found["owner"] = sorted_shares(now, change, {})
     return found
 
 
 def counts_by(
-    connection: Connection, column: Any, since: Sequence[int]
+    connection: Connection, column: Any, since: Sequence[int], name: Callable[[Any], str] = str
 ) -> tuple[dict[str, Counter[str]], Counter[str]]:
-    """Failing findings by a column and severity, and the change that some scans brought."""
+    """Failing findings by what a column is called and by severity, and the change that some scans brought."""
     key = column.label("key")
 
     def joined(*columns: Any) -> sa.Select[Any]:
-        return (
+        found = (
             sa.select(key, *columns)
             .select_from(FINDINGS)
-            .join(DETAILS, DETAILS.c.finding_no == FINDINGS.c.no)
-            .join(WORDINGS, WORDINGS.c.no == DETAILS.c.wording_no)
             .join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)
             .join(SCOPES, SCOPES.c.no == FINDINGS.c.scope_no)
         )
+        if column is not HUB:
+            return found  # details are long, and most of the time that this takes
+        found = found.join(DETAILS, DETAILS.c.finding_no == FINDINGS.c.no)
+        return found.join(WORDINGS, WORDINGS.c.no == DETAILS.c.wording_no)
 
     now: dict[str, Counter[str]] = defaultdict(Counter)
     failing = joined(CHECKS.c.severity, sa.func.count()).where(FINDINGS.c.state == "fail")
     for value, severity, number in connection.execute(failing.group_by(key, CHECKS.c.severity)):
-        now[str(value)][severity] += number
+        now[name(value)][severity] += number
     turn = sa.case(
         (EVENTS.c.event.in_(UP), 1), (sa.and_(EVENTS.c.event.in_(DOWN), EVENTS.c.was == "fail"), -1), else_=0
     )
     turned = joined(sa.func.sum(turn)).join(EVENTS, EVENTS.c.finding_no == FINDINGS.c.no)
     change: Counter[str] = Counter()
     for value, number in connection.execute(turned.where(EVENTS.c.scan_no.in_(since)).group_by(key)):
-        change[str(value)] += int(number)
+        change[name(value)] += int(number)
     return now, change
 
 

@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from made_up import SCOPES
 from worlds import CREDENTIAL, DAY_ONE, STRONG, TLS, World, history, hubs, lives
 
+from flows.cli import app
+from flows.console import GATE, USAGE, exit_code
 from flows.history import remember
 from flows.scan import Order
 from flows.settings import Settings
@@ -312,7 +314,7 @@ def with_regions(world: World, day: int, *regions: str) -> Report:
     """The report of a scan that asked for the hubs of some regions, which are listed for the whole subscription."""
     report = world.report(day)
     asked = {"provider": "azure", "account": SCOPES[2][1], "outcome": "read"}
-    asked["operation"] = sorted(asked_for()["azure", "hub"])[0]
+    asked["operation"] = min(asked_for()["azure", "hub"])
     rows = [dict.fromkeys(report.coverage.columns, "") | asked | {"region": region} for region in regions]
     object.__setattr__(report, "coverage", pd.concat([report.coverage, pd.DataFrame(rows)], ignore_index=True))
     return report
@@ -510,6 +512,23 @@ def test_a_database_that_is_none_is_one_line_without_a_password(tmp_path: Path) 
             History.open(wrong)
         assert "secret" not in str(told.value)
         assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["trend"], USAGE), (["history", "prune", "--keep-days", "9"], USAGE), (["history", "check"], GATE)],
+)
+def test_a_history_with_broken_pages_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    file = tmp_path / "h.db"
+    with history(str(file), [World(hubs({f"r{n}": "fail" for n in range(400)})).report(0)]):
+        pass
+    content = bytearray(file.read_bytes())
+    content[120_000:-8192] = bytes(len(content[120_000:-8192]))
+    file.write_bytes(content)
+    assert exit_code(lambda: app([*words, "--history", str(file)], print_error=False, exit_on_error=False)) == code
+    assert "malformed" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_process_killed_while_it_takes_a_scan_in_leaves_the_history_whole(place: str) -> None:

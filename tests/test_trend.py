@@ -93,9 +93,7 @@ def test_findings_and_counts_that_are_listed_twice_change_no_score(tmp_path: Pat
 def periods(**spans: tuple[int, int]) -> object:
     """Waivers by resource, from one day to another."""
 
-    def waived(
-        findings: Sequence[Finding], mended: Sequence[Finding]
-    ) -> Mapping[str, Sequence[tuple[date, date]]]:
+    def waived(findings: Sequence[Finding], mended: Sequence[Finding]) -> Mapping[str, Sequence[tuple[date, date]]]:
         found = {}
         for finding in (*findings, *mended):
             name = finding.resource_name.removeprefix("aws-")
@@ -185,7 +183,9 @@ expires_on = 2026-09-30
 
 def test_a_waiver_is_as_broad_for_the_score_as_for_the_cases(place: str) -> None:
     """Twelve of ninety are too many for a match, however many others were mended within the window."""
-    lasting = hubs({f"bench-{n}": "fail" for n in range(12)} | {f"other-{n}": "fail" for n in range(78)} | {"p": "pass"})
+    lasting = hubs(
+        {f"bench-{n}": "fail" for n in range(12)} | {f"other-{n}": "fail" for n in range(78)} | {"p": "pass"}
+    )
     mended = hubs({f"old-{n}": "fail" for n in range(90)})
     waivers = parse(WIDE, "waivers.toml")
     with history(place, [World(lasting | mended).report(0), World(lasting).report(1)]) as opened:
