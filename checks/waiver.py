@@ -112,6 +112,14 @@ class Waiver(BaseModel):
         return ""
 
 
+class Period(NamedTuple):
+    """When a waiver covers a finding, as long as that fits it: from its first to its last day."""
+
+    first: date
+    last: date
+    waiver: str
+
+
 class Held(NamedTuple):
     """The waiver that holds for a finding, as outputs name it: its id, kind and last day (``YYYY-MM-DD``)."""
 
@@ -212,10 +220,8 @@ class Waivers:
             return f"matches {matches} of {findings} findings, more than {limit}; narrow it, or set allow_broad = true"
         return ""
 
-    def periods(
-        self, findings: Iterable[Finding], mended: Iterable[Finding] = ()
-    ) -> dict[str, list[tuple[date, date]]]:
-        """When each finding is covered, by its id: first and last day of every waiver that fits it as it is now.
+    def periods(self, findings: Iterable[Finding], mended: Iterable[Finding] = ()) -> dict[str, list[Period]]:
+        """When each finding is covered, by its id, by every waiver that fits it as it is now.
 
         For a score of past days. A match that is too broad for the findings of today covers none of them, and none of
         those that are ``mended``.
@@ -227,7 +233,9 @@ class Waivers:
         reached += self.reach(mended)
         covered = {
             finding.finding_id: [
-                (w.created_on, w.expires_on) for w in waivers if w.id not in refused and not w.refusal(finding)
+                Period(w.created_on, w.expires_on, w.id)
+                for w in waivers
+                if w.id not in refused and not w.refusal(finding)
             ]
             for finding, waivers in reached
         }

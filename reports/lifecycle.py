@@ -100,7 +100,8 @@ class Seen:
                 for row in rows
                 if row.status == "unknown" and row.resource_id == str(place := at(row)) and row.cause != NEVER_READ
             ),
-            *({key: frozenset(one) for key, one in held.items()} for held in (asked, withdrawn)),
+            {key: frozenset(one) for key, one in asked.items()},
+            {key: frozenset(one) for key, one in withdrawn.items()},
             frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
         )
 

@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
+from checks.waiver import Period
 from reports.docket import FIELDS, day, findings_in, state_of
 from reports.score import Tally, score
 from reports.shares import DOWN, UP, risky, shares
 from reports.store import CHECKS, COUNTED, EVENTS, FINDINGS, MOVED, SCANS, SCOPES
 from reports.trend import BUCKETS, Mttr, Point, Trend
 
-Periods = Callable[[Sequence[Finding], Sequence[Finding]], Mapping[str, Sequence[tuple[date, date]]]]
-"""When findings are accepted: first and last day of each waiver that fits, by finding id. Given are those of today and
-those that are mended: how broad a waiver is, is measured by the first."""
+Periods = Callable[[Sequence[Finding], Sequence[Finding]], Mapping[str, Sequence[Period]]]
+"""When findings are accepted, by finding id. Given are those of today and those that are mended: how broad a waiver is,
+is measured by the first."""
+Life = tuple[int, int | None]
+"""From which scan up to, and without, which other a finding failed; None is until now."""
 STILL = ("fail", "dark")
 """States of what is not mended."""
 
@@ -89,22 +92,17 @@ def timeline(
     findings, mended = touched(connection, window) if waived or owner else ({}, {})
     spans = waived([one for one, _ in findings.values()], [one for one, _ in mended.values()]) if waived else {}
     findings |= mended
-    lives = failing_between(connection, {no: one for no, (one, _) in findings.items() if one.finding_id in spans})
-    scored = [no for no in (*window.earlier, *window.within) if is_scored(window.scans[no], min_coverage)]
-    accepted = Acceptance(
-        window, {no: spans[findings[no][0].finding_id] for no in lives}, lives, findings,
-        judged_in(connection, scored, {findings[no][1] for no in lives}),
-    )  # fmt: skip
+    before = [no for no in window.earlier if is_scored(window.scans[no], min_coverage)][-1:]
+    scored = before + [no for no in window.within if is_scored(window.scans[no], min_coverage)]
+    accepted = Acceptance.of(connection, window, scored, findings, spans)
     tallies = tallied(connection, scored)
-    points = points_of(connection, window, tallies, accepted)
-    within = set(window.within)
-    earlier = [point for point, no in points if no not in within and point.score_raw is not None]
+    points = points_of(connection, window, [*before, *window.within], tallies, accepted)
     last = [no for no in window.within if no in tallies]
     owners = {no: owner(one) for no, (one, _) in findings.items()} if owner else {}
     return Trend(
         window_days=days,
-        points=tuple(point for point, no in points if no in within),
-        before=earlier[-1] if earlier else None,
+        points=tuple(points[len(before) :]),
+        before=points[0] if before else None,
         mttr=mttr(connection, window),
         **standing(connection, window, accepted, sla),
         by=shares(connection, window.since, tallies[last[-1]] if last else [], owners),
@@ -148,10 +146,9 @@ def judged_in(connection: Connection, scans: Sequence[int], scopes: Collection[i
     return {(scan, scope) for scan, scope in rows}
 
 
-def failing_between(connection: Connection, wanted: Mapping[int, Finding]) -> dict[int, list[tuple[int, int | None]]]:
-    """From which scan up to, and without, which other each finding failed; None is until now."""
-    lives: dict[int, list[tuple[int, int | None]]] = {number: [] for number in wanted}
-    numbers = list(wanted)
+def failing_between(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Life]]:
+    """When each of some findings failed."""
+    lives: dict[int, list[Life]] = {number: [] for number in numbers}
     for start in range(0, len(numbers), 5000):
         rows = connection.execute(
             sa.select(EVENTS.c.finding_no, EVENTS.c.scan_no, EVENTS.c.event)
@@ -166,43 +163,74 @@ def failing_between(connection: Connection, wanted: Mapping[int, Finding]) -> di
     return lives
 
 
+def held(spans: Sequence[Period], today: date) -> bool:
+    """Whether a waiver holds on a day."""
+    return any(span.first <= today <= span.last for span in spans)
+
+
+class Alike(NamedTuple):
+    """Findings of one check and account, in one scope, that were accepted alike and failed at the same scans."""
+
+    place: tuple[str, str]
+    scope: int
+    spans: tuple[Period, ...]
+    lives: tuple[Life, ...]
+
+    def failed_at(self, scan: int) -> bool:
+        """Whether they failed at a scan."""
+        return any(start <= scan and (end is None or scan < end) for start, end in self.lives)
+
+
 @dataclass
 class Acceptance:
     """Which failing findings were accepted at which scan. ``judged`` are scans with the scopes that they judged."""
 
     window: Window
-    spans: Mapping[int, Sequence[tuple[date, date]]]
-    lives: Mapping[int, Sequence[tuple[int, int | None]]]
-    findings: Mapping[int, tuple[Finding, int]]
+    spans: Mapping[int, Sequence[Period]]
+    alike: Mapping[Alike, int]
     judged: Collection[tuple[int, int]]
 
-    def failed_at(self, number: int, scan: int) -> bool:
-        """Whether a finding failed at a scan."""
-        return any(start <= scan and (end is None or scan < end) for start, end in self.lives[number])
-
-    def holds(self, number: int, today: date) -> bool:
-        """Whether a waiver holds for a finding on a day."""
-        return any(first <= today <= last for first, last in self.spans.get(number, ()))
+    @staticmethod
+    def of(
+        connection: Connection,
+        window: Window,
+        scans: Sequence[int],
+        findings: Numbered,
+        spans: Mapping[str, Sequence[Period]],
+    ) -> Acceptance:
+        """What was accepted at some scans, of findings that have periods by their id."""
+        accepted = {no: spans[one.finding_id] for no, (one, _) in findings.items() if one.finding_id in spans}
+        lives = failing_between(connection, list(accepted))
+        alike = Counter(
+            Alike((one.check_id, f"{one.provider}/{one.account_id}"), scope, tuple(accepted[no]), tuple(lives[no]))
+            for no in accepted
+            for one, scope in (findings[no],)
+        )
+        return Acceptance(window, accepted, alike, judged_in(connection, scans, {one.scope for one in alike}))
 
     def at(self, scan: int) -> Counter[tuple[str, str]]:
         """How many findings that a scan saw failing were accepted, by check and account."""
         today = self.window.day(scan)
-        return Counter(
-            (one.check_id, f"{one.provider}/{one.account_id}")
-            for number in self.spans
-            for one, scope in (self.findings[number],)
-            if (scan, scope) in self.judged and self.holds(number, today) and self.failed_at(number, scan)
-        )
+        found: Counter[tuple[str, str]] = Counter()
+        for one, number in self.alike.items():
+            if (scan, one.scope) in self.judged and held(one.spans, today) and one.failed_at(scan):
+                found[one.place] += number
+        return found
 
     def expired(self, scan: int, before: int | None) -> int:
-        """How many failing findings lost their last waiver since the scan before."""
+        """How many waivers ended since the scan before that were the last one of a failing finding."""
         if before is None:
             return 0
         today, then = self.window.day(scan), self.window.day(before)
-        return sum(
-            any(then <= last < today for _, last in spans) and not self.holds(number, today) and self.failed_at(number, scan)
-            for number, spans in self.spans.items()
-        )  # fmt: skip
+        return len(
+            {
+                span.waiver
+                for one in self.alike
+                if not held(one.spans, today) and one.failed_at(scan)
+                for span in one.spans
+                if then <= span.last < today
+            }
+        )
 
 
 def tallied(connection: Connection, scans: Sequence[int]) -> dict[int, list[Tally]]:
@@ -235,21 +263,21 @@ def stock(moved: Mapping[int, Mapping[str, Any]], order: Sequence[int]) -> dict[
     not known where those before it were pruned.
     """
 
-    def standing(number: int) -> Standing:
+    def left(number: int) -> Standing:
         rows = moved.get(number, {})
         return Counter({s: row.open for s, row in rows.items()}), sum(row.dark for row in rows.values())
 
     taken = sorted(moved)
     if not taken:
         return {}
-    held, dark = standing(taken[-1])
+    failing, dark = left(taken[-1])
     before = dict(zip(taken, [0 if taken[0] == 1 else taken[0], *taken[:-1]], strict=True))
     found: dict[int, Standing] = {}
     for number in reversed(order):
-        found[number] = Counter(held), dark
-        now, then = standing(number), standing(before[number])
-        held.subtract(now[0])
-        held.update(then[0])
+        found[number] = Counter(failing), dark
+        now, then = left(number), left(before[number])
+        failing.subtract(now[0])
+        failing.update(then[0])
         dark += then[1] - now[1]
     return found
 
@@ -263,49 +291,50 @@ def alike(mine: Sequence[Tally], previous: Sequence[Tally]) -> list[Tally]:
 
 
 def points_of(
-    connection: Connection, window: Window, tallies: Mapping[int, Sequence[Tally]], accepted: Acceptance
-) -> list[tuple[Point, int]]:
-    """A point for every scan of both windows, with its number."""
+    connection: Connection,
+    window: Window,
+    numbers: Sequence[int],
+    tallies: Mapping[int, Sequence[Tally]],
+    accepted: Acceptance,
+) -> list[Point]:
+    """A point for each of some scans, in their order."""
     moved: dict[int, dict[str, Any]] = defaultdict(dict)
     for row in connection.execute(sa.select(MOVED)):
         moved[row.scan_no][row.severity] = row
-    numbers = [*window.earlier, *window.within]
     stood = stock(moved, sorted(moved, key=lambda number: (window.scans[number].scan_started_at, number)))
-    points: list[tuple[Point, int]] = []
-    previous: int | None = None
+    order = [*window.earlier, *window.within]
+    previous = dict(zip(order[1:], order[:-1], strict=True))
+    points: list[Point] = []
     ran: Sequence[Tally] | None = None
     for number in numbers:
         scan, rows = window.scans[number], moved[number]
         mine = tallies.get(number)
         waived = accepted.at(number) if mine is not None else Counter()
-        held, dark = stood[number]
+        failing, dark = stood[number]
         points.append(
-            (
-                Point(
-                    scan_id=scan.scan_id,
-                    date=scan.scan_started_at,
-                    complete=scan.scan_complete and not scan.narrowed and not scan.late,
-                    coverage=scan.coverage_pct,
-                    score_raw=score(mine or ()),
-                    score_managed=score((t._replace(waived=waived[t.check, t.account]) for t in mine or ()), managed=True),
-                    rebased=score(mine or () if ran is None or mine is None else alike(mine, ran)),
-                    open=sum(held[severity] for severity in SEVERITIES),
-                    open_by_severity={severity: held[severity] for severity in SEVERITIES},
-                    **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened")},
-                    dark=dark,
-                    expired_waivers=accepted.expired(number, previous),
-                    **turned(mine, ran),
-                ),
-                number,
+            Point(
+                scan_id=scan.scan_id,
+                date=scan.scan_started_at,
+                complete=scan.scan_complete and not scan.narrowed and not scan.late,
+                coverage=scan.coverage_pct,
+                score_raw=score(mine or ()),
+                score_managed=score((t._replace(waived=waived[t.check, t.account]) for t in mine or ()), managed=True),
+                rebased=score(mine or () if ran is None or mine is None else alike(mine, ran)),
+                open=sum(failing[severity] for severity in SEVERITIES),
+                open_by_severity={severity: failing[severity] for severity in SEVERITIES},
+                **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened")},
+                dark=dark,
+                expired_waivers=accepted.expired(number, previous.get(number)),
+                **turned(mine, ran),
             )
         )  # fmt: skip
-        previous, ran = number, mine if mine is not None else ran
+        ran = mine if mine is not None else ran
     return points
 
 
-def turned(mine: Sequence[Tally] | None, previous: Sequence[Tally] | None) -> dict[str, tuple[str, ...]]:
+def turned(mine: Sequence[Tally] | None, previous: Sequence[Tally] | None) -> dict[str, Any]:
     """Which checks and accounts a scan judged that the one before did not, and the other way round."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Any] = {}
     for what, name in (("checks", "check"), ("accounts", "account")):
         now, then = ({getattr(tally, name) for tally in tallies or ()} for tallies in (mine, previous))
         if mine is not None and previous is not None:
@@ -363,11 +392,10 @@ def standing(connection: Connection, window: Window, accepted: Acceptance, sla: 
         ageing[severity][BUCKETS[sum(age > limit for limit in (7, 30, 90))]] += number
         if state := state_of(window.day(opened), window.end, severity, sla):
             states[severity][state] += number
-    failing = sa.select(FINDINGS.c.no, FINDINGS.c.opened_no).where(FINDINGS.c.state.in_(STILL))
-    opened_at = {no: opened for no, opened in connection.execute(failing)} if accepted.spans else {}
-    for number in accepted.spans:
-        if number in opened_at and accepted.holds(number, window.end):
-            severity = accepted.findings[number][0].severity
-            if state := state_of(window.day(opened_at[number]), window.end, severity, sla):
-                states[severity][state] -= 1
+    failing = sa.select(FINDINGS.c.no, FINDINGS.c.opened_no, CHECKS.c.severity).join(CHECKS, CHECKS.c.no == FINDINGS.c.check_no)  # fmt: skip
+    rows = connection.execute(failing.where(FINDINGS.c.state.in_(STILL))) if accepted.spans else ()
+    for number, opened, severity in rows:
+        state = state_of(window.day(opened), window.end, severity, sla)
+        if state and held(accepted.spans.get(number, ()), window.end):
+            states[severity][state] -= 1
     return {"ageing": ageing, "sla": states}

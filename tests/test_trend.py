@@ -16,7 +16,7 @@ from worlds import CREDENTIAL, DAY_ONE, TLS, World, history, hubs
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
-from checks.waiver import Held, parse
+from checks.waiver import Held, Period, parse
 from flows.gate import Gate, judge
 from flows.history import Past, days, points
 from flows.mistakes import BadSettings
@@ -93,13 +93,13 @@ def test_findings_and_counts_that_are_listed_twice_change_no_score(tmp_path: Pat
 def periods(**spans: tuple[int, int]) -> object:
     """Waivers by resource, from one day to another."""
 
-    def waived(findings: Sequence[Finding], mended: Sequence[Finding]) -> Mapping[str, Sequence[tuple[date, date]]]:
+    def waived(findings: Sequence[Finding], mended: Sequence[Finding]) -> Mapping[str, Sequence[Period]]:
         found = {}
         for finding in (*findings, *mended):
             name = finding.resource_name.removeprefix("aws-")
             if name in spans:
                 start, end = (DAY_ONE.date() + timedelta(days=day) for day in spans[name])
-                found[finding.finding_id] = [(start, end)]
+                found[finding.finding_id] = [Period(start, end, f"until {end}")]
         return found
 
     return waived
@@ -114,6 +114,26 @@ def test_a_waiver_leaves_a_failure_out_of_the_managed_score_while_it_holds_and_i
     assert [point.score_managed for point in trend.points] == [50.0, 100.0, 100.0, 100.0, 50.0, 50.0]
     assert [point.expired_waivers for point in trend.points] == [0, 0, 0, 0, 1, 0]
     assert [point.open for point in trend.points] == [1] * 6
+
+
+def test_what_expires_is_counted_in_waivers_however_many_findings_they_covered(place: str) -> None:
+    """Two waivers end on one day; of a third the only finding is covered by another still."""
+    world = World(hubs({**{f"{n}": "fail" for n in "abcd"}, "p": "pass"}))
+
+    def waived(findings: Sequence[Finding], mended: Sequence[Finding]) -> Mapping[str, Sequence[Period]]:
+        first, last, later = (DAY_ONE.date() + timedelta(days=day) for day in (0, 1, 9))
+        names = {"a": "one", "b": "one", "c": "two", "d": "three"}
+        found = {f.finding_id: [Period(first, last, names[f.resource_name.removeprefix("aws-")])] for f in findings}
+        (still,) = (f for f in findings if f.resource_name == "aws-d")
+        found[still.finding_id].append(Period(first, later, "four"))
+        return found
+
+    with history(place, [world.report(day) for day in range(4)]) as opened:
+        trend = opened.trend(waived=waived)
+    assert trend is not None
+    assert [point.expired_waivers for point in trend.points] == [0, 0, 2, 0]
+    assert [point.score_managed for point in trend.points] == [100.0, 100.0, 25.0, 25.0]
+    assert trend.sla["high"] == {"in": 3, "near": 0, "breached": 0}
 
 
 def test_a_case_under_a_waiver_has_no_due_date_to_miss(place: str) -> None:

@@ -171,9 +171,13 @@ class Globs:
         return ((state & moves) << 1) | (state & self._loops)
 
     def read(self, state: int, text: Iterable[str]) -> int:
-        """The state after some symbols."""
+        """The state after some symbols: :meth:`step` for each, written out because texts are many and long."""
+        moves, one, loops = self._moves, self._one, self._loops
         for symbol in text:
-            state = self.step(state, symbol)
+            fits = moves.get(symbol, 0)
+            if len(symbol) == 1 or symbol == FRESH:
+                fits |= one
+            state = ((state & fits) << 1) | (state & loops)
         return state
 
     def matched(self, state: int, group: Group) -> int | None:
