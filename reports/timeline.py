@@ -33,13 +33,16 @@ STILL = ("fail", "dark")
 
 @dataclass
 class Window:
-    """What is read once: the scans by number, and of those the ones in the window and in the equal one before."""
+    """What is read once: the scans by number, and of those the ones in the window and in the equal one before.
+
+    ``whole``: there was a scan when that one began, so that what the two moved can be compared.
+    """
 
     scans: Mapping[int, Any]
     within: list[int]
     earlier: list[int]
     end: date
-    days: int
+    whole: bool
 
     def day(self, number: int) -> date:
         """The day of a scan."""
@@ -69,7 +72,8 @@ def window_of(connection: Connection, days: int) -> Window | None:
     end = day(known[-1][0])
     start, before = end - timedelta(days=days), end - timedelta(days=2 * days)
     within = [no for stamp, no in known if day(stamp) > start]
-    return Window(scans, within, [no for stamp, no in known if before < day(stamp) <= start], end, days)
+    earlier = [no for stamp, no in known if before < day(stamp) <= start]
+    return Window(scans, within, earlier, end, whole=day(known[0][0]) <= before)
 
 
 def timeline(
@@ -107,7 +111,15 @@ def timeline(
         **standing(connection, window, accepted, sla),
         by=shares(connection, window.since, tallies[last[-1]] if last else [], owners),
         hubs=risky(connection, owners),
+        moved_before=moved_in(connection, window.earlier) if window.whole else None,
     )
+
+
+def moved_in(connection: Connection, scans: Sequence[int]) -> dict[str, int]:
+    """How much some scans found new, resolved and reopened."""
+    sums = [sa.func.coalesce(sa.func.sum(MOVED.c[name]), 0).label(name) for name in ("new", "resolved", "reopened")]
+    row = connection.execute(sa.select(*sums).where(MOVED.c.scan_no.in_(scans))).one()
+    return {name: int(number) for name, number in row._mapping.items()}
 
 
 def is_scored(scan: Any, min_coverage: float) -> bool:

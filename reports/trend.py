@@ -84,7 +84,8 @@ class Trend:
 
     ``mttr`` is by severity; ``ageing`` and ``sla`` map a severity to counts by bucket (BUCKETS; ``in``, ``near``,
     ``breached``); ``by`` maps a dimension to its shares, the worst first. ``before`` is the last complete point of the
-    equal window before, if there is one.
+    equal window before, if there is one, and ``moved_before`` what that window found ``new``, ``resolved`` and
+    ``reopened``; None where the history does not reach back to its begin.
     """
 
     window_days: int
@@ -95,6 +96,7 @@ class Trend:
     sla: Mapping[str, Mapping[str, int]]
     by: Mapping[str, tuple[Share, ...]]
     hubs: tuple[RiskyHub, ...]
+    moved_before: Mapping[str, int] | None = None
 
     @property
     def starts(self) -> bool:

@@ -113,6 +113,8 @@ def movement(trend: Trend, console: Console) -> None:
     lead = "\nSince the first scan: " if trend.starts else "\nIn the window: "
     moved = ", ".join(f"{count} {name}" for name, count in counts.items())
     console.print(text(lead + moved + (f", {number(expired, 'waiver')} expired" if expired else "")))
+    if then := trend.moved_before:
+        console.print(text("In the window before: " + ", ".join(f"{count} {name}" for name, count in then.items())))
     added = sorted({check for point in points for check in point.checks_added})
     if added and last and last.rebased is not None:
         console.print(text(f"{len(added)} checks were added: {', '.join(added)}"))

@@ -255,6 +255,27 @@ def test_shares_change_against_the_start_of_the_window_and_name_the_worst_first(
     assert trend.sla["critical"] == {"in": 0, "near": 0, "breached": 2}
 
 
+@pytest.mark.parametrize(
+    ("days_", "before"),
+    [
+        (30, {"new": 1, "resolved": 2, "reopened": 0}), (32, {"new": 1, "resolved": 2, "reopened": 0}), (33, None),
+        (15, {"new": 0, "resolved": 0, "reopened": 0}),
+    ],
+)  # fmt: skip
+def test_what_moved_is_told_beside_the_equal_window_before_where_there_was_one(
+    place: str, days_: int, before: dict[str, int] | None
+) -> None:
+    verdicts = {0: "ab", 10: "ab", 20: "a", 25: "c", 50: "ac", 64: "c"}
+    with history(place, [World(hubs(dict.fromkeys(f, "fail"))).report(day) for day, f in verdicts.items()]) as opened:
+        trend = opened.trend(days_)
+    assert trend is not None
+    assert trend.moved_before == before
+    assert sum(point.reopened for point in trend.points) == 1
+    out = io.StringIO()
+    render(trend, Console(file=out, width=100))
+    assert ("In the window before: 1 new, 2 resolved, 0 reopened\n" in out.getvalue()) == (days_ in (30, 32))
+
+
 def test_a_trend_without_a_scan_is_none(place: str) -> None:
     with history(place) as opened:
         assert opened.trend() is None
