@@ -149,6 +149,17 @@ def test_a_case_under_a_waiver_has_no_due_date_to_miss(place: str) -> None:
         assert trend.ageing["high"]["0-7"] == 1
 
 
+@pytest.mark.parametrize(
+    ("age", "bucket"), [(7, "0-7"), (8, "8-30"), (30, "8-30"), (31, "31-90"), (90, "31-90"), (91, ">90")]
+)
+def test_an_age_falls_into_one_bucket(tmp_path: Path, age: int, bucket: str) -> None:
+    world = World(hubs({"a": "fail"}))
+    with history(str(tmp_path / "h.db"), [world.report(0), world.report(age)]) as opened:
+        trend = opened.trend()
+    assert trend is not None
+    assert {name for name, number in trend.ageing["high"].items() if number} == {bucket}
+
+
 def test_checks_that_were_added_are_named_and_the_score_is_told_without_them(place: str) -> None:
     found = hubs({"a": "pass", "b": "pass"}) | {(CREDENTIAL, 0, "c"): "fail"}
     with history(place, [World(found, checks=(TLS,)).report(0), World(found).report(1)]) as opened:
