@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from checks.finding import Finding
-from checks.match import TAG, GlobList, Match, Matcher, numbers
+from checks.match import TAG, GlobList, Match, Matcher, numbers, tags_of
+from collectors.tags import MASK
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S([^\x00-\x1f\x7f]*\S)?$")]
 TagKey = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -38,18 +39,33 @@ class OwnerRule(Match):
 
 
 class Owners:
-    """The rules in their order: the first that matches a finding says whose it is."""
+    """The rules in their order: the first that matches a finding says whose it is.
 
-    def __init__(self, rules: Sequence[OwnerRule], default: str = "") -> None:
+    Where none does, the first of the tags ``by`` that the finding has names the owner, and where it has none, ``default``.
+    """
+
+    def __init__(self, rules: Sequence[OwnerRule], default: str = "", by: Sequence[str] = ()) -> None:
         self.names = [rule.owner for rule in rules]
         self.matcher = Matcher(rules)
         self.default = default
+        self.by = [key.lower() for key in by]
 
     def of(self, finding: Finding) -> str:
-        """The owner, or the default one where no rule matches."""
-        return next((self.names[number] for number in numbers(self.matcher.fits(finding))), self.default)
+        """The owner by the rules, else by a tag, else the default one."""
+        ruled = next((self.names[number] for number in numbers(self.matcher.fits(finding))), "")
+        return ruled or (self.tagged(finding) if self.by else "") or self.default
+
+    def tagged(self, finding: Finding) -> str:
+        """The owner whom a tag names; empty text where none does, or where the text cannot be a name."""
+        found = tags_of(finding.tags)
+        return next((found[key] for key in self.by if names_somebody(found.get(key, ""))), "")
 
 
-def tags_named(rules: Iterable[OwnerRule]) -> frozenset[str]:
-    """The keys of tags, in lower case, that rules name."""
-    return frozenset(key.lower() for rule in rules for key in rule.tags)
+def names_somebody(text: str) -> bool:
+    """Whether the text of a tag can be an owner's name. One that was masked cannot."""
+    return 0 < len(text) <= 100 and text.isprintable() and text == text.strip() and text != MASK
+
+
+def tags_named(rules: Iterable[OwnerRule], by: Iterable[str] = ()) -> frozenset[str]:
+    """The keys of tags, in lower case, that tell whose a finding is."""
+    return frozenset(key.lower() for keys in (by, *(rule.tags for rule in rules)) for key in keys)

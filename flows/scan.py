@@ -193,7 +193,9 @@ class Sessions:
 
     def _account(self) -> Account:
         settings = self._order.settings
-        return Account(Memory(self._order.kept, weak_keys(settings.weak_keys), tags_named(settings.owners)))
+        return Account(
+            Memory(self._order.kept, weak_keys(settings.weak_keys), tags_named(settings.owners, settings.owner_tags))
+        )
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)

@@ -157,6 +157,25 @@ def test_a_rule_over_tags_says_whose_a_finding_is(cell: str, owner: str) -> None
     assert whose(rules, cell) == owner
 
 
+@pytest.mark.parametrize(
+    ("cell", "owner"),
+    [
+        ({"Team": "pumps", "owner": "ann@a.example"}, "ann@a.example"),
+        ({"Team": "pumps", "owner": "***"}, "pumps"),
+        ({"team": "valves"}, "ruled"),
+        ({"team": "pumps\u202e"}, "nobody"),
+        ({"team": " pumps"}, "nobody"),
+        ({"team": "x" * 101}, "nobody"),
+        ({"team": ""}, "nobody"),
+        ({}, "nobody"),
+    ],
+    ids=["the first tag", "a masked one", "a rule goes first", "hidden characters", "blanks", "too long", "empty", "none"],
+)  # fmt: skip
+def test_a_tag_may_itself_name_the_owner(cell: dict[str, str], owner: str) -> None:
+    owners = Owners([OwnerRule(owner="ruled", tags={"team": ("valves",)})], "nobody", ["Owner", "team"])
+    assert owners.of(Finding(**estate()[0])._replace(tags=json.dumps(cell))) == owner
+
+
 def test_tags_and_other_keys_hold_together() -> None:
     rule = OwnerRule(owner="pumps", provider=("azure",), tags={"team": ("pumps",)})
     assert whose([rule], '{"team": "pumps"}') == "nobody", "the finding is of AWS"
