@@ -97,6 +97,7 @@ def kind(one: Mapping[str, Any]) -> str:
 
 def attribute(one: Mapping[str, Any], export: Mapping[str, Any]) -> dict[str, Any]:
     """What may stand under a name."""
+    item: dict[str, Any]
     if enum := one.get("enum"):
         item = {"enum": [value for value, _ in values(enum)]}
     elif kind(one) in OBJECTS:
