@@ -122,6 +122,12 @@ def test_an_event_whose_numbers_do_not_fit_each_other_is_one_line(tmp_path: Path
     ]
 
 
+def test_a_rule_that_every_row_breaks_is_one_line_too(tmp_path: Path) -> None:
+    what = every_life(made_up.report(scan_completed_at="1970-01-21T18:42:07Z"))
+    told = verify(written("ocsf", tmp_path, what), FORMATS["ocsf"])
+    assert told == ["findings.ocsf.json: row 1: time: 1795327000; 1000000000000 is the least (and 39 more like it)"]
+
+
 @pytest.mark.parametrize(
     ("cut", "line"),
     [
@@ -186,7 +192,7 @@ def test_batches_that_are_too_big_or_name_a_finding_twice_are_one_line_each(
     monkeypatch.setattr(asff, "BATCH_BYTES", 10_000)
     monkeypatch.setattr(asff, "FINDING_BYTES", 1_000)
     told = verify(folder, FORMATS["asff"])
-    assert told[0] == f"{HOME}: row 2: {rows[0]['Id']} in 123456789012 eu-central-1 stands there twice"
+    assert told[0] == f"{HOME}: row 2: {rows[0]['Id']} stands there twice"
     assert f"{HOME}: {len(rows)} findings; 2 is the most" in told
     assert any(re.fullmatch(rf"{HOME}: \d+ bytes; 10000 is the most", line) for line in told)
     assert any(re.fullmatch(rf"{HOME}: row 1: \d+ bytes; 1000 is the most", line) for line in told)
@@ -201,7 +207,8 @@ def test_batches_that_are_too_big_or_name_a_finding_twice_are_one_line_each(
         ("runs.0.results.0.message", None, "runs[0].results[0]: 'message' is a required property"),
         ("runs.0.results.0.ruleIndex", 3, "runs[0].results[0]: ruleIndex: 3 is not the place of policy-allows-no-wildcard"),
         ("runs.0.results.0.partialFingerprints", None, "runs[0].results[0]: partialFingerprints: None is not the finding's id"),
-        ("runs.0.results.0.fingerprints", {"iotposture/v1": "x"}, "runs[0].results[0]: partialFingerprints: v1:"),
+        ("runs.0.results.0.fingerprints", {"iotposture/v1": "x"}, "runs[0].results[0]: 'x' is no id of a finding; one is v1:[a-z2-7]{26}"),
+        ("runs.0.results.0.partialFingerprints.primaryLocationLineHash", "x", "runs[0].results[0]: partialFingerprints: x is not the finding's id"),
         ("runs.0.results.0.locations", [], "runs[0].results[0]: 0 locations; 1 to 1000 is allowed"),
         ("runs.0.results.0.kind", "open", "runs[0].results[0]: level: error; none is what goes with open"),
         ("runs.0.results.0.locations.0.physicalLocation.artifactLocation.uri", "../../etc/passwd", "runs[0].results[0]: ../../etc/passwd is no relative URI that leads nowhere"),

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, split, twice
+from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
 from reports.text import visible
 
 BATCH, BATCH_BYTES, FINDING_BYTES = 100, 6_000_000, 240_000
@@ -179,9 +179,9 @@ def notes(docket: Docket, options: Options) -> list[str]:
 
 
 def rules(files: Sequence[Read]) -> Iterator[str]:
-    """What no schema says: sizes, one account and region a file, names that fit them, times that are, no id twice."""
-    places = ((f"{file.name}: row {n}", f"{row['Id']} in {row['AwsAccountId']} {row['Region']}") for file in files for n, row in enumerate(file.value, 1))  # fmt: skip
-    yield from twice(places)
+    """What no schema says: sizes, one account and region a file, names that fit them, times that are, no id mistaken."""
+    ids = ((f"{file.name}: row {n}", row["Id"]) for file in files for n, row in enumerate(file.value, 1))
+    yield from mistaken(ids)
     for name, data, rows in files:
         if len(rows) > BATCH:
             yield f"{name}: {len(rows)} findings; {BATCH} is the most"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, Read, twice
+from reports.formats.format import Coverage, File, Format, Options, Read, mistaken
 
 VERSION = "1"
 """Goes up when a key changes its meaning or leaves; a new key does not count."""
@@ -37,9 +37,11 @@ def flat(case: Case) -> dict[str, object]:
 
 
 def rules(files: Sequence[Read]) -> Iterator[str]:
-    """No finding stands there twice."""
+    """No finding stands there mistaken."""
     for file in files:
-        yield from twice((f"{file.name}: case {n}", row["finding_id"]) for n, row in enumerate(file.value["cases"], 1))
+        yield from mistaken(
+            (f"{file.name}: case {n}", row["finding_id"]) for n, row in enumerate(file.value["cases"], 1)
+        )
 
 
 FORMAT = Format(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from reports.case import Case, Docket
 
 Coverage = Sequence[Mapping[str, Any]]
 """Rows of ``coverage.csv``: what was asked, and what came of it."""
+ID = re.compile(r"v1:[a-z2-7]{26}")
 
 
 class File(NamedTuple):
@@ -78,11 +80,13 @@ def split(joined: str) -> list[str]:
     return [part for part in joined.split("|") if part]
 
 
-def twice(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """A line for each id that stands in a second place; ids come with their places."""
+def mistaken(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A line for each id that is no finding's, or stands in a second place; ids come after their places."""
     seen: set[str] = set()
     for place, id_ in ids:
-        if id_ in seen:
+        if not ID.fullmatch(id_):
+            yield f"{place}: {id_[:60]!r} is no id of a finding; one is {ID.pattern}"
+        elif id_ in seen:
             yield f"{place}: {id_} stands there twice"
         seen.add(id_)
 

@@ -11,7 +11,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, milliseconds, split, twice
+from reports.formats.format import (
+    Coverage,
+    File,
+    Format,
+    Options,
+    Read,
+    explained,
+    filled,
+    milliseconds,
+    mistaken,
+    split,
+)
 
 VERSION = "1.5.0"
 """Security Hub reads 1.6; what is written here means the same from 1.5 to 1.8."""
@@ -147,13 +158,13 @@ def array(docket: Docket) -> Iterator[str]:
 
 
 def rules(files: Sequence[Read]) -> Iterator[str]:
-    """What no schema says: numbers that fit each other, no finding twice, and the same events in both files."""
+    """What no schema says: numbers that fit each other, no finding mistaken, and the same events in both files."""
     held = {file.name: file.value for file in files}
     events, lines = held.get(ARRAY), held.get(LINES)
     if events is None or lines is None:
         yield f"{ARRAY} and {LINES} are not both there"
         return
-    yield from twice((f"{ARRAY}: row {n}", one["finding_info"]["uid"]) for n, one in enumerate(events, 1))
+    yield from mistaken((f"{ARRAY}: row {n}", one["finding_info"]["uid"]) for n, one in enumerate(events, 1))
     for number, one in enumerate(events, start=1):
         if one["type_uid"] != (fits := one["class_uid"] * 100 + one["activity_id"]):
             yield f"{ARRAY}: row {number}: type_uid: {one['type_uid']}; {fits} is what fits activity_id"

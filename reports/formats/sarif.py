@@ -19,7 +19,7 @@ from urllib.parse import quote
 from checks.finding import canonical
 from checks.guidelines import frameworks
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, split, twice
+from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
 from reports.text import sarif
 
 RUNS, RESULTS, RULES, TAGS, LOCATIONS, PACKED = 20, 25_000, 25_000, 20, 1_000, 10_000_000
@@ -259,7 +259,7 @@ def unfit(run: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}: {count} tags; {TAGS} is the most"
         yield from (f"{where}: {problem}" for problem in lost((one["target"] for one in check.get("relationships", [])), known))  # fmt: skip
     ids = ((f".results[{n}]", one.get("fingerprints", {}).get(FINGERPRINT, "")) for n, one in enumerate(results))
-    yield from twice(ids)
+    yield from mistaken(ids)
     for number, one in enumerate(results):
         yield from (f".results[{number}]: {problem}" for problem in odd(one, checks))
         yield from (f".results[{number}]: {problem}" for problem in lost(one.get("taxa", []), known))

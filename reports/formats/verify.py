@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -87,16 +88,26 @@ def wrong(file: Read, told: int, format_: Format) -> Iterator[str]:
 
 
 def misfits(file: Read, format_: Format) -> Iterator[str]:
-    """What the schema refuses in a file. One of lines repeats another, against which the rules hold it."""
+    """What the schema refuses in a file: a line for each rule, with the first place in which it is broken.
+
+    A file of lines repeats another, against which the rules hold it.
+    """
     if file.name.endswith(LINES):
         return
-    if format_.whole:
-        yield from (misfit(error) for error in schema(format_.schema).iter_errors(file.value))
-    elif isinstance(file.value, list):
-        for number, row in enumerate(file.value, start=1):
-            yield from (f"row {number}: {misfit(error)}" for error in schema(format_.schema).iter_errors(row))
-    else:
+    if not format_.whole and not isinstance(file.value, list):
         yield "is no list"
+        return
+    rows = [("", file.value)] if format_.whole else ((f"row {n}: ", row) for n, row in enumerate(file.value, start=1))
+    first: dict[tuple[str, ...], str] = {}
+    count: Counter[tuple[str, ...]] = Counter()
+    for place, row in rows:
+        for error in schema(format_.schema).iter_errors(row):
+            rule = (*(step for step in error.absolute_path if isinstance(step, str)), error.validator)
+            count[rule] += 1
+            if rule not in first:
+                first[rule] = f"{place}{misfit(error)}"
+    for rule, line in first.items():
+        yield f"{line} (and {count[rule] - 1} more like it)" if count[rule] > 1 else line
 
 
 @cache
