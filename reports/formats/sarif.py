@@ -160,7 +160,7 @@ def result(case: Case, places: dict[str, int]) -> dict[str, Any]:
         "fingerprints": {FINGERPRINT: finding.finding_id},
         "partialFingerprints": {"primaryLocationLineHash": finding.finding_id},
         "baselineState": baseline(case),
-        **filled({"taxa": taxa(split(finding.controls))}),
+        **filled({"taxa": taxa(dict.fromkeys(split(finding.controls)))}),
         **filled({"suppressions": suppressions(case)}),
         "properties": filled(
             {
