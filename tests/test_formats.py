@@ -379,6 +379,13 @@ def test_a_waiver_is_told_and_changes_no_status() -> None:
     }
 
 
+def test_tags_are_those_of_the_resource_in_ocsf_and_security_hub() -> None:
+    (ocsf,) = [r["tags"] for e in events() for r in e["resources"] if "tags" in r]
+    assert ocsf == [{"name": "site", "value": "south"}, {"name": "team", "value": "pumps"}]
+    (asff,) = [r["Tags"] for row in imports() for r in row["Resources"] if "Tags" in r]
+    assert asff == {"site": "south", "team": "pumps"}
+
+
 def test_times_are_those_of_the_finding_not_of_the_run() -> None:
     event, row = events()[0], imports()[0]
     assert event["finding_info"]["first_seen_time"] == datetime.fromisoformat("2026-10-01T06:00:00Z").timestamp() * 1000

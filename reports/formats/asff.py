@@ -12,8 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
+from collectors import tags
 from reports.case import Case, Docket
 from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
 from reports.text import visible
@@ -24,6 +26,8 @@ TITLE, DESCRIPTION, TEXT, ID, FIELD, DETAIL = 256, 1024, 512, 512, 2048, 1023
 """Characters (Security Hub API, "AwsSecurityFinding", "ProductFields", "Recommendation", "Resource"; "Other object")."""
 REQUIREMENTS, REQUIREMENT = 32, 64
 """Related requirements, and characters of one."""
+TAGS, TAG_KEY, TAG = 50, 128, 256
+"""Tags of a resource, and characters of a key and of its text (Security Hub user guide, "Resources")."""
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 ACCOUNT = re.compile(r"\d{12}")
 PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
@@ -90,6 +94,7 @@ def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
                 "Id": shown(finding.resource_id, ID),
                 "Partition": partition,
                 "Region": region,
+                **filled({"Tags": tagged(finding.tags)}),
                 **filled({"Details": filled({"Other": evidence})}),
             }
         ],
@@ -113,6 +118,14 @@ def shown(text: str, limit: int) -> str:
 def told(texts: Mapping[str, str], limit: int) -> dict[str, str]:
     """Texts by name, without those in which nothing stands."""
     return {name: shown(text, limit) for name, text in texts.items() if text.strip()}
+
+
+def tagged(cell: str) -> dict[str, str]:
+    """Tags as Security Hub takes them, at most 50; one without text is left out."""
+    found = (
+        (shown(key, TAG_KEY), shown(text, TAG)) for key, text in tags.read(cell).items() if key.strip() and text.strip()
+    )
+    return dict(islice(found, TAGS))
 
 
 def reason(case: Case) -> str:

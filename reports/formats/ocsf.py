@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from collectors import tags
 from reports.case import Case, Docket
 from reports.formats.format import (
     Coverage,
@@ -96,6 +97,7 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
                     "type": finding.resource_type,
                     "region": finding.region,
                     "cloud_partition": finding.partition,
+                    "tags": [{"name": key, "value": text} for key, text in tags.read(finding.tags).items()],
                 }
             )
         ],
