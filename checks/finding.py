@@ -13,6 +13,7 @@ class Finding(NamedTuple):
 
     ``guidelines`` and ``controls`` are joined by ``|``, and so are ``cause`` and ``permission`` where there are several.
     ``remediation_cli`` is one command with its values quoted for a shell; in it ``YOUR_…`` is for the reader to fill in.
+    ``tags`` is a JSON object of the resource's tags and, where it has none of the same key, its hub's; empty text if none.
     """
 
     finding_id: str
@@ -43,6 +44,7 @@ class Finding(NamedTuple):
     controls: str
     ticket_title: str
     remediation_cli: str
+    tags: str
 
     @property
     def about_hub(self) -> str:

@@ -6,6 +6,7 @@ A cell that nobody could read stays ``<NA>`` through a check, and what is still 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -15,11 +16,12 @@ from typing import Any
 import pandas as pd
 
 from checks.check import SEVERITIES, Check
-from checks.finding import COLUMNS, COUNTS, finding_id, partition, ticket_title
+from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
+from collectors import tags
 from collectors.operation import Scope
 from collectors.run import collectors_in
-from collectors.schema import TEXT, Tables
+from collectors.schema import TEXT, Tables, Tagged
 
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
@@ -95,7 +97,7 @@ def judge(
 ) -> Judged:
     """Judges one scope. ``thresholds`` maps a check's id to the settings that replace its defaults."""
     held = {collector.table for collector in collectors_in(scope)}
-    reasons = Reasons(tables)
+    reasons, labels = Reasons(tables), Labels(tables)
     findings: list[dict[str, str]] = []
     counts: list[dict[str, Any]] = []
     for check in checks:
@@ -112,13 +114,13 @@ def judge(
         for index in answer.index[answer.eq(False).fillna(True)]:
             row = plain(frame.loc[index])
             if answer[index] is not pd.NA:
-                failing.append(facts.row("fail", row, Why("", "", "; ".join(evidence(check, row)))))
+                failing.append(facts.row("fail", row, Why("", "", "; ".join(evidence(check, row))), labels.of(row)))
             elif (why := reasons.of(check, row)).cause == NOTHING_THERE:
                 continue
             elif why.undecided:
                 undecided[why] = undecided.get(why, 0) + 1
             else:
-                open_.append(facts.row("unknown", row, why))
+                open_.append(facts.row("unknown", row, why, labels.of(row)))
         if undecided:
             open_.append(facts.scope(scope, "any", undecided_why(check, undecided)))
         if len(gaps := gaps_of(check, tables.gaps)):
@@ -185,7 +187,7 @@ class About:
             },
         )
 
-    def row(self, status: str, row: Mapping[str, Any], why: Why) -> dict[str, str]:
+    def row(self, status: str, row: Mapping[str, Any], why: Why, tags: str = "") -> dict[str, str]:
         """The finding of one resource."""
         cells = {column: "" if value is None else value for column, value in row.items()}
         columns = self.check.table.columns()
@@ -214,6 +216,7 @@ class About:
             "evidence_hash": hashlib.sha256(read.encode()).hexdigest()[:16],
             "ticket_title": ticket_title(status, self.check.title, f"{name} {cells['subject']}".strip()),
             "remediation_cli": self.check.command_for(row) if status == "fail" else "",
+            "tags": tags,
         }
 
     def scope(self, scope: Scope, which: str, why: Why) -> dict[str, str]:
@@ -282,3 +285,26 @@ class Reasons:
         permissions = dict.fromkeys(permission for _, permission, _ in why.values() if permission)
         undecided = bool(set(missing) & set(check.only)) and set(causes) <= REFUSED
         return Why("|".join(causes), "|".join(permissions), "; ".join(parts), undecided)
+
+
+class Labels:
+    """Tags of the resources of a scope: its own, and where it has none of a key those of its hub."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._cells: dict[tuple[str, str], str] = {}
+        for table, frame in tables.frames.items():
+            if issubclass(table, Tagged):
+                told = frame.loc[frame["tags"].notna(), ["provider", "resource", "tags"]]
+                for provider, resource, cell in told.itertuples(index=False):
+                    self._cells[provider, canonical(provider, resource)] = cell
+
+    def of(self, row: Mapping[str, Any]) -> str:
+        """A row's tags as a JSON object; empty text if there are none."""
+        provider = row["provider"]
+        own, hub = (
+            tags.read(self._cells.get((provider, canonical(provider, row.get(name) or "")), ""))
+            for name in ("resource", "hub")
+        )
+        taken = {key.lower() for key in own}
+        whole = own | {key: value for key, value in hub.items() if key.lower() not in taken}
+        return json.dumps(whole, ensure_ascii=False, sort_keys=True) if whole else ""

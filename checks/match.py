@@ -6,13 +6,15 @@ All rules are matched at once, by one automaton a column, with one step a charac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from checks.finding import Finding, canonical
 from checks.policy.pattern import ANY, ONE, Globs, Items
+from collectors import tags
 
 GLOB_LIMIT = 512
 """Characters of one glob."""
@@ -32,6 +34,8 @@ COLUMNS = {
 rename a device could slip it under a rule."""
 WITHOUT_CASE = ("hub", "resource", "subject")
 """Compared without case in Azure, as ARM ids are."""
+TAG = "tag "
+"""Before the key of a tag, in lower case, where a match tells its globs."""
 
 
 def listed(value: Any) -> Any:
@@ -63,9 +67,14 @@ class Match(BaseModel):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Match:
-        if not any(getattr(self, key) for key in COLUMNS):
-            raise ValueError(f"matches nothing; give at least one of {', '.join(COLUMNS)}")
+        if not any(self.globs()):
+            raise ValueError(f"matches nothing; give at least one of {', '.join(self.keys())}")
         return self
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """What a match may name."""
+        return tuple(COLUMNS)
 
     def globs(self) -> Iterator[tuple[str, str]]:
         """Every key with each of its globs."""
@@ -121,27 +130,35 @@ class Matcher:
         for number, match in enumerate(matches):
             for key, glob in match.globs() if match else ():
                 globs[key].append((number, glob))
-        self.columns: list[tuple[str, str, Column, Column]] = []
+        self.columns: list[tuple[str, Column, Column]] = []
         for key, asked in globs.items():
             free = self.all
             for number, _ in asked:
                 free &= ~(1 << number)
             lowered = [(number, glob.lower()) for number, glob in asked] if key in WITHOUT_CASE else asked
-            self.columns.append((key, COLUMNS[key], Column(asked, free), Column(lowered, free)))
+            self.columns.append((key, Column(asked, free), Column(lowered, free)))
 
     def fits(self, finding: Finding) -> int:
         """The rules whose match a finding fits, one bit each."""
         bits = self.all
         azure = finding.provider == "azure"
-        for key, name, as_written, lowered in self.columns:
+        for key, as_written, lowered in self.columns:
             if not bits:
                 break
-            text = getattr(finding, name)
-            if azure and key in WITHOUT_CASE:
-                bits &= lowered.fits(canonical(finding.provider, text))
+            if key.startswith(TAG):
+                text = tags_of(finding.tags).get(key.removeprefix(TAG))
+                bits &= as_written.free if text is None else as_written.fits(text)
+            elif azure and key in WITHOUT_CASE:
+                bits &= lowered.fits(canonical(finding.provider, getattr(finding, COLUMNS[key])))
             else:
-                bits &= as_written.fits(text)
+                bits &= as_written.fits(getattr(finding, COLUMNS[key]))
         return bits
+
+
+@lru_cache(maxsize=4096)
+def tags_of(cell: str) -> Mapping[str, str]:
+    """A finding's tags by key in lower case."""
+    return {key.lower(): text for key, text in tags.read(cell).items()}
 
 
 def numbers(bits: int) -> Iterator[int]:

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from collectors.kept import Facts, Kept
 from collectors.schema import Row, Table, Unread
+from collectors.tags import tags
 from collectors.weakkeys import WeakKeys
 
 log = logging.getLogger("iotposture")
@@ -120,10 +121,14 @@ class Memory:
     """Replies of shared operations, kept for one account while a scan runs; safe for threads.
 
     ``kept`` has the facts of earlier scans that cannot have changed, and ``weak`` the keys known to be broken.
+    ``device_tags`` are the keys, in lower case, of those tags of devices that somebody asks for; others are not kept,
+    because they may be personal.
     """
 
-    def __init__(self, kept: Kept | None = None, weak: WeakKeys | None = None) -> None:
-        self.kept, self.weak = kept or Kept(), weak or WeakKeys()
+    def __init__(
+        self, kept: Kept | None = None, weak: WeakKeys | None = None, device_tags: frozenset[str] = frozenset()
+    ) -> None:
+        self.kept, self.weak, self.device_tags = kept or Kept(), weak or WeakKeys(), device_tags
         self._lock = threading.Lock()
         self._locks: dict[Any, threading.Lock] = {}
         self._kept: dict[Any, tuple[list[Any], BaseException | None]] = {}
@@ -224,6 +229,10 @@ class Reader:
     def options(self) -> Mapping[str, Any]:
         """The provider's settings that collectors may need, such as its regions."""
         return self.session.options
+
+    def device_tags(self, found: Mapping[str, Any] | None) -> str | None:
+        """A device's tags as a cell, as far as they are asked for; None where nobody does."""
+        return tags(found or {}, self.memory.device_tags) if self.memory.device_tags else None
 
     def days_until(self, moment: datetime) -> int:
         """Whole days from the run's clock to a moment; negative when it has passed."""

@@ -132,6 +132,12 @@ class Table:
         )
 
 
+class Tagged(Table):
+    """A table of resources that may carry tags, labels or attributes."""
+
+    tags = text("Its tags, a JSON object of texts. Of a device only those that an owner's rule names.", shown=False)
+
+
 def column_value(table: type[Table], name: str, column: Column, value: Any) -> Any:
     """The value as it is stored: None for nothing read; raises ``ValueError`` when it does not fit the column."""
     if value is None or isinstance(value, Unread):

@@ -14,6 +14,7 @@ from flows.settings import Settings
 from reports.case import Docket
 from reports.formats.format import Options
 from reports.formats.targets import FORMATS, write
+from reports.formats.verify import verify as verify_format
 from reports.history import History
 from reports.summary import number
 from reports.tickets.choose import Only
@@ -24,9 +25,16 @@ from reports.tickets.targets import TARGETS
 from reports.tickets.ticket import By
 from reports.tickets.verify import verify
 
+MOST = 20
+"""Lines about broken rules that are shown."""
+
 
 class Misfit(Exception):
     """Files that their target would not take: one line per rule they break."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        more = len(problems) - MOST
+        super().__init__("\n".join([*problems[:MOST], *([f"and {number(more, 'more line')}"] if more > 0 else [])]))
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,20 @@ def export_to(asked: Asked) -> int:
     try:
         files, lines = exported(asked)
     except Misfit as error:
-        say(f"{error}\nnot as {TARGETS[asked.to].product} takes it; nothing is noted as exported")
+        say(f"{error}\n{verdict(asked.to)}")
         return NOT_WRITTEN
     for line in lines:
         say(f"{asked.to}: {line}")
     for file in files:
         print(file)
     return CLEAN
+
+
+def verdict(target: str) -> str:
+    """What it means that a rule is broken."""
+    if target in FORMATS:
+        return f"not valid as {FORMATS[target].product}; the files are there to be looked at"
+    return f"not as {TARGETS[target].product} takes it; nothing is noted as exported"
 
 
 def exported(asked: Asked) -> tuple[Sequence[Path], Sequence[str]]:
@@ -70,13 +85,13 @@ def interchange(
     asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """Every case of the last scan in a format that programs read."""
-    if asked.only or asked.by != "finding" or asked.verify:
-        raise BadSettings(
-            f"--only, --group-by, --verify: for trackers; {asked.to} has every finding with its lifecycle"
-        )
+    if asked.only or asked.by != "finding":
+        raise BadSettings(f"--only, --group-by: for trackers; {asked.to} has every finding with its lifecycle")
     options = Options(**settings.formats.model_dump())
     format_ = FORMATS[asked.to]
     files = write(format_, found, history.coverage(found.about["scan_id"]), options, folder)
+    if problems := verify_format(folder, format_) if asked.verify else []:
+        raise Misfit(problems)
     return files, format_.notes(found, options)
 
 
@@ -88,7 +103,7 @@ def tickets(
 
     def check(written: Path) -> None:
         if problems := verify(written, profile) if asked.verify else []:
-            raise Misfit("\n".join(problems))
+            raise Misfit(problems)
 
     wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
     choices = Choices(**settings.tickets.model_dump())

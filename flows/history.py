@@ -67,7 +67,7 @@ def trend_of(history: History, settings: Settings, days: int = 90, min_coverage:
 
 def owners_of(settings: Settings) -> Owners:
     """Whose findings are, by the settings."""
-    return Owners(settings.owners, settings.default_owner)
+    return Owners(settings.owners, settings.default_owner, settings.owner_tags)
 
 
 def ready(order: Order) -> None:

@@ -17,15 +17,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from checks.check import CHECKS, Check
+from checks.finding import COLUMNS
 from checks.judge import Judged, judge
+from checks.owner import tags_named
 from checks.registry import AREAS
 from collectors.kept import Kept
 from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
 from collectors.pace import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
-from collectors.schema import Tables, coverage_frame
+from collectors.schema import TEXT, Tables, coverage_frame
 from collectors.target import QUICK, NoTarget, Scopes, provider
 from collectors.weakkeys import weak_keys
 from flows.mistakes import NothingReachable, UnknownName
@@ -188,7 +192,10 @@ class Sessions:
             return account.session, account.memory
 
     def _account(self) -> Account:
-        return Account(Memory(self._order.kept, weak_keys(self._order.settings.weak_keys)))
+        settings = self._order.settings
+        return Account(
+            Memory(self._order.kept, weak_keys(settings.weak_keys), tags_named(settings.owners, settings.owner_tags))
+        )
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)
@@ -300,7 +307,9 @@ def gather(run: Run, completed: datetime) -> Report:
     """The report of a run that was collected and judged, about the checks it was judged by."""
     about = run.about()
     scopes = [Scope(*parts) for parts in about["scopes"]]
-    judged = Judged.join(Judged(run.read_frame(scope, "findings"), run.read_frame(scope, "counts")) for scope in scopes)
+    judged = Judged.join(
+        Judged(known(run.read_frame(scope, "findings")), run.read_frame(scope, "counts")) for scope in scopes
+    )
     rows: list[Mapping[Any, Any]] = [
         row for scope in scopes for row in run.read_frame(scope, "coverage").to_dict("records")
     ]
@@ -328,6 +337,11 @@ def gather(run: Run, completed: datetime) -> Report:
         checks=[facts(check) for check in CHECKS if check.id in set(judged.counts["check_id"])],
         areas=AREAS,
     )
+
+
+def known(findings: pd.DataFrame) -> pd.DataFrame:
+    """Findings with every column that there is now; one that an older version did not write is empty."""
+    return findings.reindex(columns=list(COLUMNS), fill_value="").astype(TEXT)
 
 
 def worst(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:

@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from checks.check import Severity
-from checks.owner import OwnerRule
+from checks.owner import OwnerRule, TagKey
 from checks.registry import CHECKS
 from checks.waiver import CAPS, Rules
 from collectors.weakkeys import weak_keys
@@ -233,7 +233,12 @@ class Settings(BaseSettings):
     formats: Formats = Formats()
     sla: Sla = Sla()
     owners: list[OwnerRule] = Field([], description="Whose a finding is: the first rule that matches says it.")
-    default_owner: str = Field("", max_length=100, description="Whose a finding is that no rule matches.")
+    owner_tags: list[TagKey] = Field(
+        [], description="Tags whose text is the owner where no rule matches; the first that a finding has."
+    )
+    default_owner: str = Field(
+        "", max_length=100, description="Whose a finding is that no rule matches and no such tag names."
+    )
     waivers: Accepted = Accepted()
     aws: Aws = Aws()
     azure: Azure = Azure()

@@ -35,6 +35,7 @@ from lab import (
     aws_organization,
     aws_revocation,
     aws_sinks,
+    aws_tags,
     aws_watchers,
 )
 from lab.aws_policies import ACCOUNT, REGIONS, asking
@@ -44,7 +45,11 @@ WSGI = Callable[..., Iterable[bytes]]
 
 DENIED = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError", "sqs": "AccessDenied"}
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
-SIGNED_AS = {"IoTSecuredTunneling": "iotsecuretunneling", "timestream": "timestream-write"}
+SIGNED_AS = {
+    "IoTSecuredTunneling": "iotsecuretunneling",
+    "tagging": "resourcegroupstaggingapi",
+    "timestream": "timestream-write",
+}
 """Services that sign with another name than their client's."""
 ANY_ACCOUNT = frozenset({
     "iot.list_certificates", "iot.describe_certificate", "iot.list_ca_certificates", "iot.describe_ca_certificate",
@@ -71,7 +76,7 @@ class Aws:
         self._share = share
         self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
         self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
-        self.answers |= aws_sinks.ANSWERS | aws_watchers.ANSWERS
+        self.answers |= aws_sinks.ANSWERS | aws_tags.ANSWERS | aws_watchers.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
         self.lists = aws_revocation.Lists(self.switchboard)

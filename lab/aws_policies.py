@@ -148,6 +148,9 @@ USERS = {
 """Users: their inline policies, and whether they are administrators."""
 
 
+ROLE_TAGS = {"GatewayAdmin": [{"Key": "team", "Value": "gateways"}]}
+
+
 def seed_iam() -> None:
     """Puts people, groups and roles into moto."""
     backend = iam_backends[ACCOUNT]["aws"]
@@ -161,7 +164,9 @@ def seed_iam() -> None:
         backend.aws_managed_policies.append(managed)
         backend.managed_policies[managed.arn] = managed
     for name, (trust, inline) in ROLES.items():
-        backend.create_role(name, json.dumps(trust), "/", None, "<script>alert('role')</script>", [], "3600")
+        backend.create_role(
+            name, json.dumps(trust), "/", None, "<script>alert('role')</script>", ROLE_TAGS.get(name, []), "3600"
+        )
         for title, document in inline.items():
             backend.put_role_policy(name, title, json.dumps(document))
     backend.create_role(

@@ -46,7 +46,7 @@ def add_hub(estate: Estate, subscription: str, group: str, name: str, tier: str 
         id=f"{group_id(subscription, group)}/providers/Microsoft.Devices/IotHubs/{name}",
         name=name,
         location="westeurope",
-        tags={"team": SCRIPT, "site": "\u202efleet\u202c"},
+        tags={"team": SCRIPT, "site": "\u202efleet\u202c", "Unit": name.removeprefix("hub-")},
         sku={"name": tier, "tier": "Basic" if tier.startswith("B") else "Standard", "capacity": 1},
     )
     held = body["properties"]

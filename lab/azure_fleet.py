@@ -85,6 +85,7 @@ def device(estate: Estate, name: str, kind: str, silent: float | None = 1.3, **m
         "authentication": {"symmetricKey": {"primaryKey": CANARY, "secondaryKey": CANARY}},
         "version": 2,
         "properties": {"desired": {"password": CANARY}, "reported": {}},
+        "tags": {"site": {"town": ("Cork", "Galway")[len(name) % 2]}, "contact": f"{name}@brightwater.example"},
         "capabilities": {"iotEdge": False},
         **more,
     }

@@ -26,7 +26,7 @@ WORDED = ("check_title", "severity_rank", "resource_type", "expected", "guidelin
 DETAILED = (
     "status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id",
     "resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title",
-    "remediation_cli",
+    "remediation_cli", "tags",
 )  # fmt: skip
 CHANGES = {
     "new": "opened_no",

@@ -120,6 +120,7 @@ DETAILS = sa.Table(
     link("wording_no", "wording"),
     *text("status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id"),
     *text("resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title", "remediation_cli"),
+    sa.Column("tags", sa.Text, nullable=False, server_default=""),
 )
 EVENTS = sa.Table(
     "event",
@@ -139,7 +140,13 @@ TICKETS = sa.Table(
     *text("scan_id", "exported_at"),
 )
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {}
+
+def with_tags(connection: Connection) -> None:
+    """Version 2: a finding has the tags of its resource. Those of older scans are not known."""
+    connection.exec_driver_sql("ALTER TABLE detail ADD COLUMN tags TEXT NOT NULL DEFAULT ''")
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {2: with_tags}
 """What takes a database from the version before to this one. A step never changes once it was released."""
 LATEST = max(STEPS, default=1)
 

@@ -83,16 +83,20 @@ class Seen:
         return set(coverage.loc[coverage["operation"] == operation, "outcome"])
 
 
-def look(lab: Lab, folder: Path, cloud: str, operation: str = "") -> Seen:
+def look(lab: Lab, folder: Path, cloud: str, operation: str = "", **more: Any) -> Seen:
     """Collects every scope of one cloud without a run on disk; with what asks an operation, where one is named."""
-    scopes, sessions = reached(lab, folder, cloud)
+    scopes, sessions = reached(lab, folder, cloud, **more)
     asking = {s: [c for c in collectors_in(s) if not operation or asks(c, operation)] for s in scopes}
     return Seen({s: collect(s, *sessions.of(s), CLOCK, chosen) for s, chosen in asking.items() if chosen})
 
 
-def reached(lab: Lab, folder: Path, cloud: str) -> tuple[list[Scope], Sessions]:
+CORK = {"owner": "cork", "tags": {"site.town": "Cork", "SITE": "c*"}}
+"""A rule that names tags which devices have."""
+
+
+def reached(lab: Lab, folder: Path, cloud: str, **more: Any) -> tuple[list[Scope], Sessions]:
     """The scopes of one cloud and the sessions to read them with; nothing is kept between two looks."""
-    what = order(lab, folder, cloud, keep_facts=False)
+    what = order(lab, folder, cloud, **{"keep_facts": False, "owners": [CORK], **more})
     scopes, unreachable = find(what)
     assert not unreachable, unreachable
     return scopes, Sessions(what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -221,7 +222,7 @@ def estate() -> list[dict[str, str]]:
     arn = "arn:aws:iot:eu-central-1:123456789012:"
     rows = [
         finding("hub-refuses-old-tls", 0, f"{arn}domainconfiguration/legacy/x7Qd2", actual="tls_policy=IoTSecurityPolicy_TLS12_1_0_2016_01; min_tls=1.0"),
-        finding("hub-refuses-old-tls", 2, f"{AZURE_HUB}plant-south", actual="min_tls=1.0"),
+        finding("hub-refuses-old-tls", 2, f"{AZURE_HUB}plant-south", actual="min_tls=1.0", tags='{"site": "south", "team": "pumps"}'),
         finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-south", actual="public_network=true; filtered=false"),
         finding("hub-limits-addresses", 2, f"{AZURE_HUB}plant-north", actual="public_network=true; filtered=false"),
         finding("certificate-is-strong", 0, f"{arn}cert/9f{'ab' * 31}", "certificate", actual="algorithm=RSA; key_bits=1024"),
@@ -319,6 +320,7 @@ def hostile() -> Report:
             subject=text,
             hub=text,
             actual=text,
+            tags=json.dumps({text: text}, ensure_ascii=False),
         )
         for text in HOSTILE
     ]

@@ -10,10 +10,11 @@ from made_up import ABOUT_SCAN, estate, estate_of
 from made_up import hostile as hostile_report
 
 from checks.finding import COLUMNS, Finding
-from reports.case import Case, Docket
-from reports.report import records
+from reports.case import Case, Docket, Lifecycle
+from reports.report import Report, records
 from reports.tickets.ticket import rank
 
+LIVES: tuple[Lifecycle, ...] = ("new", "open", "reopened", "resolved", "dark")
 DUE = {"critical": "2026-11-27", "high": "2026-12-20", "medium": "2027-02-18", "low": "2027-05-19"}
 
 
@@ -76,3 +77,25 @@ def with_(docket_: Docket, number: int, **more: Any) -> Docket:
     finding = cases[number].finding._replace(**more.pop("finding", {}))
     cases[number] = dataclasses.replace(cases[number], finding=finding, **more)
     return Docket(docket_.about, tuple(cases))
+
+
+def every_life(report: Report) -> Docket:
+    """A case in every stage of its life, with and without a waiver."""
+    cases = []
+    for number, row in enumerate(records(report.findings)):
+        life = LIVES[number % len(LIVES)]
+        finding = Finding(*row)
+        if life == "dark":
+            finding = finding._replace(status="unknown", status_reason="its list was not read this time")
+        one = Case(
+            finding, life, "2026-10-01T06:00:00Z", "2026-11-22T06:00:00Z", age_days=52, changed=number % 3 == 0,
+            owner="pumps" if number % 2 else "", due_on="2026-11-30", sla="in",
+        )  # fmt: skip
+        if life == "resolved":
+            one = dataclasses.replace(one, resolved_at="2026-11-22T06:00:00Z", due_on="", sla="")
+        elif number % 4 == 0:
+            one = dataclasses.replace(
+                one, waiver="W-1", waiver_kind="risk_accepted", waiver_expires_on="2026-12-01", sla="", due_on=""
+            )
+        cases.append(one)
+    return Docket(report.about, tuple(cases))

@@ -12,6 +12,8 @@ from made_up import HOSTILE, estate, finding, report
 
 from flows.cli import app
 from flows.console import CLEAN, NOT_WRITTEN, USAGE, exit_code
+from reports.formats.targets import FORMATS
+from reports.formats.verify import verify
 from reports.history import History
 
 Type = Callable[..., tuple[int, list[str], list[str]]]
@@ -201,3 +203,32 @@ def test_nothing_hostile_reaches_the_terminal_or_the_log_of_a_build(tmp_path: Pa
         )
         assert code == CLEAN and len(told) == 1
         assert all(line.isprintable() and not line.startswith("::") and "##" not in line for line in out + told)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_exported_and_read_back(name: str, past: Path, type_: Type) -> None:
+    code, files, _ = type_("export", "--to", name, "--out", "x", "--verify")
+    assert code == CLEAN
+    assert Path(files[-1]).name == f"{name}.manifest.json"
+    assert verify(Path("x"), FORMATS[name]) == []
+
+
+def test_a_file_that_breaks_a_rule_is_exit_5_and_stays_to_be_looked_at(tmp_path: Path, type_: Type) -> None:
+    rows = [row | {"finding_id": f"v2:{n}"} for n, row in enumerate(estate()[:30])]
+    scan(tmp_path / "h.db", rows, 20)
+    where = ("--history", str(tmp_path / "h.db"), "--out", str(tmp_path / "x"))
+    code, out, told = type_("export", "--to", "json", *where, "--verify")
+    assert (code, out) == (NOT_WRITTEN, [])
+    line, verdict = told
+    assert line.startswith("docket.json: cases[0].finding_id: 'v2:") and line.endswith("(and 29 more like it)")
+    assert verdict == "not valid as iotposture's JSON; the files are there to be looked at"
+    assert (tmp_path / "x" / "docket.json").is_file()
+    code, _, told = type_("export", "--to", "sarif", *where, "--verify")
+    assert code == NOT_WRITTEN and len(told) == 22
+    assert "is no id of a finding; one is v1:[a-z2-7]{26}" in told[0] and told[20] == "and 10 more lines"
+    assert type_("export", "--to", "json", *where)[0] == CLEAN
+
+
+def test_a_format_is_not_narrowed(past: Path, type_: Type) -> None:
+    code, _, told = type_("export", "--to", "sarif", "--only", "new", "--verify")
+    assert (code, told) == (USAGE, ["--only, --group-by: for trackers; sarif has every finding with its lifecycle"])

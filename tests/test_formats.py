@@ -17,7 +17,9 @@ import jsonschema
 import made_up
 import pytest
 from botocore.validate import ParamValidator
+from made_up_cases import every_life
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
+from pydantic import ValidationError
 
 from checks.finding import COUNTS, Finding
 from collectors.schema import COVERAGE
@@ -26,13 +28,11 @@ from reports.case import Case, Docket, Lifecycle
 from reports.document import findings_json
 from reports.formats import asff, ocsf, sarif
 from reports.formats.document import LIFE
-from reports.formats.format import Options, clip, filled
+from reports.formats.format import Options, filled
 from reports.formats.targets import FORMATS, write
 from reports.report import ABOUT, Report, records
 
-SCHEMAS = Path(__file__).parent / "schemas"
 PUBLISHED = Path(__file__).parent.parent / "reports" / "formats"
-LIVES: tuple[Lifecycle, ...] = ("new", "open", "reopened", "resolved", "dark")
 ALL = Options("210987654321", "eu-west-1", resolved=True)
 
 
@@ -53,26 +53,7 @@ def nothing() -> Report:
 
 @cache
 def docket(report: Report | None = None) -> Docket:
-    """A case in every stage of its life, with and without a waiver."""
-    report = report or estate()
-    cases = []
-    for number, row in enumerate(records(report.findings)):
-        life = LIVES[number % len(LIVES)]
-        finding = Finding(*row)
-        if life == "dark":
-            finding = finding._replace(status="unknown", status_reason="its list was not read this time")
-        case = Case(
-            finding, life, "2026-10-01T06:00:00Z", "2026-11-22T06:00:00Z", age_days=52, changed=number % 3 == 0,
-            owner="pumps" if number % 2 else "", due_on="2026-11-30", sla="in",
-        )  # fmt: skip
-        if life == "resolved":
-            case = replace(case, resolved_at="2026-11-22T06:00:00Z", due_on="", sla="")
-        elif number % 4 == 0:
-            case = replace(
-                case, waiver="W-1", waiver_kind="risk_accepted", waiver_expires_on="2026-12-01", sla="", due_on=""
-            )
-        cases.append(case)
-    return Docket(report.about, tuple(cases))
+    return every_life(report or estate())
 
 
 @cache
@@ -107,49 +88,51 @@ def case(**changes: Any) -> Case:
 # The validators.
 
 
-def strict(schema: Any) -> Any:
-    """A JSON Schema in which no object has a key that the schema does not name."""
-    if isinstance(schema, list):
-        return [strict(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: strict(value) for key, value in schema.items()}
-    return {**closed, "additionalProperties": False} if "properties" in schema and "type" in schema else closed
-
-
-TIME = {"type": "integer", "minimum": 10**12, "maximum": 10**13}
-OCSF_TIMES = ("time", "first_seen_time", "last_seen_time", "created_time", "modified_time")
-OCSF_REQUIRED = {
-    "": ("activity_id", "category_uid", "class_uid", "type_uid", "time", "severity_id", "metadata", "finding_info", "compliance", "cloud"),
-    "metadata": ("version", "product"),
-    "finding_info": ("uid", "title"),
-    "compliance": ("standards", "status_id"),
-    "cloud": ("provider",),
-}  # fmt: skip
-"""What OCSF 1.5 demands of class 2003 with the profile cloud, and of its objects."""
+def schema(name: str) -> dict[str, Any]:
+    """A schema of the package."""
+    held: dict[str, Any] = json.loads((PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return held
 
 
 @cache
-def ocsf_schema() -> dict[str, Any]:
-    """The class as py-ocsf-models has it, without its leniency, and with what it lacks: the profile cloud and ranges."""
-    schema = strict(ComplianceFinding.model_json_schema())
-    definitions, top = schema["$defs"], schema["properties"]
-    place = {"region": {"type": "string"}, "account": {"type": "object"}, "provider": {"type": "string"}}
-    top["cloud"] = {"type": "object", "properties": place, "additionalProperties": False}
-    top["unmapped"] = {"type": "object"}
-    definitions["Compliance"]["properties"]["status"] = {"enum": ["Pass", "Warning", "Fail"]}
-    for properties in (top, definitions["FindingInformation"]["properties"]):
-        properties.update({name: TIME for name in OCSF_TIMES if name in properties})
-    return dict(schema)
+def validator(name: str) -> Any:
+    kind = jsonschema.validators.validator_for(schema(name))
+    kind.check_schema(schema(name))
+    return kind(schema(name), format_checker=kind.FORMAT_CHECKER)
+
+
+def held_against(name: str, made: Any) -> list[str]:
+    """What a schema of the package refuses."""
+    return [error.message for error in validator(name).iter_errors(made)]
+
+
+OCSF_WRITTEN = (
+    "compliance.control", "compliance.standards", "compliance.status", "compliance.status_id", "finding_info.title",
+    "message", "metadata.product.vendor_name", "resources", "status_id", "timezone_offset",
+)  # fmt: skip
+"""What OCSF recommends of this class, and every event has."""
+OCSF_TIMES = ("first_seen_time", "last_seen_time", "created_time", "modified_time")
+
+
+def at(made: Any, path: str) -> Any:
+    """What stands at a path; None if nothing does."""
+    for key in path.split("."):
+        made = made.get(key) if isinstance(made, dict) else None
+    return made
 
 
 def ocsf_problems(event: dict[str, Any]) -> list[str]:
-    found = [error.message for error in jsonschema.Draft202012Validator(ocsf_schema()).iter_errors(event)]
-    for path, names in OCSF_REQUIRED.items():
-        held = event.get(path, {}) if path else event
-        found += [f"{path} has no {name}" for name in names if name not in held]
+    """What the schema derived from OCSF refuses and the models of py-ocsf-models do, what is missing, and wrong times."""
+    found = held_against("ocsf", event)
+    try:
+        ComplianceFinding.model_validate(event)
+    except ValidationError as error:
+        found += [str(one) for one in error.errors()]
     if event.get("type_uid") != 200300 + event.get("activity_id", 0):
         found.append("type_uid does not fit")
+    found += [f"has no {path}" for path in OCSF_WRITTEN if not isinstance(at(event, path), str | int | list)]
+    times = [event.get("time"), *(at(event, f"finding_info.{name}") for name in OCSF_TIMES)]
+    found += [f"{time} is no time in milliseconds" for time in times if not isinstance(time, int) or not 10**12 < time < 10**13]  # fmt: skip
     return found
 
 
@@ -197,15 +180,9 @@ def asff_problems(row: dict[str, Any]) -> list[str]:
     return found
 
 
-@cache
-def sarif_validator() -> jsonschema.Draft4Validator:
-    schema = json.loads((SCHEMAS / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
-    return jsonschema.Draft4Validator(schema, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER)
-
-
 def sarif_problems(made: dict[str, Any]) -> list[str]:
     """What the schema of OASIS says, and what GitHub demands beyond it."""
-    found = [error.message for error in sarif_validator().iter_errors(made)]
+    found = held_against("sarif", made)
     for run in made["runs"]:
         rules = run["tool"]["driver"]["rules"]
         if len(run["results"]) > 25_000 or len(rules) > 25_000:
@@ -224,12 +201,6 @@ def sarif_problems(made: dict[str, Any]) -> list[str]:
     return found
 
 
-def own_problems(name: str, made: dict[str, Any]) -> list[str]:
-    schema = json.loads((PUBLISHED / f"{name}.schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(made)]
-
-
 def findings_document(report: Report, tmp_path: Path) -> dict[str, Any]:
     path = tmp_path / "findings.json"
     with path.open("w", encoding="utf-8") as out:
@@ -244,10 +215,8 @@ def test_every_format_is_what_its_validator_takes(report: Callable[[], Report], 
     assert [problem for event in events(made) for problem in ocsf_problems(event)] == []
     assert [problem for row in imports(made) for problem in asff_problems(row)] == []
     assert sarif_problems(log(made)) == []
-    assert own_problems("docket", json.loads(texts("json", made)["docket.json"])) == []
-    assert own_problems("findings", findings_document(made, tmp_path)) == []
-    for event in events(made):
-        ComplianceFinding.model_validate(event)
+    assert held_against("docket", json.loads(texts("json", made)["docket.json"])) == []
+    assert held_against("findings", findings_document(made, tmp_path)) == []
 
 
 def changed(made: Any, path: str, value: Any) -> Any:
@@ -321,12 +290,12 @@ def test_the_sarif_validator_catches(path: str, value: Any) -> None:
 )  # fmt: skip
 def test_the_published_schema_catches(path: str, value: Any) -> None:
     made = json.loads(texts("json")["docket.json"])
-    assert own_problems("docket", made) == []
-    assert own_problems("docket", changed(made, path, value))
+    assert held_against("docket", made) == []
+    assert held_against("docket", changed(made, path, value))
 
 
 def test_the_published_schemas_name_every_key_there_is() -> None:
-    schemas = {name: json.loads((PUBLISHED / f"{name}.schema.json").read_text()) for name in ("findings", "docket")}
+    schemas = {name: schema(name) for name in ("findings", "docket")}
 
     def keys(name: str, part: str) -> list[str]:
         held = schemas[name]["properties"][part]
@@ -410,6 +379,13 @@ def test_a_waiver_is_told_and_changes_no_status() -> None:
     }
 
 
+def test_tags_are_those_of_the_resource_in_ocsf_and_security_hub() -> None:
+    (ocsf,) = [r["tags"] for e in events() for r in e["resources"] if "tags" in r]
+    assert ocsf == [{"name": "site", "value": "south"}, {"name": "team", "value": "pumps"}]
+    (asff,) = [r["Tags"] for row in imports() for r in row["Resources"] if "Tags" in r]
+    assert asff == {"site": "south", "team": "pumps"}
+
+
 def test_times_are_those_of_the_finding_not_of_the_run() -> None:
     event, row = events()[0], imports()[0]
     assert event["finding_info"]["first_seen_time"] == datetime.fromisoformat("2026-10-01T06:00:00Z").timestamp() * 1000
@@ -454,9 +430,9 @@ def test_long_and_wide_text_stays_within_what_security_hub_takes() -> None:
     finding = one.finding._replace(
         provider="aws", partition="aws", account_id="1" * 12, region="eu-west-1", risk=wide, remediation=wide, actual=wide,
         hub=wide, subject=wide, resource_name=wide, resource_id=wide, status_reason=wide, ticket_title=wide, guidelines=wide,
-        permission=wide, controls="|".join([wide] * 40),
+        permission=wide, controls="|".join([wide] * 40), evidence_hash=wide,
     )  # fmt: skip
-    cases = (replace(one, finding=finding, owner=wide),) * 60
+    cases = (replace(one, finding=finding, owner=wide, waiver=wide, waiver_kind=wide, waiver_expires_on=wide),) * 100
     made = ["".join(file.text) for file in asff.files(Docket(made_up.ABOUT_SCAN, cases), [], Options())]
     assert [problem for text in made for row in json.loads(text) for problem in asff_problems(row)] == []
     assert all(len(text.encode()) <= 6_000_000 for text in made)
@@ -518,18 +494,17 @@ def test_the_same_cases_give_the_same_bytes_and_only_ascii(name: str, tmp_path: 
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
-    (old,) = write(FORMATS["sarif"], docket(), coverage(), ALL, tmp_path)
-    before = old.read_bytes()
+    old = write(FORMATS["sarif"], docket(), coverage(), ALL, tmp_path)
+    before = [file.read_bytes() for file in old]
     broken = replace(case(), finding=case().finding._replace(severity="awful"))
     with pytest.raises(KeyError):
         write(FORMATS["sarif"], Docket(made_up.ABOUT_SCAN, (*docket().cases, broken)), coverage(), ALL, tmp_path)
-    assert old.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["findings.sarif"]
+    assert [file.read_bytes() for file in old] == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["findings.sarif", "sarif.manifest.json"]
 
 
 def test_small_things() -> None:
     assert filled({"a": "", "b": 0, "c": [], "d": {}, "e": "x"}) == {"b": 0, "e": "x"}
-    assert [clip("abcdef", n) for n in (6, 5)] == ["abcdef", "abcd…"]
 
 
 def test_findings_that_security_hub_has_no_account_for_are_counted() -> None:
@@ -545,6 +520,7 @@ def test_files_of_an_earlier_export_go_and_those_of_others_stay(name: str, tmp_p
     other = tmp_path / "notes.txt"
     for file in (stale, other):
         file.write_text("older")
-    made = write(FORMATS[name], docket(), coverage(), ALL, tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted([*made, other])
+    *made, manifest = write(FORMATS[name], docket(), coverage(), ALL, tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([*made, manifest, other])
     assert all(file.match(FORMATS[name].own) for file in made)
+    assert manifest.name == f"{name}.manifest.json" and not manifest.match(FORMATS[name].own)

@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from estate import CLOCK, order, scan, settings
+from made_up_cases import every_life
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from checks.check import CHECKS
 from collectors.registry import COLLECTORS
@@ -25,6 +27,11 @@ from flows.scan import coverage_pct
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
 from reports.files import write
+from reports.formats.format import Options
+from reports.formats.targets import FORMATS
+from reports.formats.targets import write as export
+from reports.formats.verify import verify
+from reports.history import History
 from reports.report import Report
 
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
@@ -222,6 +229,23 @@ def test_findings_are_rfc_4180_with_every_finding_once(scanned: tuple[Report, Pa
     assert {(row["scan_id"], row["scan_started_at"]) for row in rows} == {
         ("scan-of-the-lab", f"{CLOCK:%Y-%m-%dT%H:%M:%SZ}")
     }
+
+
+def test_what_a_scan_finds_is_taken_by_every_program_it_is_written_for(
+    scanned: tuple[Report, Path], tmp_path: Path
+) -> None:
+    report, _ = scanned
+    with History.open(str(tmp_path / "history.db")) as history:
+        history.ingest(report)
+        first, coverage = history.docket(), history.coverage(report.about["scan_id"])
+    assert len(first.cases) == len(report.findings)
+    for number, docket in enumerate((first, every_life(report))):
+        for name, format_ in FORMATS.items():
+            folder = tmp_path / f"{name}-{number}"
+            export(format_, docket, coverage, Options("210987654321", "eu-west-1", resolved=True), folder)
+            assert verify(folder, format_) == []
+        for event in json.loads((tmp_path / f"ocsf-{number}" / "findings.ocsf.json").read_text()):
+            ComplianceFinding.model_validate(event)
 
 
 def test_a_scan_writes_four_files_and_prints_their_paths(lab: Lab, tmp_path: Path, file: Path) -> None:

@@ -21,7 +21,7 @@ from flows.gate import Gate, judge
 from flows.history import Past, days, points
 from flows.mistakes import BadSettings
 from reports.score import WEIGHTS, Tally, score
-from reports.store import BadHistory, address, engine, filesystem, reading, upgrade, version, writing
+from reports.store import LATEST, STEPS, BadHistory, address, engine, filesystem, reading, upgrade, version, writing
 from reports.trend import Point, Trend
 from reports.trend_text import HEIGHT, chart, render
 
@@ -379,17 +379,17 @@ def test_an_older_database_is_brought_up_to_date_after_a_copy_and_a_newer_one_is
     made, _ = engine(url)
     try:
         with pytest.raises(ZeroDivisionError):
-            upgrade(made, url, {2: step, 3: breaks})
+            upgrade(made, url, {**STEPS, LATEST + 1: step, LATEST + 2: breaks})
         with reading(made) as connection:
-            assert version(connection) == 1
-        upgrade(made, url, {2: step})
+            assert version(connection) == LATEST
+        upgrade(made, url, {**STEPS, LATEST + 1: step})
         with reading(made) as connection:
-            assert version(connection) == 2
+            assert version(connection) == LATEST + 1
             assert connection.execute(sa.text("SELECT note FROM scan")).scalars().all() == ["old"]
-        with pytest.raises(BadHistory, match="version 2, written by a newer iotposture"):
+        with pytest.raises(BadHistory, match=f"version {LATEST + 1}, written by a newer iotposture"):
             upgrade(made, url)
         with writing(made) as connection:
-            connection.execute(sa.text("UPDATE iotposture_version SET number = 1"))
+            connection.execute(sa.text(f"UPDATE iotposture_version SET number = {LATEST}"))
     finally:
         made.dispose()
     if url.drivername == "sqlite":

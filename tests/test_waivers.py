@@ -84,6 +84,7 @@ def test_a_waiver_holds_from_its_first_to_its_last_day(today: date, state: str) 
         (text(match="{ check = '*' }"), "W-0001: needs either finding, a list of ids, or match, a table of globs"),
         (by_match("{}"), "W-0001: match: matches nothing; give at least one of check, area, provider"),
         (by_match("{ name = 'pump' }"), "W-0001: match.name: no such key; allowed: check, area, provider"),
+        (by_match("{ tags = { team = 'pumps' } }"), "W-0001: match.tags: no such key; allowed: check, area, provider"),
         (by_match("'*'"), "W-0001: match: is a table of globs; write match = { check = ... }"),
         (text(exclude="{ region = 'x' }"), "W-0001: exclude goes with match"),
         (text(finding="'prowler-aws-1'"), "W-0001: finding.0: 'prowler-aws-1' does not fit; allowed: ^v1:"),

@@ -331,7 +331,10 @@ def test_a_match_that_is_narrower_than_what_it_reaches_is_only_noted() -> None:
 
 def test_settings_with_owners_reach_a_worker_as_they_are() -> None:
     settings = Settings.model_validate(
-        {"owners": [{"owner": "pumps", "hub": "*/plant-*"}], "waivers": {"max_days": {"critical": 5}}}
+        {
+            "owners": [{"owner": "pumps", "hub": "*/plant-*", "tags": {"Team": ["p*", "q"]}}],
+            "waivers": {"max_days": {"critical": 5}},
+        }
     )
     assert Order.from_json(Order(settings, "20261122T060000Z-1", NOW).to_json()).settings == settings
 
@@ -414,6 +417,9 @@ def test_the_gate_passes_what_was_accepted_and_the_report_keeps_it() -> None:
     [
         ("[[owners]]\nowner = 'x'", "owners.0: matches nothing; give at least one of check"),
         ("[[owners]]\nowner = 'x'\ncolour = 'y'", "owners.0.colour: no such setting; allowed: account, area, check, hub, owner"),
+        ("[[owners]]\nowner = 'x'\ntags = { team = [] }", "owners.0.tags.team: Value should have at least 1 item"),
+        ("[[owners]]\nowner = 'x'\ntags = 'pumps'", "owners.0.tags: Input should be a valid dictionary"),
+        ("[[owners]]\nowner = 'x'\ntags = {}", "subject, tags"),
         ("[[owners]]\nhub = 'x'", "owners.0.owner: Field required"),
         ("[waivers]\nmax_days = { worst = 1 }", "waivers.max_days.worst.[key]: Input should be 'critical'"),
         ("[waivers]\nfiles = 'x'", "waivers.files: no such setting; allowed: actor, broad_percent"),

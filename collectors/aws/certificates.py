@@ -154,6 +154,7 @@ def things(read: Reader) -> Iterator[Row]:
             "resource": thing["thingArn"],
             "name": name,
             "hub": registry(read.scope),
+            "tags": read.device_tags(thing.get("attributes")),
             "active_certificates": unread or active[name],
             "sharers": unread or sharers[name],
         }

@@ -14,6 +14,7 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Route
 from collectors.tables.hub import Hub
+from collectors.tags import tags
 
 HUBS = Operation(
     "iothub.iot_hub_resource.list_by_subscription", "Microsoft.Devices/IotHubs/read", items="value", shared=True
@@ -42,6 +43,7 @@ def hubs(read: Reader) -> Iterator[Row]:
             "region": region(hub),
             "resource": hub["id"],
             "name": hub["name"],
+            "tags": tags(hub.get("tags") or {}),
             "enabled": properties["state"] == "Active" if properties.get("state") else None,
             "min_tls": min_tls(properties, read.options.get("cloud", "public")),
             **addresses.cells(properties),

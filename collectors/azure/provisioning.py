@@ -12,6 +12,7 @@ from collectors.azure.roles import ASSIGNMENTS, ROLES, key_holders
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.hub import Hub
+from collectors.tags import tags
 
 SERVICES = Operation(
     "iothubprovisioningservices.iot_dps_resource.list_by_subscription",
@@ -34,6 +35,7 @@ def services(read: Reader) -> Iterator[Row]:
             "region": region(service),
             "resource": service["id"],
             "name": service["name"],
+            "tags": tags(service.get("tags") or {}),
             "enabled": properties["state"] == "Active" if properties.get("state") else None,
             **addresses.cells(properties, ("all", "serviceapi")),
             "private_endpoints": private_endpoints(properties),

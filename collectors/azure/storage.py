@@ -11,6 +11,7 @@ from collectors.azure.iothub import HUBS, endpoints, file_upload, storage_accoun
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.data import Store
+from collectors.tags import tags
 
 ACCOUNTS = Operation("storage.storage_accounts.list", "Microsoft.Storage/storageAccounts/read", items="value")
 CONTAINERS = Operation(
@@ -45,6 +46,7 @@ def stores(read: Reader) -> Iterator[Row]:
             "region": region(account),
             "resource": account["id"],
             "name": account["name"],
+            "tags": tags(account.get("tags") or {}),
             "kind": "storage account",
             "holds_telemetry": telemetry,
             "holds_iot_data": telemetry,

@@ -13,6 +13,7 @@ from collectors.operation import Operation, Reader, Reply, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Key
+from collectors.tags import tags
 
 LOCATIONS = Operation("cloudkms.projects.locations.list", "cloudkms.locations.list", items="locations", shared=True)
 RINGS = Operation("cloudkms.projects.locations.keyRings.list", "cloudkms.keyRings.list", items="keyRings", shared=True)
@@ -106,6 +107,7 @@ def keys(read: Reader) -> Iterator[Row]:
             yield {
                 "resource": full_name("cloudkms", key["name"]),
                 "name": short(key["name"]),
+                "tags": tags(key.get("labels") or {}),
                 "purpose": purpose,
                 "customer_managed": True,
                 "enabled": enabled,

@@ -12,6 +12,7 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Route, Topic
+from collectors.tags import tags
 
 TOPICS = Operation(
     "pubsub.projects.topics.list", "pubsub.topics.list", items="topics", shared=True, fixed=(("pageSize", 1000),)
@@ -84,6 +85,7 @@ def topics(read: Reader) -> Iterator[Row]:
         yield {
             "resource": full_name("pubsub", topic["name"]),
             "name": short(topic["name"]),
+            "tags": tags(topic.get("labels") or {}),
             "telemetry": of(known, topic["name"]),
             "customer_key": bool(topic.get("kmsKeyName")),
             "regions": len(policy.get("allowedPersistenceRegions") or ()),
@@ -100,6 +102,7 @@ def routes(read: Reader) -> Iterator[Row]:
         yield {
             "resource": full_name("pubsub", subscription["name"]),
             "name": short(subscription["name"]),
+            "tags": tags(subscription.get("labels") or {}),
             "kind": kind,
             "target": target,
             "enabled": not subscription.get("detached", False) and subscription.get("state", "ACTIVE") == "ACTIVE",

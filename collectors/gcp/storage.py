@@ -12,6 +12,7 @@ from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import Grant
 from collectors.tables.data import Store
+from collectors.tags import tags
 
 BUCKETS = Operation("storage.buckets.list", "storage.buckets.list", items="items", shared=True)
 BUCKET_POLICY = Operation("storage.buckets.getIamPolicy", "storage.buckets.getIamPolicy", shared=True)
@@ -112,6 +113,7 @@ def stores(read: Reader) -> Iterator[Row]:
         yield {
             "resource": full_name("storage", bucket["name"]),
             "name": bucket["name"],
+            "tags": tags(bucket.get("labels") or {}),
             "kind": "gcs",
             "holds_telemetry": data,
             "holds_firmware": firmware,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, days, flag, hours, text
+from collectors.schema import Table, Tagged, count, days, flag, hours, text
 
 
 class EdgeCore(Table):
@@ -116,3 +116,7 @@ class DataEndpoint(Table):
 
     private_endpoints = count("Interface endpoints for it that are available.")
     bound_policies = count("Attached AWS IoT policies with a condition on the VPC or VPC endpoint.")
+
+
+class TaggedResource(Tagged):
+    """One row per resource with tags, where the provider lists tags apart from the resources."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, flag, text
+from collectors.schema import Table, Tagged, count, flag, text
 
 
-class Route(Table):
+class Route(Tagged):
     """One row per way out of the hub: an AWS rule action, an Azure endpoint or file upload, a Pub/Sub subscription."""
 
     context = ("target",)
@@ -25,7 +25,7 @@ class Route(Table):
     authenticated = flag("Push: it signs its requests.")
 
 
-class Topic(Table):
+class Topic(Tagged):
     """One row per Pub/Sub topic or subscription."""
 
     kind = text("What it is.", "topic", "subscription")
@@ -35,7 +35,7 @@ class Topic(Table):
     schema_bound = flag("Messages must fit a schema.")
 
 
-class Store(Table):
+class Store(Tagged):
     """One row per bucket or storage account."""
 
     kind = text("What it is.", "s3", "storage account", "gcs")
@@ -52,7 +52,7 @@ class Store(Table):
     writers = count("Identities that can replace objects in it.")
 
 
-class Key(Table):
+class Key(Tagged):
     """One row per key of a key management service."""
 
     purpose = text("What it is for.", "encrypt", "sign", "mac", "other")

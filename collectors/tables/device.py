@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, days, flag, text
+from collectors.schema import Table, Tagged, count, days, flag, text
 
 
-class Device(Table):
+class Device(Tagged):
     """One row per device identity: an AWS thing, an Azure device, a registry device."""
 
     hub = text("Full id of the hub or registry it belongs to.")

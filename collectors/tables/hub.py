@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collectors.schema import Table, count, days, flag, text
+from collectors.schema import Table, Tagged, count, days, flag, text
 
 
-class Hub(Table):
+class Hub(Tagged):
     """One row per front door that devices connect to or enrol at.
 
     AWS: a domain configuration. Azure: an IoT hub or a Device Provisioning Service. Google and ClearBlade: a registry.

@@ -2,7 +2,7 @@
 
 A batch goes to the account and region whose findings it holds, with 100 findings and 6 MB at most, 240 KB a finding
 (Security Hub API, "BatchImportFindings"). Severity and types stand in ``FindingProviderFields``; what a customer
-sets (workflow, notes) is left alone.
+sets (workflow, notes) is left alone. Texts are of one line, because the API asks of most that they fit ``.*\\S.*``.
 """
 
 from __future__ import annotations
@@ -11,22 +11,31 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
+from collectors import tags
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, clip, explained, filled, split
+from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
+from reports.text import visible
 
 BATCH, BATCH_BYTES, FINDING_BYTES = 100, 6_000_000, 240_000
 """Findings of a batch; bytes of a batch and of a finding."""
-TITLE, DESCRIPTION, TEXT, ID, FIELD, DETAIL = 256, 1024, 512, 512, 2048, 1024
-"""Characters (Security Hub API, "AwsSecurityFinding", "ProductFields", "Recommendation", "Resource")."""
+TITLE, DESCRIPTION, TEXT, ID, FIELD, DETAIL = 256, 1024, 512, 512, 2048, 1023
+"""Characters (Security Hub API, "AwsSecurityFinding", "ProductFields", "Recommendation", "Resource"; "Other object")."""
 REQUIREMENTS, REQUIREMENT = 32, 64
 """Related requirements, and characters of one."""
+TAGS, TAG_KEY, TAG = 50, 128, 256
+"""Tags of a resource, and characters of a key and of its text (Security Hub user guide, "Resources")."""
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 ACCOUNT = re.compile(r"\d{12}")
+PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
+"""Partitions by how the names of their regions begin; all others lie in ``aws``."""
 TYPES = (("aws", ":s3:::", "AwsS3Bucket"), ("aws", ":role/", "AwsIamRole"), ("aws", ":key/", "AwsKmsKey"))
 """Resource types that Security Hub knows, by provider and a part of the ARN; all others are ``Other``."""
 PRODUCT = "iotposture"
+STAMPS = ("CreatedAt", "FirstObservedAt", "LastObservedAt", "UpdatedAt")
 
 Where = tuple[str, str, str]
 """Partition, account and region that take a finding in."""
@@ -37,8 +46,15 @@ def home(case: Case, options: Options) -> Where | None:
     finding = case.finding
     if finding.provider == "aws" and ACCOUNT.fullmatch(finding.account_id):
         region = finding.region if REGION.fullmatch(finding.region) else options.aws_region
-        return finding.partition or "aws", finding.account_id, region
-    return ("aws", options.aws_account, options.aws_region) if ACCOUNT.fullmatch(options.aws_account) else None
+        return partition_of(region), finding.account_id, region
+    if not ACCOUNT.fullmatch(options.aws_account):
+        return None
+    return partition_of(options.aws_region), options.aws_account, options.aws_region
+
+
+def partition_of(region: str) -> str:
+    """The partition of a region. Ids that are no ARN name none."""
+    return next((partition for begins, partition in PARTITIONS if region.startswith(begins)), "aws")
 
 
 def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
@@ -49,7 +65,8 @@ def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
     status = "PASSED" if resolved else "FAILED" if finding.status == "fail" else "NOT_AVAILABLE"
     severity = "INFORMATIONAL" if finding.severity == "info" else finding.severity.upper()
     kind = next((k for p, part, k in TYPES if p == finding.provider and part in finding.resource_id), "Other")
-    evidence = filled({"subject": finding.subject, "hub": finding.hub, "actual": finding.actual, "name": finding.resource_name})  # fmt: skip
+    evidence = told({"subject": finding.subject, "hub": finding.hub, "actual": finding.actual, "name": finding.resource_name}, DETAIL)  # fmt: skip
+    texts = told({"Text": finding.remediation}, TEXT)
     return {
         "SchemaVersion": "2018-10-08",
         "Id": finding.finding_id,
@@ -63,34 +80,52 @@ def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
         "FirstObservedAt": case.first_seen,
         "LastObservedAt": case.last_seen,
         "UpdatedAt": docket.about["scan_completed_at"],
-        "Title": clip(finding.ticket_title or finding.check_title, TITLE),
-        "Description": clip(finding.risk or finding.check_title, DESCRIPTION),
+        "Title": shown(finding.ticket_title or finding.check_title, TITLE),
+        "Description": shown(finding.risk or finding.check_title, DESCRIPTION),
         "FindingProviderFields": {
             "Severity": {"Label": severity, "Original": finding.severity},
             "Types": ["Software and Configuration Checks/AWS Security Best Practices"],
         },
-        **filled({"Remediation": filled({"Recommendation": filled({"Text": clip(finding.remediation, TEXT)})})}),
-        "ProductFields": {f"{PRODUCT}/{name}": clip(value, FIELD) for name, value in fields(case, docket).items()},
+        **filled({"Remediation": filled({"Recommendation": texts})}),
+        "ProductFields": {f"{PRODUCT}/{name}": text for name, text in told(fields(case, docket), FIELD).items()},
         "Resources": [
             {
                 "Type": kind,
-                "Id": clip(finding.resource_id, ID),
+                "Id": shown(finding.resource_id, ID),
                 "Partition": partition,
                 "Region": region,
-                **filled(
-                    {"Details": filled({"Other": {name: clip(value, DETAIL) for name, value in evidence.items()}})}
-                ),
+                **filled({"Tags": tagged(finding.tags)}),
+                **filled({"Details": filled({"Other": evidence})}),
             }
         ],
         "Compliance": {
             "Status": status,
-            "StatusReasons": [{"ReasonCode": reason(case), "Description": clip(explained(case), DESCRIPTION)}],
+            "StatusReasons": [{"ReasonCode": reason(case), "Description": shown(explained(case), DESCRIPTION)}],
             **filled(
-                {"RelatedRequirements": [clip(one, REQUIREMENT) for one in split(finding.controls)][:REQUIREMENTS]}
+                {"RelatedRequirements": [shown(one, REQUIREMENT) for one in split(finding.controls)][:REQUIREMENTS]}
             ),
         },
         "RecordState": "ARCHIVED" if resolved else "ACTIVE",
     }
+
+
+def shown(text: str, limit: int) -> str:
+    """A text as Security Hub takes it: one line of at most so many characters, whatever it counts as one; so bytes."""
+    data = visible(text).encode()
+    return data.decode() if len(data) <= limit else f"{data[: limit - 3].decode(errors='ignore')}…"
+
+
+def told(texts: Mapping[str, str], limit: int) -> dict[str, str]:
+    """Texts by name, without those in which nothing stands."""
+    return {name: shown(text, limit) for name, text in texts.items() if text.strip()}
+
+
+def tagged(cell: str) -> dict[str, str]:
+    """Tags as Security Hub takes them, at most 50; one without text is left out."""
+    found = (
+        (shown(key, TAG_KEY), shown(text, TAG)) for key, text in tags.read(cell).items() if key.strip() and text.strip()
+    )
+    return dict(islice(found, TAGS))
 
 
 def reason(case: Case) -> str:
@@ -103,23 +138,21 @@ def reason(case: Case) -> str:
 def fields(case: Case, docket: Docket) -> Mapping[str, str]:
     """What Security Hub keeps as it is given."""
     finding = case.finding
-    return filled(
-        {
-            "Lifecycle": case.lifecycle,
-            "Provider": finding.provider,
-            "Account": finding.account_id,
-            "EvidenceHash": finding.evidence_hash,
-            "Guidelines": finding.guidelines,
-            "Permission": finding.permission,
-            "Owner": case.owner,
-            "DueOn": case.due_on,
-            "Waiver": case.waiver,
-            "WaiverKind": case.waiver_kind,
-            "WaiverExpiresOn": case.waiver_expires_on,
-            "ScanId": docket.about["scan_id"],
-            "ScanComplete": docket.about["scan_complete"],
-        }
-    )
+    return {
+        "Lifecycle": case.lifecycle,
+        "Provider": finding.provider,
+        "Account": finding.account_id,
+        "EvidenceHash": finding.evidence_hash,
+        "Guidelines": finding.guidelines,
+        "Permission": finding.permission,
+        "Owner": case.owner,
+        "DueOn": case.due_on,
+        "Waiver": case.waiver,
+        "WaiverKind": case.waiver_kind,
+        "WaiverExpiresOn": case.waiver_expires_on,
+        "ScanId": docket.about["scan_id"],
+        "ScanComplete": docket.about["scan_complete"],
+    }
 
 
 def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
@@ -129,10 +162,11 @@ def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File
         if where := home(case, options):
             found[where].append(case)
     if not found:
-        yield File("asff-none.json", ("[]\n",))
+        yield File("asff-none.json", 0, ("[]\n",))
     for where, cases in sorted(found.items()):
         for number, batch in enumerate(batches(cases, docket, where), 1):
-            yield File(f"asff-{where[1]}-{where[2]}-{number}.json", batch)
+            text = ("[\n", ",\n".join(batch), "\n]\n")
+            yield File(f"asff-{where[1]}-{where[2]}-{number}.json", len(batch), text)
 
 
 def batches(cases: Sequence[Case], docket: Docket, where: Where) -> Iterator[list[str]]:
@@ -142,11 +176,11 @@ def batches(cases: Sequence[Case], docket: Docket, where: Where) -> Iterator[lis
     for case in cases:
         text = json.dumps(imported(case, docket, where))
         if held and (len(held) == BATCH or size + len(text) + 4 > BATCH_BYTES):
-            yield ["[\n", ",\n".join(held), "\n]\n"]
+            yield held
             held, size = [], 0
         held.append(text)
         size += len(text) + 2
-    yield ["[\n", ",\n".join(held), "\n]\n"]
+    yield held
 
 
 def notes(docket: Docket, options: Options) -> list[str]:
@@ -157,4 +191,42 @@ def notes(docket: Docket, options: Options) -> list[str]:
     )
 
 
-FORMAT = Format("asff", "AWS Security Hub", files, "asff-*.json", notes)
+def rules(files: Sequence[Read]) -> Iterator[str]:
+    """What no schema says: sizes, one account and region a file, names that fit them, times that are, no id mistaken."""
+    ids = ((f"{file.name}: row {n}", row["Id"]) for file in files for n, row in enumerate(file.value, 1))
+    yield from mistaken(ids)
+    for name, data, rows in files:
+        if len(rows) > BATCH:
+            yield f"{name}: {len(rows)} findings; {BATCH} is the most"
+        if len(data) > BATCH_BYTES:
+            yield f"{name}: {len(data)} bytes; {BATCH_BYTES} is the most"
+        for number, row in enumerate(rows, start=1):
+            yield from (f"{name}: row {number}: {problem}" for problem in unfit(name, row))
+
+
+def unfit(name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with one finding in a file of this name."""
+    account, region = row["AwsAccountId"], row["Region"]
+    if not name.startswith(f"asff-{account}-{region}-"):
+        yield f"is of {account} {region}, the file is not"
+    if not row["ProductArn"].endswith(f":securityhub:{region}:{account}:product/{account}/default"):
+        yield f"ProductArn: {row['ProductArn']} is not of {account} {region}"
+    if (size := len(json.dumps(row))) > FINDING_BYTES:
+        yield f"{size} bytes; {FINDING_BYTES} is the most"
+    stamps = [name for name in STAMPS if name in row]
+    none = [name for name in stamps if not is_time(row[name])]
+    yield from (f"{name}: {row[name]} is no time" for name in none)
+    if not none and max(row[name] for name in stamps) != row["UpdatedAt"]:
+        yield f"UpdatedAt: {row['UpdatedAt']} is not the last of its times"
+
+
+def is_time(stamp: str) -> bool:
+    """Whether a text in the form of a time tells one; there is no 31 November."""
+    try:
+        datetime.fromisoformat(stamp)
+    except ValueError:
+        return False
+    return True
+
+
+FORMAT = Format("asff", "AWS Security Finding Format", files, "asff-*.json", "asff", list, rules, notes=notes)

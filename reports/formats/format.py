@@ -1,8 +1,9 @@
-"""What a format is: a name, and what makes its files from the cases of a scan."""
+"""What a format is: a name, what makes its files from the cases of a scan, and what their reader takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,13 +12,23 @@ from reports.case import Case, Docket
 
 Coverage = Sequence[Mapping[str, Any]]
 """Rows of ``coverage.csv``: what was asked, and what came of it."""
+ID = re.compile(r"v1:[a-z2-7]{26}")
 
 
 class File(NamedTuple):
-    """One file: its name, and its text piece by piece. All text is ASCII."""
+    """One file: its name, how many findings are in it, and its text piece by piece. All text is ASCII."""
 
     name: str
+    rows: int
     text: Iterable[str]
+
+
+class Read(NamedTuple):
+    """One file that was read back: its name, its bytes, and what they say."""
+
+    name: str
+    data: bytes
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -38,13 +49,19 @@ class Options:
 class Format:
     """One format. ``files`` yields at least one file, also when there is nothing to say; ``notes`` says what is left out.
 
-    ``own`` is a glob that fits all its files, of any export.
+    ``own`` is a glob that fits all its files, of any export. ``rows`` are the findings in a file that was read back. The
+    ``schema`` is of the ``whole`` file, or of one of its rows; ``rules`` yield one line for each that no schema tells and
+    that the files together break. What is in them fits the schema.
     """
 
     name: str
     product: str
     files: Callable[[Docket, Coverage, Options], Iterable[File]]
     own: str
+    schema: str
+    rows: Callable[[Any], Sequence[Any]]
+    rules: Callable[[Sequence[Read]], Iterator[str]]
+    whole: bool = False
     notes: Callable[[Docket, Options], Sequence[str]] = lambda docket, options: ()
 
 
@@ -63,9 +80,15 @@ def split(joined: str) -> list[str]:
     return [part for part in joined.split("|") if part]
 
 
-def clip(text: str, limit: int) -> str:
-    """At most so many characters; what was cut ends with ``…``."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def mistaken(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A line for each id that is no finding's, or stands in a second place; ids come after their places."""
+    seen: set[str] = set()
+    for place, id_ in ids:
+        if not ID.fullmatch(id_):
+            yield f"{place}: {id_[:60]!r} is no id of a finding; one is {ID.pattern}"
+        elif id_ in seen:
+            yield f"{place}: {id_} stands there twice"
+        seen.add(id_)
 
 
 def explained(case: Case) -> str:

@@ -7,11 +7,23 @@ information" (OCSF schema, object ``compliance``). Times are milliseconds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from collectors import tags
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, explained, filled, milliseconds, split
+from reports.formats.format import (
+    Coverage,
+    File,
+    Format,
+    Options,
+    Read,
+    explained,
+    filled,
+    milliseconds,
+    mistaken,
+    split,
+)
 
 VERSION = "1.5.0"
 """Security Hub reads 1.6; what is written here means the same from 1.5 to 1.8."""
@@ -19,6 +31,7 @@ SEVERITY = {"info": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
 CAPTIONS = {"info": "Informational"}
 PROVIDERS = {"aws": "AWS", "azure": "Azure", "gcp": "GCP", "clearblade": "ClearBlade"}
 CLASS = 2003
+ARRAY, LINES = "findings.ocsf.json", "findings.ocsf.ndjson"
 
 
 def event(case: Case, docket: Docket) -> dict[str, Any]:
@@ -84,6 +97,7 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
                     "type": finding.resource_type,
                     "region": finding.region,
                     "cloud_partition": finding.partition,
+                    "tags": [{"name": key, "value": text} for key, text in tags.read(finding.tags).items()],
                 }
             )
         ],
@@ -132,8 +146,9 @@ def state_of(case: Case) -> tuple[int, str]:
 
 def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
     """``findings.ocsf.json``, an array, and ``findings.ocsf.ndjson``."""
-    yield File("findings.ocsf.json", array(docket))
-    yield File("findings.ocsf.ndjson", (f"{json.dumps(event(case, docket))}\n" for case in docket.cases))
+    count = len(docket.cases)
+    yield File(ARRAY, count, array(docket))
+    yield File(LINES, count, (f"{json.dumps(event(case, docket))}\n" for case in docket.cases))
 
 
 def array(docket: Docket) -> Iterator[str]:
@@ -144,4 +159,20 @@ def array(docket: Docket) -> Iterator[str]:
     yield "\n]\n"
 
 
-FORMAT = Format("ocsf", "OCSF 1.5 Compliance Finding", files, "findings.ocsf.*json")
+def rules(files: Sequence[Read]) -> Iterator[str]:
+    """What no schema says: numbers that fit each other, no finding mistaken, and the same events in both files."""
+    held = {file.name: file.value for file in files}
+    events, lines = held.get(ARRAY), held.get(LINES)
+    if events is None or lines is None:
+        yield f"{ARRAY} and {LINES} are not both there"
+        return
+    yield from mistaken((f"{ARRAY}: row {n}", one["finding_info"]["uid"]) for n, one in enumerate(events, 1))
+    for number, one in enumerate(events, start=1):
+        if one["type_uid"] != (fits := one["class_uid"] * 100 + one["activity_id"]):
+            yield f"{ARRAY}: row {number}: type_uid: {one['type_uid']}; {fits} is what fits activity_id"
+    if events != lines:
+        row = next((n for n, (a, b) in enumerate(zip(events, lines, strict=False), 1) if a != b), min(map(len, (events, lines))) + 1)  # fmt: skip
+        yield f"{LINES}: row {row} is not that of {ARRAY}"
+
+
+FORMAT = Format("ocsf", "OCSF 1.5 Compliance Finding", files, "findings.ocsf.*json", "ocsf", list, rules)

@@ -2,23 +2,29 @@
 
 A cloud resource is no file: its id is the logical location, and a made-up relative URI, the same in every scan, stands
 for the file. GitHub takes 25,000 results a run and keeps 5,000 ("SARIF support for code scanning"); the gravest are
-written, and the log says how many are not.
+written, and the log says how many are not. Frameworks are taxonomies and their requirements taxa, to which rules and
+results refer.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from checks.finding import canonical
+from checks.guidelines import frameworks
 from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, explained, filled, split
+from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
 from reports.text import sarif
 
-RESULTS, RULES, TAGS = 25_000, 25_000, 20
+RUNS, RESULTS, RULES, TAGS, LOCATIONS, PACKED = 20, 25_000, 25_000, 20, 1_000, 10_000_000
+"""What GitHub takes at most, ``PACKED`` in bytes of the file after gzip."""
+URI = re.compile(r"[A-Za-z0-9_~%-]+(/[A-Za-z0-9_~%-]+)+")
 LEVEL = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 SCORE = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "0.0"}
 """GitHub's bands of ``security-severity``: critical above 9.0, high from 7.0, medium from 4.0."""
@@ -26,26 +32,30 @@ FINGERPRINT = "iotposture/v1"
 GAPS = {"denied": "error", "failed": "error", "partial": "warning"}
 """Outcomes of an operation after which something was not assessed."""
 WAIVERS = uuid.UUID("6f1d3a52-7c36-5b1e-9a6e-0a5d2f7f8b11")
+FRAMEWORKS = uuid.UUID("0c2b8f64-7a4d-5f0e-8d53-3b1f6a9e4c27")
 
 
 def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
     """``findings.sarif``."""
-    yield File("findings.sarif", log(docket, coverage, options))
-
-
-def log(docket: Docket, coverage: Coverage, options: Options) -> Iterator[str]:
-    """The log, one result a line."""
     wanted = [case for case in docket.cases if options.resolved or case.lifecycle != "resolved"]
     cases = wanted[:RESULTS]
+    yield File("findings.sarif", len(cases), log(docket.about, cases, coverage, len(wanted) - len(cases)))
+
+
+def log(about: Mapping[str, str], cases: Sequence[Case], coverage: Coverage, left_out: int) -> Iterator[str]:
+    """The log, one result a line."""
     rules: dict[str, Case] = {}
+    controls: dict[str, dict[str, None]] = {}
     for case in cases:
         rules.setdefault(case.finding.check_id, case)
+        controls.setdefault(case.finding.check_id, {}).update(dict.fromkeys(split(case.finding.controls)))
     places = {check: number for number, check in enumerate(rules)}
-    about = docket.about
+    cited = sorted({control for each in controls.values() for control in each})
     driver = {
         "name": "iotposture",
         "version": about["tool_version"],
-        "rules": [rule(case) for case in rules.values()],
+        **filled({"supportedTaxonomies": [reference(name) for name in by_framework(cited)]}),
+        "rules": [rule(case, controls[check]) for check, case in rules.items()],
     }
     run = {
         "tool": {"driver": driver},
@@ -56,9 +66,10 @@ def log(docket: Docket, coverage: Coverage, options: Options) -> Iterator[str]:
                 "executionSuccessful": about["scan_complete"] == "true",
                 "startTimeUtc": about["scan_started_at"],
                 "endTimeUtc": about["scan_completed_at"],
-                "toolExecutionNotifications": notifications(coverage, len(wanted) - len(cases)),
+                "toolExecutionNotifications": notifications(coverage, left_out),
             }
         ],
+        **filled({"taxonomies": [taxonomy(name, ids) for name, ids in by_framework(cited).items()]}),
         "properties": {key: about[key] for key in ("scan_id", "scan_complete", "coverage_pct", "catalogue_version")},
     }
     head = json.dumps(run)[:-1]
@@ -68,10 +79,45 @@ def log(docket: Docket, coverage: Coverage, options: Options) -> Iterator[str]:
     yield "\n]}]}\n"
 
 
-def rule(case: Case) -> dict[str, Any]:
-    """A check."""
+def by_framework(controls: Iterable[str]) -> dict[str, list[str]]:
+    """Requirements by the framework that they are of: ``ISVS 4.1.2`` is 4.1.2 of ISVS."""
+    found: dict[str, list[str]] = {}
+    for control in controls:
+        framework, _, requirement = control.rpartition(" ")
+        found.setdefault(framework or "iotposture", []).append(requirement)
+    return found
+
+
+def reference(framework: str) -> dict[str, str]:
+    """A framework, as others refer to it: by a GUID that is the same in every log."""
+    return {"name": framework, "guid": str(uuid.uuid5(FRAMEWORKS, framework))}
+
+
+def taxonomy(framework: str, requirements: Iterable[str]) -> dict[str, Any]:
+    """A framework with those of its requirements that the log cites."""
+    known = frameworks().get(framework, {})
+    taxa = [
+        filled({"id": one, "shortDescription": {"text": sarif(known[one].title)}, "helpUri": known[one].url})
+        if one in known
+        else {"id": one}
+        for one in requirements
+    ]
+    return {**reference(framework), "isComprehensive": False, "taxa": taxa}
+
+
+def taxa(controls: Iterable[str]) -> list[dict[str, Any]]:
+    """Requirements, as rules and results refer to them."""
+    return [
+        {"id": one, "toolComponent": reference(framework)}
+        for framework, requirements in by_framework(controls).items()
+        for one in requirements
+    ]
+
+
+def rule(case: Case, controls: Iterable[str]) -> dict[str, Any]:
+    """A check, with the controls that any of its findings answers to; they differ between clouds."""
     finding = case.finding
-    tags = ["security", finding.area, *split(finding.controls)]
+    tags = ["security", finding.area, *controls]
     return {
         "id": finding.check_id,
         "name": finding.check_id,
@@ -79,6 +125,7 @@ def rule(case: Case) -> dict[str, Any]:
         "fullDescription": {"text": sarif(finding.risk or finding.check_title)},
         "help": {"text": sarif(finding.remediation or finding.check_title)},
         "defaultConfiguration": {"level": LEVEL[finding.severity]},
+        **filled({"relationships": [{"target": one, "kinds": ["relevant"]} for one in taxa(controls)]}),
         "properties": {
             "security-severity": SCORE[finding.severity],
             "tags": list(dict.fromkeys(filter(None, tags)))[:TAGS],
@@ -113,6 +160,7 @@ def result(case: Case, places: dict[str, int]) -> dict[str, Any]:
         "fingerprints": {FINGERPRINT: finding.finding_id},
         "partialFingerprints": {"primaryLocationLineHash": finding.finding_id},
         "baselineState": baseline(case),
+        **filled({"taxa": taxa(dict.fromkeys(split(finding.controls)))}),
         **filled({"suppressions": suppressions(case)}),
         "properties": filled(
             {
@@ -182,4 +230,66 @@ def gap(row: Any) -> str:
     return f"{where}: {row['operation']} {row['outcome']}{needs}"
 
 
-FORMAT = Format("sarif", "SARIF 2.1.0", files, "findings.sarif")
+def every_result(made: Any) -> list[Any]:
+    """The results of all runs."""
+    return [one for run in made["runs"] for one in run.get("results", [])]
+
+
+def rules(files: Sequence[Read]) -> Iterator[str]:
+    """What no schema says: GitHub's limits, references that lead somewhere, and an alert of its own for each finding."""
+    for name, data, made in files:
+        if (size := len(gzip.compress(data, 6))) > PACKED:
+            yield f"{name}: {size} bytes after gzip; {PACKED} is the most"
+        if len(made["runs"]) > RUNS:
+            yield f"{name}: {len(made['runs'])} runs; {RUNS} is the most"
+        for number, run in enumerate(made["runs"]):
+            yield from (f"{name}: runs[{number}]{problem}" for problem in unfit(run))
+
+
+def unfit(run: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a run."""
+    checks, results = run["tool"]["driver"].get("rules", []), run.get("results", [])
+    for what, count, most in (("results", len(results), RESULTS), ("rules", len(checks), RULES)):
+        if count > most:
+            yield f": {count} {what}; {most} is the most"
+    known = {(one.get("guid"), each["id"]) for one in run.get("taxonomies", []) for each in one.get("taxa", [])}
+    for number, check in enumerate(checks):
+        where = f".tool.driver.rules[{number}]"
+        if (count := len(check.get("properties", {}).get("tags", []))) > TAGS:
+            yield f"{where}: {count} tags; {TAGS} is the most"
+        yield from (f"{where}: {problem}" for problem in lost((one["target"] for one in check.get("relationships", [])), known))  # fmt: skip
+    ids = ((f".results[{n}]", one.get("fingerprints", {}).get(FINGERPRINT, "")) for n, one in enumerate(results))
+    yield from mistaken(ids)
+    for number, one in enumerate(results):
+        yield from (f".results[{number}]: {problem}" for problem in odd(one, checks))
+        yield from (f".results[{number}]: {problem}" for problem in lost(one.get("taxa", []), known))
+
+
+def lost(references: Iterable[Mapping[str, Any]], known: set[tuple[Any, Any]]) -> Iterator[str]:
+    """References to requirements that no taxonomy of the run has."""
+    for one in references:
+        component = one.get("toolComponent", {})
+        if (component.get("guid"), one.get("id")) not in known:
+            yield f"{component.get('name')} {one.get('id')} is in no taxonomy of the run"
+
+
+def odd(one: Mapping[str, Any], checks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What GitHub would not take of a result, or mistake for another."""
+    place = one.get("ruleIndex", -1)
+    if not 0 <= place < len(checks) or checks[place]["id"] != one.get("ruleId"):
+        yield f"ruleIndex: {place} is not the place of {one.get('ruleId')}"
+    if one.get("kind", "fail") != "fail" and one.get("level", "none") != "none":
+        yield f"level: {one['level']}; none is what goes with {one['kind']}"
+    mark = one.get("partialFingerprints", {}).get("primaryLocationLineHash")
+    if not mark or mark != one.get("fingerprints", {}).get(FINGERPRINT):
+        yield f"partialFingerprints: {mark} is not the finding's id"
+    places = one.get("locations", [])
+    if not 0 < len(places) <= LOCATIONS:
+        yield f"{len(places)} locations; 1 to {LOCATIONS} is allowed"
+    for each in places:
+        at = each.get("physicalLocation", {}).get("artifactLocation", {}).get("uri", "")
+        if not URI.fullmatch(at):
+            yield f"{at or 'no uri'} is no relative URI that leads nowhere"
+
+
+FORMAT = Format("sarif", "SARIF 2.1.0", files, "findings.sarif", "sarif", every_result, rules, whole=True)

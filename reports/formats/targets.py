@@ -1,16 +1,18 @@
-"""Every format by name, and how its files are written. A new one is a module with a Format, and a line here."""
+"""Every format by name, and how its files are written. A new one is a module with a Format, its schema, and a line here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO
 
 from reports.case import Docket
 from reports.formats import asff, document, ocsf, sarif
-from reports.formats.format import Coverage, Format, Options
-from reports.whole import text, write_whole
+from reports.formats.format import Coverage, File, Format, Options
+from reports.whole import Writer, write_whole
 
 FORMATS: Mapping[str, Format] = {
     format_.name: format_ for format_ in (ocsf.FORMAT, asff.FORMAT, sarif.FORMAT, document.FORMAT)
@@ -18,20 +20,57 @@ FORMATS: Mapping[str, Format] = {
 
 
 def write(format_: Format, docket: Docket, coverage: Coverage, options: Options, folder: Path) -> list[Path]:
-    """Writes the files of a format into a folder, which is made if need be; returns their paths. Raises OSError.
+    """Writes the files of a format into a folder, which is made if need be, and a manifest last; returns their paths.
 
-    Nobody sees half a file. What an earlier export left there goes: a batch too many would be imported again.
+    Nobody sees half a file. What an earlier export left there goes: a batch too many would be imported again. Raises
+    OSError.
     """
-    files = {name: text(partial(pour, made)) for name, made in format_.files(docket, coverage, options)}
+    noted: list[dict[str, Any]] = []
+    files = {file.name: writer(file, noted) for file in format_.files(docket, coverage, options)}
+    last = f"{format_.name}.manifest.json"
+
+    def manifest(out: BinaryIO) -> None:
+        out.write(described(format_, docket, options, noted).encode("ascii"))
 
     def ready() -> None:
+        (folder / last).unlink(missing_ok=True)
         for older in folder.glob(format_.own):
             if older.name not in files:
                 older.unlink(missing_ok=True)
 
-    return write_whole(folder, files, ready)
+    return write_whole(folder, {**files, last: manifest}, ready)
 
 
-def pour(pieces: Iterable[str], out: TextIO) -> None:
-    """Writes text piece by piece."""
-    out.writelines(pieces)
+def writer(file: File, noted: list[dict[str, Any]]) -> Writer:
+    """Writes a file piece by piece, and notes what it was."""
+
+    def pour(out: BinaryIO) -> None:
+        digest, size = hashlib.sha256(), 0
+        for piece in file.text:
+            data = piece.encode("ascii")
+            out.write(data)
+            digest.update(data)
+            size += len(data)
+        noted.append({"name": file.name, "rows": file.rows, "bytes": size, "sha256": digest.hexdigest()})
+
+    return pour
+
+
+def described(format_: Format, docket: Docket, options: Options, files: list[dict[str, Any]]) -> str:
+    """The manifest. Nothing in it depends on when or where it was written."""
+    about = docket.about
+    lives = Counter(case.lifecycle for case in docket.cases)
+    held = {
+        "manifest_version": 1,
+        "format": format_.name,
+        "product": format_.product,
+        "tool_version": about["tool_version"],
+        "scan_id": about["scan_id"],
+        "scan_completed_at": about["scan_completed_at"],
+        "complete": about["scan_complete"] == "true",
+        "coverage_pct": about["coverage_pct"],
+        "counts": dict(sorted(lives.items())),
+        "notes": list(format_.notes(docket, options)),
+        "files": files,
+    }
+    return json.dumps(held, indent=2) + "\n"

@@ -19,6 +19,8 @@ LIFE = (
     "lifecycle", "first_seen", "last_seen", "resolved_at", "age_days", "changed", "owner", "waiver", "waiver_kind",
     "waiver_expires_on", "due_on", "sla",
 )  # fmt: skip
+LATER = ("tags",)
+"""What a finding says since this table has columns."""
 CELL = 32_767
 """Characters in a cell of Excel and LibreOffice."""
 
@@ -42,9 +44,10 @@ def life(name: str) -> Callable[[Ticket, Context], str]:
 
 COLUMNS = (
     *(Column(name, about(name)) for name in ABOUT),
-    *(Column(name, found(name), required=name == "finding_id") for name in Finding._fields),
+    *(Column(name, found(name), required=name == "finding_id") for name in Finding._fields if name not in LATER),
     *(Column(name, life(name), required=name == "lifecycle") for name in LIFE),
     Column("external_key", lambda ticket, context: said(joined(context.keys.get(ticket.id, {})))),
+    *(Column(name, found(name)) for name in LATER),
 )
 
 

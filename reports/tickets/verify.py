@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.tickets.profile import Column, Profile, Sheet, units
+from reports.whole import content
 
 CLOSING = {"u_state": "resolved", "lifecycle": "resolved", "is_mitigated": True, "state": "closed"}
 """What a row says that is exported as resolved."""
@@ -49,18 +49,6 @@ def verify(folder: Path, profile: Profile) -> list[str]:
         if data is not None and name.endswith(".json") and not is_json(data):
             problems.append(f"{name}: not JSON")
     return problems
-
-
-def content(file: Path, digest: str, problems: list[str]) -> bytes | None:
-    """The bytes of a file, which are those of the manifest."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        problems.append(f"{file.name}: {error.strerror}")
-        return None
-    if hashlib.sha256(data).hexdigest() != digest:
-        problems.append(f"{file.name}: not the bytes that the manifest names")
-    return data
 
 
 def is_json(data: bytes) -> bool:

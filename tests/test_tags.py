@@ -1,0 +1,235 @@
+"""Tags: what is kept of them, how a finding comes by them, and whose they make it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from estate import CORK, look, order, scan
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import HOSTILE, estate, report
+from worlds import World, history, hubs
+
+from checks.finding import Finding
+from checks.judge import judge
+from checks.owner import OwnerRule, Owners
+from checks.registry import CHECKS
+from collectors.operation import Scope
+from collectors.schema import Table, Tables
+from collectors.tables.data import Route
+from collectors.tables.device import Device
+from collectors.tables.hub import Hub
+from collectors.tags import LENGTH, MOST, read, tags
+from lab.cloud import Lab
+from lab.server import CANARY
+from reports.history import History
+from reports.store import LATEST, address, engine, reading, version, writing
+
+
+@pytest.mark.parametrize(
+    ("found", "cell"),
+    [
+        (None, None),
+        ({}, {}),
+        ({"b": "2", "a": "1"}, {"a": "1", "b": "2"}),
+        ({"site": {"town": "Cork", "floor": 3}, "spare": False}, {"site.floor": "3", "site.town": "Cork", "spare": "false"}),
+        ({"list": ["a"], "none": None, "deep": {"none": None}}, {}),
+        ({"password": "x", "apiKey": "x", "site": {"secret": "x"}}, {"password": "***", "apiKey": "***", "site.secret": "***"}),
+        ({"link": "https://user:word@a.example", "note": "SharedAccessKey=abc="}, {"link": "***", "note": "***"}),
+        ({"long": "x" * 300}, {"long": "x" * LENGTH}),
+        ({f"key-{n:03}": "" for n in range(100)}, {f"key-{n:03}": "" for n in range(MOST)}),
+    ],
+    ids=["not told", "none", "in order", "tags within tags", "no texts", "secret keys", "secret texts", "long", "many"],
+)  # fmt: skip
+def test_tags_are_texts_by_key(found: Any, cell: Any) -> None:
+    made = tags(found)
+    assert made is None if cell is None else made is not None and list(json.loads(made).items()) == sorted(cell.items())
+
+
+def test_of_a_device_only_the_tags_that_are_named_are_kept() -> None:
+    assert tags({"Site": {"Town": "Cork"}, "contact": "a@b.example"}, {"site.town"}) == '{"Site.Town": "Cork"}'
+
+
+@given(
+    st.dictionaries(
+        st.text(), st.recursive(st.text() | st.booleans() | st.none(), lambda v: st.dictionaries(st.text(), v))
+    )
+)
+def test_whatever_tags_hold_they_read_back_as_texts(found: Mapping[str, Any]) -> None:
+    assert all(isinstance(key, str) and isinstance(text, str) for key, text in read(tags(found) or "").items())
+
+
+AZURE = Scope("azure", "sub", "global")
+HUB = "/subscriptions/sub/resourceGroups/g/providers/Microsoft.Devices/IotHubs/plant"
+PLACE = {"provider": "azure", "account": "sub", "region": "westeurope", "subject": ""}
+
+
+@pytest.mark.parametrize(
+    ("of_hub", "of_device", "expected"),
+    [
+        ('{"team": "plant", "Site": "cork"}', '{"site": "galway"}', {"team": "plant", "site": "galway"}),
+        ('{"team": "plant"}', None, {"team": "plant"}),
+        (None, '{"site": "galway"}', {"site": "galway"}),
+        ("{}", None, None),
+        (None, None, None),
+    ],
+    ids=["its own go first", "its hub's", "its own", "its hub has none", "none"],
+)
+def test_a_finding_has_the_tags_of_its_resource_and_of_its_hub(
+    of_hub: str | None, of_device: str | None, expected: Any
+) -> None:
+    hub = {**PLACE, "resource": HUB.upper(), "name": "plant", "tags": of_hub}
+    device = {
+        **PLACE,
+        "resource": f"{HUB}/devices/d",
+        "name": "d",
+        "hub": HUB,
+        "enabled": True,
+        "sharers": 2,
+        "tags": of_device,
+    }
+    route = {**PLACE, "resource": HUB, "name": "r", "subject": "r", "kind": "eventHubs", "keyed": True, "enabled": True}
+    frames: dict[type[Table], pd.DataFrame] = {
+        Hub: Hub.frame([hub]),
+        Device: Device.frame([device]),
+        Route: Route.frame([route]),
+    }
+    chosen = [check for check in CHECKS if check.table in (Device, Route)]
+    found = judge(AZURE, Tables(frames), chosen).findings
+    for kind, cell in (("device", expected), ("route", read(of_hub or ""))):
+        told = set(found.loc[found["resource_type"].eq(kind), "tags"])
+        assert told == {json.dumps(cell, sort_keys=True) if cell else ""}, kind
+
+
+def test_a_scan_of_the_lab_reads_the_tags_of_every_cloud(lab: Lab, tmp_path: Path) -> None:
+    found = scan(lab, tmp_path, owners=[CORK]).findings
+    told = {
+        (row.provider, row.resource_type, key, text)
+        for row in map(Finding._make, found.itertuples(index=False))
+        for key, text in read(row.tags).items()
+    }
+    assert {
+        ("aws", "policy", "team", "valves"), ("aws", "route", "Team", "integration"), ("aws", "key", "cost-centre", "4711"),
+        ("aws", "store", "team", "web"), ("aws", "device", "site", "galway"),
+        ("azure", "hub", "Unit", "pumps"), ("azure", "device", "Unit", "pumps"), ("azure", "device", "site.town", "Cork"),
+        ("gcp", "topic", "team", "stations"), ("gcp", "key", "use", "firmware-signing"), ("gcp", "store", "purpose", "ota"),
+    } <= told  # fmt: skip
+    assert CANARY not in found.to_csv()
+    assert "contact" not in {key for _, _, key, _ in told}, "nobody asked for it"
+
+
+def test_tags_of_devices_are_neither_kept_nor_asked_for_unless_a_rule_names_one(lab: Lab, tmp_path: Path) -> None:
+    for cloud in ("aws", "azure"):
+        for tables in look(lab, tmp_path, cloud, owners=[]).tables.values():
+            if Device in tables.frames:
+                assert tables.frames[Device]["tags"].isna().all()
+
+
+def whose(rules: list[OwnerRule], cell: str) -> str:
+    return Owners(rules, "nobody").of(Finding(**estate()[0])._replace(tags=cell))
+
+
+@pytest.mark.parametrize(
+    ("cell", "owner"),
+    [
+        ('{"team": "pumps"}', "pumps"),
+        ('{"TEAM": "pumps-south", "x": "y"}', "pumps"),
+        ('{"team": "Pumps"}', "nobody"),
+        ('{"team": "valves"}', "nobody"),
+        ('{"team": "valves", "site": "cork"}', "cork valves"),
+        ('{"site": "cork"}', "nobody"),
+        ("", "nobody"),
+        ("{}", "nobody"),
+    ],
+    ids=["a glob", "keys without case", "texts with case", "one of two keys", "both keys", "the other key", "none", "no tags"],
+)  # fmt: skip
+def test_a_rule_over_tags_says_whose_a_finding_is(cell: str, owner: str) -> None:
+    rules = [
+        OwnerRule(owner="pumps", tags={"Team": ("pumps", "pumps-*")}),
+        OwnerRule(owner="cork valves", tags={"team": ("valves",), "site": ("*",)}),
+    ]
+    assert whose(rules, cell) == owner
+
+
+@pytest.mark.parametrize(
+    ("cell", "owner"),
+    [
+        ({"Team": "pumps", "owner": "ann@a.example"}, "ann@a.example"),
+        ({"Team": "pumps", "owner": "***"}, "pumps"),
+        ({"team": "valves"}, "ruled"),
+        ({"team": "pumps\u202e"}, "nobody"),
+        ({"team": " pumps"}, "nobody"),
+        ({"team": "x" * 101}, "nobody"),
+        ({"team": ""}, "nobody"),
+        ({}, "nobody"),
+    ],
+    ids=["the first tag", "a masked one", "a rule goes first", "hidden characters", "blanks", "too long", "empty", "none"],
+)  # fmt: skip
+def test_a_tag_may_itself_name_the_owner(cell: dict[str, str], owner: str) -> None:
+    owners = Owners([OwnerRule(owner="ruled", tags={"team": ("valves",)})], "nobody", ["Owner", "team"])
+    assert owners.of(Finding(**estate()[0])._replace(tags=json.dumps(cell))) == owner
+
+
+def test_tags_and_other_keys_hold_together() -> None:
+    rule = OwnerRule(owner="pumps", provider=("azure",), tags={"team": ("pumps",)})
+    assert whose([rule], '{"team": "pumps"}') == "nobody", "the finding is of AWS"
+    assert (
+        whose([OwnerRule(owner="pumps", provider=("aws",), tags={"team": ("pumps",)})], '{"team": "pumps"}') == "pumps"
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_tag_is_compared_as_it_is(text: str) -> None:
+    plain = text.replace("*", "?").replace("\0", "?")
+    cell = json.dumps({"team": text})
+    if plain and not any(ord(character) < 32 or ord(character) == 127 for character in plain):
+        assert whose([OwnerRule(owner="x", tags={"team": (plain[:512],)})], cell) == "x"
+    assert whose([OwnerRule(owner="x", tags={"team": ("pumps",)})], cell) == "nobody"
+
+
+def test_the_history_keeps_tags_so_that_owners_are_told_from_it(place: str) -> None:
+    rules = Owners([OwnerRule(owner="pumps", tags={"team": ("pumps",)})], "nobody")
+    with history(place, [report()]) as opened:
+        owners = {case.finding.tags: case.owner for case in opened.docket(owner=rules.of).cases}
+        shares = opened.trend(owner=rules.of)
+    assert owners == {"": "nobody", '{"site": "south", "team": "pumps"}': "pumps"}
+    assert shares is not None
+    assert {share.name: share.open for share in shares.by["owner"]}["pumps"] == 1
+
+
+def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str) -> None:
+    world = World(hubs({"a": "fail", "b": "fail"}))
+    with history(place, [world.report(0)]) as opened:
+        before = opened.docket()
+    made, _ = engine(address(place))
+    with writing(made) as connection:
+        connection.exec_driver_sql("ALTER TABLE detail DROP COLUMN tags")
+        connection.execute(sa.text("UPDATE iotposture_version SET number = 1"))
+    made.dispose()
+    with History.open(place) as opened:
+        assert opened.docket() == before
+        opened.ingest(World(hubs({"a": "fail", "b": "pass"})).report(1))
+        assert {case.lifecycle for case in opened.docket().cases} == {"open", "resolved"}
+        assert opened.check() == []
+    made, _ = engine(address(place))
+    with reading(made) as connection:
+        assert version(connection) == LATEST
+    made.dispose()
+
+
+def test_a_run_of_before_there_were_tags_is_reported_again(lab: Lab, tmp_path: Path) -> None:
+    from flows.scan import gather
+
+    whole = scan(lab, tmp_path, "gcp")
+    run = order(lab, tmp_path, "gcp").run
+    for scope in run.scopes():
+        run.write_frame(scope, "findings", run.read_frame(scope, "findings").drop(columns="tags"))
+    again = gather(run, order(lab, tmp_path, "gcp").clock).findings
+    assert set(again["tags"]) == {""}
+    assert again.drop(columns="tags").equals(whole.findings.drop(columns="tags"))
