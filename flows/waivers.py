@@ -162,8 +162,6 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     settings = load_settings(settings_file or None)
     file, actor = Path(settings.waivers.file), actor_of(settings)
     log = audit.beside(file)
-    if not file.exists() and not log.exists():
-        raise UnknownName(f"{file}: no such file, and no log of one; `iotposture waivers add` makes both")
     with audit.locked(log) as held:
         changes = sound(log).unrecorded(waivers_of(settings).all)
         audit.append(held, changes, actor, datetime.now(UTC))

@@ -210,12 +210,6 @@ def test_an_edit_by_hand_is_noted_until_it_is_recorded(home: Path, capsys: pytes
     assert (entry["before"]["reason"][-7:], entry["after"]["reason"][-7:]) == ("spring.", "autumn.")
 
 
-def test_where_there_is_no_waivers_file_no_log_is_begun(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed("waivers", "record") == USAGE
-    assert capsys.readouterr().err.startswith("waivers.toml: no such file, and no log of one")
-    assert sorted(path.name for path in home.glob("*waivers*")) == []
-
-
 def chain(home: Path) -> list[str]:
     log = home / "log.audit.jsonl"
     with audit.locked(log) as file:
