@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 TABLES = sa.MetaData()
-BUSY_SECONDS = 60
-"""How long a writer waits for another one."""
+BUSY_SECONDS = 300
+"""How long a writer waits for another one: 100,000 findings on a slow disk take a minute to be taken in."""
 LOCK = 0x696F7470
 """PostgreSQL's advisory lock that a writer holds."""
 NETWORK = frozenset(
