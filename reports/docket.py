@@ -115,8 +115,13 @@ def docket(
     )  # fmt: skip
     rows = connection.execute(wanted).all()
     found = [dimmed(Finding(*row[:FIELDS]), row.event) for row in rows]
-    lasting = [one for one, row in zip(found, rows, strict=True) if row.event not in ("resolved", "read")]
-    covers = accepted(lasting, today) if accepted else {}
+    lasting = {
+        one.finding_id: one for one, row in zip(found, rows, strict=True) if row.event not in ("resolved", "read")
+    }
+    if accepted and scan.narrowed:  # how broad a waiver is, is measured by all findings
+        others = connection.execute(findings_in(connection).where(FINDINGS.c.state != "resolved"))
+        lasting = {one.finding_id: one for one in of(others)} | lasting
+    covers = accepted(list(lasting.values()), today) if accepted else {}
     stamp = {number: one.scan_started_at for number, one in scans.items()}
 
     def case(finding: Finding, row: Any) -> Case:

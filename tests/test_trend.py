@@ -225,6 +225,15 @@ def test_a_waiver_is_as_broad_for_the_score_as_for_the_cases(place: str) -> None
     assert point.score_managed == point.score_raw == 1.1
 
 
+def test_a_waiver_is_no_broader_in_a_scan_of_fewer_clouds(place: str) -> None:
+    bench = hubs({f"bench-{n}": "fail" for n in range(12)}, scope=2)
+    world = World(bench | hubs({f"other-{n}": "fail" for n in range(130)}))
+    with history(place, [world.report(0)]) as opened:
+        opened.ingest(World(bench, scopes=(2,)).report(1), narrowed=True)
+        cases = opened.docket(accepted=parse(WIDE, "waivers.toml").held).cases
+    assert [case.waiver for case in cases] == ["bench"] * 12
+
+
 def test_a_scan_of_fewer_clouds_or_checks_is_a_gap_but_what_it_judged_counts(place: str) -> None:
     whole = World(hubs({"a": "fail"}) | hubs({"b": "fail"}, scope=2))
     with history(place, [whole.report(0)]) as opened:
