@@ -15,14 +15,15 @@ from reports.text import spreadsheet, terminal
 if TYPE_CHECKING:
     from collectors.operation import Scope
     from collectors.target import Scopes
+    from flows.mistakes import NothingReachable
     from flows.scan import Progress
 
 Format = Literal["text", "json", "csv"]
 Result = TypeVar("Result")
 
-CLEAN, GATE, USAGE, COVERAGE, UNREACHABLE, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+CLEAN, GATE, USAGE, COVERAGE, UNREACHABLE, NOT_WRITTEN, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 5, 130, 141
 """Exit codes: nothing to report, gate hit, wrong use or settings, coverage below the minimum, no target reachable,
-output not written, interrupted."""
+output not written, interrupted, and what a shell says of a program whose reader stopped (128 and SIGPIPE)."""
 
 
 def say(line: str) -> None:
@@ -113,6 +114,38 @@ def progress(quiet: bool) -> Iterator[Progress]:
         yield Progress(begun, advanced)
 
 
+def stopped(error: BaseException) -> bool:
+    """Whether nobody reads on, as after `| head`, which is no mistake: then what is left to print goes nowhere."""
+    if not any(isinstance(one, BrokenPipeError) for one in (error, error.__context__)):  # rich leaves by SystemExit
+        return False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return True
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """What is printed here may go unread: the work goes on, because there is more to it."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        if not stopped(error):
+            raise
+
+
+def failed(error: NothingReachable | OSError) -> int:
+    """Says why a verb could not do its work, and gives the exit code."""
+    if isinstance(error, OSError):
+        say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
+        return NOT_WRITTEN
+    say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
+    return UNREACHABLE
+
+
 def exit_code(work: Callable[[], int | None]) -> int:
     """Does the work of a verb; every failure a user can cause is one clear line and an exit code."""
     from cyclopts import CycloptsError
@@ -120,7 +153,9 @@ def exit_code(work: Callable[[], int | None]) -> int:
     from flows.mistakes import BadSettings, NothingReachable, UnknownName
 
     try:
-        return work() or CLEAN
+        code = work() or CLEAN
+        sys.stdout.flush()
+        return code
     except (BadSettings, UnknownName) as error:
         say(str(error))
         return USAGE
@@ -128,14 +163,13 @@ def exit_code(work: Callable[[], int | None]) -> int:
         say(f"iotposture: {' '.join(str(error).split()).rstrip('.')}; see `iotposture --help`")
         return USAGE
     except NothingReachable as error:
-        say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
-        return UNREACHABLE
-    except BrokenPipeError:  # nobody reads on, as after `| head`; what is left goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_WRITTEN
+        return failed(error)
+    except (BrokenPipeError, SystemExit) as error:
+        if not stopped(error):
+            raise
+        return UNREAD
     except OSError as error:
-        say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
-        return NOT_WRITTEN
+        return failed(error)
     except KeyboardInterrupt:
         say("interrupted; `iotposture scan --resume DIR` goes on where it stopped")
         return INTERRUPTED

@@ -342,13 +342,13 @@ def worst(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
 def coverage_pct(coverage: Any) -> float:
     """Share of the operations asked that were read to the end, in percent; what a cloud does not offer is left out.
 
-    A cloud that was wanted and gave no scope counts as one scope in which nothing was read.
+    It is cut to tenths, so that 100 is all of them. A cloud that was wanted and gave no scope counts as one scope in which nothing was read.
     """
     asked = coverage[coverage["outcome"] != "unavailable"]
     lost = asked[asked["operation"].eq(FIND) & asked["account"].eq("")]["provider"]
     never = {(one.provider, o.name) for one in COLLECTORS for o in one.operations if one.provider in set(lost)}
     total = len(asked) - len(lost) + len(never)
-    return 100.0 * int(asked["outcome"].eq("read").sum()) / total if total else 100.0
+    return 1000 * int(asked["outcome"].eq("read").sum()) // total / 10 if total else 100.0
 
 
 def stamp(moment: datetime) -> str:
