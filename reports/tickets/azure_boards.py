@@ -1,8 +1,8 @@
 """Azure Boards: "Import work items" from CSV.
 
-Work Item Type and Title are required, 1,000 items is the most at a time. New items have no ID column and start in the
-state New; rows with an ID update it (Microsoft Learn, "Import or update work items in bulk by using CSV files").
-A description is HTML, tags are separated by ``;``.
+Work Item Type and Title are required, 1,000 items is the most at a time. New items have no ID and no Assigned To column and
+start in the state New; rows with an ID update it (Microsoft Learn, "Import or update work items in bulk by using CSV
+files"). A description is HTML, tags are separated by ``;``. The owner of a new item is a tag.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SEVERITY = {
 TAGS = frozenset({"p", "h3", "ul", "li", "code", "pre", "br"})
 
 
-def tags(ticket: Ticket) -> str:
+def tags(ticket: Ticket, context: Context) -> str:
     """Labels, with no separator in one of them."""
-    owner = "" if email(ticket.owner) else ticket.owner
+    owner = "" if ticket.key and email(ticket.owner) else ticket.owner
     about = ticket.case.finding.area if ticket.by in ("finding", "check") else ticket.by
     names = ("iotposture", ticket.severity, about, owner)
     return "; ".join(clip(visible(name).replace(";", " ").replace(",", " "), 100) for name in names if name)
@@ -45,10 +45,11 @@ BODY = (
     Column("Description", lambda t, c: description(t, HTML, 32000), limit=32000, required=True),
     Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="[1-4]"),
     Column("Severity", severity, shape="|".join(SEVERITY.values()), optional=True),
-    Column("Tags", lambda t, c: tags(t), required=True),
+    Column("Tags", tags, required=True),
     Column("Area Path", lambda t, c: c.choices.azure_area_path, optional=True),
-    Column("Assigned To", lambda t, c: email(t.owner)),
 )
+ASSIGNED = Column("Assigned To", lambda t, c: email(t.owner), optional=True)
+UPDATE = (ID_COLUMN, *BODY, ASSIGNED)
 
 
 class Seen(HTMLParser):
@@ -76,7 +77,8 @@ PROFILE = Profile(
     "Azure Boards",
     "key",
     Sheet("create", BODY),
-    Sheet("update", (ID_COLUMN, *BODY), "ID"),
+    Sheet("update", UPDATE, "ID"),
+    Sheet("reopen", (*UPDATE, Column("State", lambda t, c: c.choices.azure_open_state, required=True)), "ID"),
     Sheet(
         "close",
         (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: c.choices.azure_closed_state, required=True)),

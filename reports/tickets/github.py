@@ -78,7 +78,7 @@ PROFILE = Profile(
     "key",
     Sheet("create", (FINDING, *BODY), "id"),
     Sheet("update", (FINDING, NUMBER, *BODY, STATE), "id"),
-    Sheet(
+    close=Sheet(
         "close",
         (
             FINDING,
