@@ -1001,6 +1001,34 @@ def test_reading_back_finds_rows_too_many_lost_or_moved(tmp_path: Path, ledger: 
     assert f"{two.name}: No such file or directory" in verify(tmp_path, TARGETS["jira"])
 
 
+@pytest.mark.parametrize("target", [name for name, profile in TARGETS.items() if profile.ending == "csv"])
+def test_reading_back_finds_a_row_that_was_lost_or_doubled_however_well_the_manifest_was_mended(
+    target: str, tmp_path: Path, ledger: Ledger
+) -> None:
+    for many_times in (0, 2):
+        ledger.forget(target)
+        sent(estate_cases(), target, tmp_path, ledger)
+        manifest = json.loads((tmp_path / f"{target}.manifest.json").read_text())
+        first = manifest["files"][0]
+        header, *rows_ = cells(tmp_path / first["name"])
+        text_ = io.StringIO(newline="")
+        csv.writer(text_, quoting=csv.QUOTE_ALL).writerows([header, *rows_[:-1], *(rows_[-1:] * many_times)])
+        data = (("\ufeff" if TARGETS[target].bom else "") + text_.getvalue()).encode()
+        (tmp_path / first["name"]).write_bytes(data)
+        first |= {"rows": len(rows_) - 1 + many_times, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        (tmp_path / f"{target}.manifest.json").write_text(json.dumps(manifest))
+        assert any("were exported" in line for line in verify(tmp_path, TARGETS[target]))
+
+
+def test_reading_back_finds_parts_of_another_export(tmp_path: Path, ledger: Ledger) -> None:
+    sent(small(), "jira", tmp_path, ledger)
+    (tmp_path / "jira-create-2-of-2.csv").write_text("")
+    (tmp_path / "jira-keys.csv").write_text("")
+    assert verify(tmp_path, TARGETS["jira"]) == [
+        "jira-create-2-of-2.csv: is not in the manifest, so it is of another export"
+    ]
+
+
 def test_reading_back_finds_a_closure_of_a_partial_scan(tmp_path: Path, ledger: Ledger) -> None:
     sent(opened(small()), "servicenow", tmp_path, ledger)
     sent(small(), "servicenow", tmp_path, ledger)

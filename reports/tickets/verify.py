@@ -31,24 +31,37 @@ def verify(folder: Path, profile: Profile) -> list[str]:
         manifest = json.loads((folder / last).read_bytes())
         files, setup, complete = manifest["files"], manifest["setup"], manifest["complete"]
         told = [(str(f["name"]), f["kind"], f["part"], f["of"], f["rows"], f["sha256"]) for f in files]
+        rows, exported = sum(file[4] for file in told), sum(manifest["counts"].values())
         extras = [(str(file["name"]), file["sha256"]) for file in setup]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{last}: no manifest: {type(error).__name__} {error}"]
     problems = [] if manifest.get("profile") == profile.name else [f"{last}: is of {manifest.get('profile')}"]
+    if rows != exported:
+        problems.append(f"{last}: {rows} rows in the files; {exported} were exported")
+    problems += strays(folder, profile, {file[0] for file in told})
     for sheet in profile.sheets:
         parts = [file for file in told if file[1] == sheet.name]
         if not parts or [file[2:4] for file in parts] != [(n, len(parts)) for n in range(1, len(parts) + 1)]:
             problems.append(f"{last}: the parts of {sheet.name} are not 1 to {len(parts) or 1}")
         seen: dict[str, str] = {}
-        for name, _, _, _, rows, digest in parts:
+        for name, _, _, _, count, digest in parts:
             data = content(folder / name, digest, problems)
             if data is not None:
-                problems += (f"{name}: {problem}" for problem in wrong(data, rows, sheet, profile, complete, seen))
+                problems += (f"{name}: {problem}" for problem in wrong(data, count, sheet, profile, complete, seen))
     for name, digest in extras:
         data = content(folder / name, digest, problems)
         if data is not None and name.endswith(".json") and not is_json(data):
             problems.append(f"{name}: not JSON")
     return problems
+
+
+def strays(folder: Path, profile: Profile, named: set[str]) -> Iterator[str]:
+    """Files that look like parts of this export and are of another."""
+    kinds = "|".join(re.escape(sheet.name) for sheet in profile.sheets)
+    part = re.compile(rf"{re.escape(profile.name)}-({kinds})(-\d+-of-\d+)?\.{profile.ending}")
+    for name in sorted(file.name for file in folder.iterdir()):
+        if part.fullmatch(name) and name not in named:
+            yield f"{name}: is not in the manifest, so it is of another export"
 
 
 def content(file: Path, digest: str, problems: list[str]) -> bytes | None:
