@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from reports.text import spreadsheet, terminal
+from reports.text import log_json, spreadsheet, terminal
 
 if TYPE_CHECKING:
     from collectors.operation import Scope
@@ -35,13 +35,18 @@ def say(line: str) -> None:
 def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: Format) -> None:
     """Rows on stdout: a table, a JSON list of objects or CSV with a header."""
     if format_ == "json":
-        print(json.dumps([dict(row) for row in rows], indent=2))
+        tell_json([dict(row) for row in rows])
     elif format_ == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows([spreadsheet(flat(row.get(column, ""))) for column in columns] for row in rows)
+        writer.writerows([spreadsheet(terminal(flat(row.get(column, "")))) for column in columns] for row in rows)
     else:
         grid(rows, columns)
+
+
+def tell_json(value: Any) -> None:
+    """Anything as JSON on stdout."""
+    print(log_json(json.dumps(value, indent=2)))
 
 
 def flat(value: Any) -> str:

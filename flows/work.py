@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import fsspec
 
@@ -40,6 +42,7 @@ from reports.files import write
 from reports.report import Report
 from reports.table import findings_csv
 from reports.terminal import render
+from reports.text import log, log_json
 
 REASONS = {UNREACHABLE: "no cloud can be scanned", NOT_WRITTEN: "not written"}
 """Why a scan has no verdict, for a machine; the line before says it to a person."""
@@ -165,9 +168,9 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
 def tell(report: Report, files: list[Path], format_: Format) -> None:
     """A report on stdout."""
     if format_ == "json":
-        findings_json(report, sys.stdout)
+        print(log_json(written(findings_json, report)), end="")
     elif format_ == "csv":
-        findings_csv(report, sys.stdout)
+        print(log(written(findings_csv, report)), end="")
     else:
         from rich.console import Console
 
@@ -175,6 +178,13 @@ def tell(report: Report, files: list[Path], format_: Format) -> None:
         print()
         for file in files:
             print(file)
+
+
+def written(make: Callable[[Report, TextIO], None], report: Report) -> str:
+    """What a maker of a file writes."""
+    out = io.StringIO(newline="")
+    make(report, out)
+    return out.getvalue()
 
 
 def collect_only(request: Request, quiet: bool) -> int:

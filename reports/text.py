@@ -15,8 +15,8 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MENTION = re.compile(r"(?<!\w)([@~%&$^])(?=[\w\"'])|([#!&$])(?=\d)")
 """What a tracker reads as a mention of a person, or as a reference to a label, a milestone or another ticket."""
 WIKI = re.compile(r"^(?:h[1-6]|bq)(?=\.)|[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
-COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(\[|vso\[))")
-"""What a runner would read as a command at the start of a line (GitHub Actions) or anywhere (Azure Pipelines)."""
+COMMAND = re.compile(r"^(\s*):(?=:)")
+"""The start of any command of GitHub Actions, which stands at the start of a line."""
 SPOKEN = re.compile(
     r":(?=:(add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|internal-set-repo-path|notice|remove-matcher"
     r"|save-state|set-env|set-output|stop-commands|warning)\b)|#(?=#(\[|vso\[))",
@@ -41,7 +41,17 @@ def terminal(text: str) -> str:
 
     To rich it goes as ``rich.text.Text``, which does not read markup.
     """
-    return SPOKEN.sub(lambda found: "%3A" if found[0] == ":" else "%23", visible(text))
+    return log(visible(text))
+
+
+def log(text: str) -> str:
+    """For lines of a program's format on stdout, which may be the log of a CI job: as :func:`terminal`, line by line."""
+    return SPOKEN.sub(lambda found: "%3A" if found[0] == ":" else "%23", text)
+
+
+def log_json(text: str) -> str:
+    """For JSON on stdout, which may be the log of a CI job: no runner reads a command in it, and it says the same."""
+    return SPOKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def spreadsheet(text: str) -> str:
@@ -77,7 +87,7 @@ def markdown(text: str, *, in_table: bool = False) -> str:
 def ci(text: str) -> str:
     """For a line of a CI log: percent-encoded so that no runner reads a workflow command in it."""
     encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return COMMAND.sub(lambda found: f"{found[1]}%3A" if found[0].endswith(":") else "%23", visible(encoded))
+    return COMMAND.sub(r"\1%3A", log(visible(encoded)))
 
 
 def ci_property(text: str) -> str:

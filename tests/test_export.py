@@ -141,7 +141,7 @@ flow.export_to(flow.Asked({target!r}, out="x", verify=True))
     killed = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path.cwd())
     assert killed.returncode == -signal.SIGKILL
     before = {file.name: file.read_bytes() for file in Path("x").iterdir()}
-    code_, files, told = type_("export", "--to", target, "--out", "x", "--verify")
+    code_, _files, told = type_("export", "--to", target, "--out", "x", "--verify")
     assert (code_, told[-1].split(",")[0]) == (CLEAN, f"{target}: 34 new")
     assert {file.name: file.read_bytes() for file in Path("x").iterdir()} == before
     type_("export", "--to", target, "--out", "y")
