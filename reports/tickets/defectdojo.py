@@ -77,7 +77,7 @@ PROFILE = Profile(
             Column("impact", lambda t, c: markdown_prose(t.case.finding.risk)),
             Column("references", references),
             Column("active", lambda t, c: not (t.closed or t.case.waiver)),
-            Column("verified", lambda t, c: t.case.finding.status == "fail"),
+            Column("verified", lambda t, c: t.case.finding.status == "fail" and not false_positive(t, c)),
             Column("false_p", lambda t, c: false_positive(t, c) or None),
             Column("risk_accepted", lambda t, c: accepted(t, c) or None),
             Column("is_mitigated", lambda t, c: t.closed or None),
