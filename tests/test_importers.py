@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up import HOSTILE, estate
 from made_up_cases import case, docket, estate_cases, hostile, small, with_
 
 from reports.case import Docket
 from reports.history import History
+from reports.text import jira, visible
 from reports.tickets.choose import Only
 from reports.tickets.export import Done, Wish, export
 from reports.tickets.keys import Learnt, Unreadable, learn
@@ -121,6 +124,14 @@ def test_jiras_own_reader_finds_the_same_cells(what: Callable[[], Docket], by: s
     assert as_jira_reads(text) == [[cell.replace("\\\\", "\\") for cell in row] for row in plain]
 
 
+@given(st.lists(st.text(st.characters()) | st.text(st.sampled_from('\\\\"",;\n\r<!x ')), min_size=1, max_size=4))
+def test_any_cell_comes_out_of_jiras_reader_as_it_went_in(cells: list[str]) -> None:
+    made = [jira(cell) for cell in cells]
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerow([*made, "end"])
+    assert as_jira_reads(out.getvalue()) == [[*(visible(cell).replace("<<!", "<< !") for cell in cells), "end"]]
+
+
 def test_jira_is_left_with_no_markup_but_ours(tmp_path: Path, ledger: Ledger) -> None:
     sent(nasty(), "jira", tmp_path, ledger)
     header, *rows = as_jira_reads((tmp_path / "jira-create.csv").read_bytes().decode())
@@ -208,6 +219,21 @@ def test_azure_boards_opens_again_what_it_closed(tmp_path: Path, ledger: Ledger)
     sent(docket([case(row, lifecycle="reopened")], scan_id="s3"), "azure-boards", tmp_path, ledger)
     assert [(r["ID"], r["State"]) for r in table(tmp_path / "azure-boards-reopen.csv")] == [("1", "Active")]
     assert table(tmp_path / "azure-boards-update.csv") == []
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Bug", "Repro Steps"), ("Issue", "Description")])
+def test_azure_boards_shows_what_it_is_about_where_the_type_of_item_shows_it(
+    kind: str, name: str, tmp_path: Path, ledger: Ledger
+) -> None:
+    choices = Choices(azure_work_item_type=kind)
+    export(small(), TARGETS["azure-boards"], tmp_path, ledger, NOW, Wish(), choices)
+    assert verify(tmp_path, TARGETS["azure-boards"]) == []
+    row, *_ = table(tmp_path / "azure-boards-create.csv")
+    assert ("Severity" in row) == (kind == "Bug") and {"Repro Steps", "Description"} & set(row) == {name}
+    file = tmp_path / "k.csv"
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows([["ID", "Title", name], ["7", "x", row[name]]])
+    assert list(learn(file, ledger, "azure-boards").keys.values()) == ["7"]
 
 
 # Linear

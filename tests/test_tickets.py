@@ -131,7 +131,7 @@ def opened(what: Docket) -> Docket:
 
 
 def description_of(row: dict[str, Any]) -> str:
-    names = ("Description", "u_description", "description", "body")
+    names = ("Description", "Repro Steps", "u_description", "description", "body")
     return str(next(row[name] for name in names if name in row))
 
 
@@ -892,7 +892,7 @@ def test_gitlab_reads_its_labels_because_no_line_ends_with_a_backquote(tmp_path:
 def test_html_of_hostile_names_holds_only_our_elements(tmp_path: Path, ledger: Ledger) -> None:
     sent(nasty(), "azure-boards", tmp_path, ledger)
     for row, bad in zip(every(tmp_path, "azure-boards"), nasty().cases, strict=True):
-        seen = Elements(row["Description"])
+        seen = Elements(row["Repro Steps"])
         assert {tag for tag, _ in seen.found} <= {"p", "h3", "ul", "li", "code", "pre", "br"}
         assert not any(attrs for _, attrs in seen.found)
         assert visible(bad.finding.resource_id) in "".join(seen.words)
@@ -972,6 +972,11 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
         ("jira", "jira-create.csv", '"2026-12-20"', '"1797724800"', "row 1: Due Date is '1797724800', which does not fit"),
         ("jira", "jira-create.csv", '"2026-12-20"', '"1797724800000"', "row 1: Due Date is '1797724800000', which"),
         ("jira", "jira-create.csv", '"2026-12-20"', '"12/20/2026"', "row 1: Due Date is '12/20/2026', which"),
+        ("jira", "jira-create.csv", '"2026-12-20"', '"2026-02-30"', "row 1: Due Date is '2026-02-30', and there is no such day"),
+        ("servicenow", "servicenow-upsert.csv", '"2026-11-22 06:04:31"', '"2026-11-31 06:04:31"', "and there is no such day"),
+        ("jira", "jira-create.csv", "Not met: The", "Not met\\: The", "Summary has a backslash that Jira takes for an escape"),
+        ("linear", "linear-create.csv", "- Finding", "![x](http://127.0.0.1/) - Finding", "Description has an image"),
+        ("azure-boards", "azure-boards-create.csv", '"Repro Steps"', '"Repro"', "headers are not those of Azure Boards: Repro"),
         ("jira", "jira-create.csv", '"Not met: The', f'"{"x" * 256}', "characters, 255 is the most"),
         ("jira", "jira-create.csv", '"Not met: The', '"Not\nmet: The', "row 1: Summary is 'Not\\nmet"),
         ("jira", "jira-create.csv", '"Summary",', "", "headers are not those of Jira: Summary"),
@@ -988,8 +993,8 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
         ("servicenow", "servicenow-upsert.csv", '"field-team"', '"NULL"', "u_assignment_group is NULL"),
         ("servicenow", "servicenow-upsert.csv", "Not met: The", "x" * 161, "characters, 160 is the most"),
         ("servicenow", "servicenow-upsert.csv", '"u_result"', '"result"', "headers are not those of ServiceNow: result, u_result"),
-        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul><script>", "Description has foreign HTML: script"),
-        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul onclick=''>", "Description has foreign HTML: ul"),
+        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul><script>", "Repro Steps has foreign HTML: script"),
+        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul onclick=''>", "Repro Steps has foreign HTML: ul"),
         ("azure-boards", "azure-boards-create.csv", '"Bug"', '""', "Work Item Type is empty"),
         ("gitlab", "gitlab-create.csv", "- Finding", "/close\n- Finding", "description has the quick action /close"),
         ("gitlab", "gitlab-create.csv", '"2026-12-20"', '"2026-13-20"', "due_date is '2026-13-20'"),

@@ -19,7 +19,7 @@ IDS = ("externalid", "customfieldexternalid", "ucorrelationid", "correlationid",
 """Headers under which our id stands, without punctuation and in small letters."""
 FOUND = re.compile(rf"Finding:(?:\s|&nbsp;|<[^<>]{{0,80}}>|[`*]){{0,8}}((?:{ID}))(?![a-z0-9])")
 """How our descriptions name it, before anything that a cloud named; trackers dress it up differently."""
-TOLD = ("description", "body")
+TOLD = ("description", "reprosteps", "body")
 FIELD = 1 << 24
 
 
@@ -134,7 +134,7 @@ def objects(file: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]
     """The same of a JSON array of objects, such as `gh issue list --json number,body` prints."""
     try:
         rows = json.loads(text)
-        header = list(dict.fromkeys(name for row in rows for name in row))
+        header = list(dict.fromkeys(name for row in rows for name, _ in row.items()))
     except (ValueError, AttributeError) as error:
         raise Unreadable(f"{file}: no JSON array of objects: {error}") from error
     return header, [(n, [str(row.get(name) or "") for name in header]) for n, row in enumerate(rows, start=1)]

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,17 @@ def misfit(column: Column, cell: Any) -> Iterator[str]:
             yield f"{column.name} has {units(cell)} characters, {column.limit} is the most"
         if column.shape and not re.fullmatch(column.shape, cell):
             yield f"{column.name} is {cell[:60]!r}, which does not fit {column.shape}"
+        elif column.shape.startswith(r"\d{4}-") and not is_date(cell):
+            yield f"{column.name} is {cell!r}, and there is no such day"
+
+
+def is_date(text: str) -> bool:
+    """Whether the calendar has it."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 Rows = Sequence[Sequence[tuple[str, Any]]]
