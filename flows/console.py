@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar, cast
 
 from reports.text import log_json, spreadsheet, terminal
 
@@ -30,6 +31,21 @@ def say(line: str) -> None:
     """One message for the person, on stderr."""
     for part in line.splitlines():
         print(terminal(part), file=sys.stderr)
+
+
+class Escaped(io.TextIOBase):
+    """Standard output, on the way to which each piece of text is escaped."""
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        self._escape = escape
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(self._escape(text))
+
+
+def escaping(escape: Callable[[str], str]) -> TextIO:
+    """Standard output for whoever writes a file to it, row by row."""
+    return cast("TextIO", Escaped(escape))
 
 
 def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: Format) -> None:

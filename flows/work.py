@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import fsspec
 
 from collectors.operation import Scope
 from collectors.registry import PROVIDERS
 from collectors.run import Run, collect
-from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, failed, progress, say, unread
+from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failed, progress, say, unread
 from flows.gate import Gate, ci_lines, judge, summary
 from flows.history import Past, ready, recall, remember
 from flows.mistakes import BadSettings, NothingReachable, UnknownName
@@ -168,9 +166,9 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
 def tell(report: Report, files: list[Path], format_: Format) -> None:
     """A report on stdout."""
     if format_ == "json":
-        print(log_json(written(findings_json, report)), end="")
+        findings_json(report, escaping(log_json))
     elif format_ == "csv":
-        print(log(written(findings_csv, report)), end="")
+        findings_csv(report, escaping(log))
     else:
         from rich.console import Console
 
@@ -178,13 +176,6 @@ def tell(report: Report, files: list[Path], format_: Format) -> None:
         print()
         for file in files:
             print(file)
-
-
-def written(make: Callable[[Report, TextIO], None], report: Report) -> str:
-    """What a maker of a file writes."""
-    out = io.StringIO(newline="")
-    make(report, out)
-    return out.getvalue()
 
 
 def collect_only(request: Request, quiet: bool) -> int:
