@@ -139,7 +139,7 @@ def stopped(error: BaseException) -> bool:
     """Whether nobody reads on, as after `| head`, which is no mistake: then what is left to print goes nowhere."""
     if not any(isinstance(one, BrokenPipeError) for one in (error, error.__context__)):  # rich leaves by SystemExit
         return False
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
         except BrokenPipeError:
@@ -152,7 +152,7 @@ def unread() -> Iterator[None]:
     """What is printed here may go unread: the work goes on, because there is more to it."""
     try:
         yield
-        sys.stdout.flush()
+        print(end="", flush=True)
     except (BrokenPipeError, SystemExit) as error:
         if not stopped(error):
             raise
@@ -175,7 +175,7 @@ def exit_code(work: Callable[[], int | None]) -> int:
 
     try:
         code = work() or CLEAN
-        sys.stdout.flush()
+        print(end="", flush=True)
         return code
     except (BadSettings, UnknownName) as error:
         say(str(error))

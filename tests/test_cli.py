@@ -337,6 +337,13 @@ def test_output_on_a_full_disk_is_exit_5() -> None:
     assert (told.returncode, told.stderr) == (NOT_WRITTEN, "not written: No space left on device\n")
 
 
+def test_without_a_stdout_nothing_is_printed_and_nothing_breaks() -> None:
+    told = subprocess.run(
+        ["sh", "-c", '"$0" show check hub-refuses-old-tls >&-', COMMAND], capture_output=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, b"")
+
+
 def test_the_summary_is_the_last_line_of_a_scan_that_failed_too(lab: Lab, tmp_path: Path, file: Path) -> None:
     def last(*words: str, **env: str) -> tuple[int, dict[str, object]]:
         told = command("scan", "--fail-on", "high", "--quiet", *words, cwd=tmp_path, HOME=str(tmp_path), **env)
