@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar, cast
 
-from reports.text import spreadsheet, terminal
+from reports.text import log_json, spreadsheet, terminal
 
 if TYPE_CHECKING:
     from collectors.operation import Scope
     from collectors.target import Scopes
+    from flows.mistakes import NothingReachable
     from flows.scan import Progress
 
 Format = Literal["text", "json", "csv"]
 Result = TypeVar("Result")
 
-CLEAN, GATE, USAGE, COVERAGE, UNREACHABLE, NOT_WRITTEN, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+CLEAN, GATE, USAGE, COVERAGE, UNREACHABLE, NOT_WRITTEN, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 5, 130, 141
 """Exit codes: nothing to report, gate hit, wrong use or settings, coverage below the minimum, no target reachable,
-output not written, interrupted."""
+output not written, interrupted, and what a shell says of a program whose reader stopped (128 and SIGPIPE)."""
 
 
 def say(line: str) -> None:
@@ -31,16 +33,36 @@ def say(line: str) -> None:
         print(terminal(part), file=sys.stderr)
 
 
+class Escaped(io.TextIOBase):
+    """Standard output, on the way to which each piece of text is escaped."""
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        self._escape = escape
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(self._escape(text))
+
+
+def escaping(escape: Callable[[str], str]) -> TextIO:
+    """Standard output for whoever writes a file to it, row by row."""
+    return cast("TextIO", Escaped(escape))
+
+
 def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: Format) -> None:
     """Rows on stdout: a table, a JSON list of objects or CSV with a header."""
     if format_ == "json":
-        print(json.dumps([dict(row) for row in rows], indent=2))
+        tell_json([dict(row) for row in rows])
     elif format_ == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows([spreadsheet(flat(row.get(column, ""))) for column in columns] for row in rows)
+        writer.writerows([spreadsheet(terminal(flat(row.get(column, "")))) for column in columns] for row in rows)
     else:
         grid(rows, columns)
+
+
+def tell_json(value: Any) -> None:
+    """Anything as JSON on stdout."""
+    print(log_json(json.dumps(value, indent=2)))
 
 
 def flat(value: Any) -> str:
@@ -113,6 +135,38 @@ def progress(quiet: bool) -> Iterator[Progress]:
         yield Progress(begun, advanced)
 
 
+def stopped(error: BaseException) -> bool:
+    """Whether nobody reads on, as after `| head`, which is no mistake: then what is left to print goes nowhere."""
+    if not any(isinstance(one, BrokenPipeError) for one in (error, error.__context__)):  # rich leaves by SystemExit
+        return False
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return True
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """What is printed here may go unread: the work goes on, because there is more to it."""
+    try:
+        yield
+        print(end="", flush=True)
+    except (BrokenPipeError, SystemExit) as error:
+        if not stopped(error):
+            raise
+
+
+def failed(error: NothingReachable | OSError) -> int:
+    """Says why a verb could not do its work, and gives the exit code."""
+    if isinstance(error, OSError):
+        say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
+        return NOT_WRITTEN
+    say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
+    return UNREACHABLE
+
+
 def exit_code(work: Callable[[], int | None]) -> int:
     """Does the work of a verb; every failure a user can cause is one clear line and an exit code."""
     from cyclopts import CycloptsError
@@ -120,7 +174,9 @@ def exit_code(work: Callable[[], int | None]) -> int:
     from flows.mistakes import BadSettings, NothingReachable, UnknownName
 
     try:
-        return work() or CLEAN
+        code = work() or CLEAN
+        print(end="", flush=True)
+        return code
     except (BadSettings, UnknownName) as error:
         say(str(error))
         return USAGE
@@ -128,14 +184,13 @@ def exit_code(work: Callable[[], int | None]) -> int:
         say(f"iotposture: {' '.join(str(error).split()).rstrip('.')}; see `iotposture --help`")
         return USAGE
     except NothingReachable as error:
-        say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
-        return UNREACHABLE
-    except BrokenPipeError:  # nobody reads on, as after `| head`; what is left goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOT_WRITTEN
+        return failed(error)
+    except (BrokenPipeError, SystemExit) as error:
+        if not stopped(error):
+            raise
+        return UNREAD
     except OSError as error:
-        say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
-        return NOT_WRITTEN
+        return failed(error)
     except KeyboardInterrupt:
         say("interrupted; `iotposture scan --resume DIR` goes on where it stopped")
         return INTERRUPTED

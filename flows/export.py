@@ -125,6 +125,8 @@ def read(history: History, settings: Settings, target: str) -> Docket:
 def since(history: History, target: str) -> str:
     """The scan after which a resolved finding may not have been told to the tracker; empty if there is none."""
     scans = [str(scan["scan_id"]) for scan in history.scans()]
+    if target in TARGETS and TARGETS[target].remembers:
+        return scans[0] if scans else ""
     told = {entry.scan_id for entry in history.ledger().entries(target).values() if not entry.closed}
     if told - set(scans):
         return scans[0] if scans else ""

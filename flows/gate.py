@@ -9,13 +9,14 @@ from typing import Any
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
-from flows.console import CLEAN, COVERAGE, GATE
+from flows.console import CLEAN, COVERAGE, GATE, NOT_WRITTEN
 from flows.history import Past
 from reports.lifecycle import Seen
 from reports.report import Report, records
 from reports.text import ci, ci_property
 
 ANNOTATED = 10
+MOVED = ("new", "reopened", "resolved", "dark")
 
 
 @dataclass(frozen=True)
@@ -51,28 +52,33 @@ def judge(gate: Gate, report: Report, past: Past) -> Verdict:
     hits = [finding for finding in counting if finding.severity in worst]
     coverage = float(report.about["coverage_pct"])
     reasons = {
+        NOT_WRITTEN: f"not written: {past.trouble}" if past.trouble else "",
         COVERAGE: f"coverage {coverage:g} % is below {gate.min_coverage:g} %" if coverage < gate.min_coverage else "",
         GATE: f"{len(hits)} findings at or above {gate.fail_on}" if hits else "",
     }
-    order = (GATE, COVERAGE) if gate.prefer_gate else (COVERAGE, GATE)
+    order = (NOT_WRITTEN, *((GATE, COVERAGE) if gate.prefer_gate else (COVERAGE, GATE)))
     code = next((code for code in order if reasons[code]), CLEAN)
     points = past.trend.points if past.trend else ()
     point = next((point for point in points if point.scan_id == report.about["scan_id"]), None)
-    line: dict[str, Any] = {
-        "scan_id": report.about["scan_id"],
-        "complete": report.about["scan_complete"] == "true",
-        "coverage": coverage,
-        "fail": {severity: sum(f.severity == severity for f in failing) for severity in SEVERITIES},
-        "unknown": int((report.findings["status"] == "unknown").sum()),
-        **{name: getattr(point, name) if point else None for name in ("new", "reopened", "resolved", "dark")},
-        "fail_on": gate.fail_on,
-        "min_coverage": gate.min_coverage,
-        "new_only": gate.new_only,
-        "hits": len(hits),
-        "exit": code,
-        "reason": reasons.get(code, ""),
-    }
-    return Verdict(code, json.dumps(line), notes, tuple(hits))
+    said = summary(
+        gate, code, reasons.get(code, ""),
+        scan_id=report.about["scan_id"],
+        complete=report.about["scan_complete"] == "true",
+        coverage=coverage,
+        fail={severity: sum(f.severity == severity for f in failing) for severity in SEVERITIES},
+        unknown=int((report.findings["status"] == "unknown").sum()),
+        **{name: getattr(point, name) if point else None for name in MOVED},
+        hits=len(hits),
+    )  # fmt: skip
+    return Verdict(code, said, notes, tuple(hits))
+
+
+def summary(gate: Gate, code: int, reason: str, **known: Any) -> str:
+    """The one line for a machine: always the same keys, null where nothing is known, as of a scan that failed."""
+    names = ("scan_id", "complete", "coverage", "fail", "unknown", *MOVED)
+    asked = {"fail_on": gate.fail_on, "min_coverage": gate.min_coverage, "new_only": gate.new_only}
+    held = {name: known.get(name) for name in names} | asked | {"hits": known.get("hits")}
+    return json.dumps(held | {"exit": code, "reason": reason})
 
 
 def ci_lines(hits: Sequence[Finding], environment: Mapping[str, str]) -> list[str]:
@@ -94,6 +100,8 @@ def counted(failing: list[Finding], gate: Gate, report: Report, past: Past) -> t
     """The failing findings that count, and why more count than are new."""
     if not gate.new_only:
         return failing, ()
+    if not gate.fail_on:
+        return failing, ("--new-only: without --fail-on no finding fails the scan, new or not",)
     if past.docket is None or not past.compared:
         return failing, ("--new-only: no earlier complete scan to compare with, so every finding counts",)
     fresh = {case.finding.finding_id for case in past.docket.cases if case.lifecycle in ("new", "reopened")}

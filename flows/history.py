@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 from checks.check import SEVERITIES
 from checks.owner import Owners
 from collectors.operation import Scope
-from flows.console import CLEAN, GATE, Format, emit, say
+from flows.console import CLEAN, GATE, Format, emit, say, tell_json
 from flows.mistakes import BadSettings, UnknownName
 from flows.scan import Order
 from flows.settings import Settings, load
@@ -157,7 +156,7 @@ def trend(settings: str, at: str, window: str, by: str, min_coverage: float, for
         raise UnknownName(f"{history.place}: holds no scan yet")
     if format_ == "json":
         whole = asdict(found)
-        print(json.dumps(whole | {"by": {by: whole["by"][by]} if by else whole["by"]}, indent=2))
+        tell_json(whole | {"by": {by: whole["by"][by]} if by else whole["by"]})
     elif format_ == "csv" and by:
         emit(*shares(found, by), format_)
     elif format_ == "csv":

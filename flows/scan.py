@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -329,7 +330,7 @@ def gather(run: Run, completed: datetime) -> Report:
             "scan_started_at": about["clock"],
             "scan_completed_at": stamp(completed),
             "scan_complete": str(whole or not coverage["outcome"].isin(["denied", "failed", "partial"]).any()).lower(),
-            "coverage_pct": f"{coverage_pct(coverage):.1f}",
+            "coverage_pct": tenths(coverage_pct(coverage)),
         },
         findings=judged.findings,
         counts=judged.counts,
@@ -364,6 +365,11 @@ def coverage_pct(coverage: Any) -> float:
     never = {(one.provider, o.name) for one in COLLECTORS for o in one.operations if one.provider in set(lost)}
     total = len(asked) - len(lost) + len(never)
     return 100.0 * int(asked["outcome"].eq("read").sum()) / total if total else 100.0
+
+
+def tenths(percent: float) -> str:
+    """A share cut to tenths, not rounded: 100.0 is all of it."""
+    return f"{floor(10 * percent + 1e-9) / 10:.1f}"
 
 
 def stamp(moment: datetime) -> str:

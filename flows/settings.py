@@ -151,9 +151,13 @@ class Tickets(BaseModel):
 
     jira_project: str = Field("", description="Key of the Jira project; the importer asks for it if it is not set.")
     jira_issue_type: str = Field("Task", description="Issue type in Jira.")
+    jira_open_status: str = Field("To Do", description="Status of an issue in Jira that was resolved and is back.")
     jira_closed_status: str = Field("Done", description="Status of an issue in Jira that is resolved.")
     azure_work_item_type: str = Field("Bug", description="Work item type in Azure Boards.")
     azure_area_path: str = Field("", description="Area path in Azure Boards; none: the project's own.")
+    azure_open_state: str = Field(
+        "Active", description="State of a work item in Azure Boards that was resolved and is back."
+    )
     azure_closed_state: str = Field("Closed", description="State of a work item in Azure Boards that is resolved.")
     gitlab_labels: bool = Field(True, description="Label GitLab's issues iotposture and with their severity.")
 

@@ -27,6 +27,7 @@ from reports.lint import COLUMNS, lint, plural
 from reports.report import Report, records
 
 LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
+RECORDED = ("waiver", "recorded")
 SCAN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 COVERED = ("finding_id", "severity", "status", "check_id", "resource_id", "subject")
 
@@ -162,6 +163,10 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     settings = load_settings(settings_file or None)
     file, actor = Path(settings.waivers.file), actor_of(settings)
     log = audit.beside(file)
+    if not log.exists() and not waivers_of(settings).all:
+        say(f"{file}: no waivers there, so there is nothing to record; `iotposture waivers add` writes one")
+        emit([], RECORDED, format_)
+        return CLEAN
     with audit.locked(log) as held:
         changes = sound(log).unrecorded(waivers_of(settings).all)
         audit.append(held, changes, actor, datetime.now(UTC))
@@ -169,7 +174,7 @@ def record_waivers(settings_file: str, format_: Format) -> int:
         {"waiver": name, "recorded": "added" if before is None else "removed" if after is None else "changed"}
         for name, before, after in changes
     ]
-    emit(rows, ("waiver", "recorded"), format_)
+    emit(rows, RECORDED, format_)
     return CLEAN
 
 

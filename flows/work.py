@@ -16,8 +16,8 @@ import fsspec
 from collectors.operation import Scope
 from collectors.registry import PROVIDERS
 from collectors.run import Run, collect
-from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, progress, say
-from flows.gate import Gate, ci_lines, judge
+from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failed, progress, say, unread
+from flows.gate import Gate, ci_lines, judge, summary
 from flows.history import Past, ready, recall, remember
 from flows.mistakes import BadSettings, NothingReachable, UnknownName
 from flows.scan import (
@@ -40,6 +40,10 @@ from reports.files import write
 from reports.report import Report
 from reports.table import findings_csv
 from reports.terminal import render
+from reports.text import log, log_json
+
+REASONS = {UNREACHABLE: "no cloud can be scanned", NOT_WRITTEN: "not written"}
+"""Why a scan has no verdict, for a machine; the line before says it to a person."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +133,20 @@ def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path], P
 
 
 def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) -> int:
-    """The verb `scan`. The last line on stderr is a summary in JSON; `--quiet` without a gate leaves it out."""
+    """The verb `scan`. The last line on stderr is a summary in JSON, also of a scan that failed; `--quiet` without a
+    gate leaves it out."""
     if not 0 <= gate.min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {gate.min_coverage:g} is no percentage; allowed: 0 to 100")
-    order, report, files, past = perform(request, quiet)
+    machine = gate.asked or not quiet
+    try:
+        order, report, files, past = perform(request, quiet)
+    except BrokenPipeError:
+        raise
+    except (NothingReachable, OSError) as error:
+        code = failed(error)
+        if machine:
+            say(summary(gate, code, REASONS[code]))
+        return code
     cover = cover_of(report, waivers_of(order.settings))
     tell(report, files, format_)
     if not quiet:
@@ -144,17 +158,18 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
         print(line, file=sys.stderr)
     if past.trouble:
         say(f"not written: {past.trouble}")
-    elif gate.asked or not quiet:
+    if machine:
         say(verdict.summary)
-    return NOT_WRITTEN if past.trouble else verdict.code
+    return verdict.code
 
 
+@unread()
 def tell(report: Report, files: list[Path], format_: Format) -> None:
     """A report on stdout."""
     if format_ == "json":
-        findings_json(report, sys.stdout)
+        findings_json(report, escaping(log_json))
     elif format_ == "csv":
-        findings_csv(report, sys.stdout)
+        findings_csv(report, escaping(log))
     else:
         from rich.console import Console
 

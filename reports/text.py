@@ -14,9 +14,9 @@ GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'"
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 MENTION = re.compile(r"(?<!\w)([@~%&$^])(?=[\w\"'])|([#!&$])(?=\d)")
 """What a tracker reads as a mention of a person, or as a reference to a label, a milestone or another ticket."""
-WIKI = re.compile(r"[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
-COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(\[|vso\[))")
-"""What a runner would read as a command at the start of a line (GitHub Actions) or anywhere (Azure Pipelines)."""
+WIKI = re.compile(r"^(?:h[1-6]|bq)(?=\.)|[\\{}\[\]!*_^~|#?]|(?<![^\s(])[-+]")
+COMMAND = re.compile(r"^(\s*):(?=:)")
+"""The start of any command of GitHub Actions, which stands at the start of a line."""
 SPOKEN = re.compile(
     r":(?=:(add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|internal-set-repo-path|notice|remove-matcher"
     r"|save-state|set-env|set-output|stop-commands|warning)\b)|#(?=#(\[|vso\[))",
@@ -41,7 +41,17 @@ def terminal(text: str) -> str:
 
     To rich it goes as ``rich.text.Text``, which does not read markup.
     """
-    return SPOKEN.sub(lambda found: "%3A" if found[0] == ":" else "%23", visible(text))
+    return log(visible(text))
+
+
+def log(text: str) -> str:
+    """For lines of a program's format on stdout, which may be the log of a CI job: as :func:`terminal`, line by line."""
+    return SPOKEN.sub(lambda found: "%3A" if found[0] == ":" else "%23", text)
+
+
+def log_json(text: str) -> str:
+    """For JSON on stdout, which may be the log of a CI job: no runner reads a command in it, and it says the same."""
+    return SPOKEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def spreadsheet(text: str) -> str:
@@ -77,7 +87,7 @@ def markdown(text: str, *, in_table: bool = False) -> str:
 def ci(text: str) -> str:
     """For a line of a CI log: percent-encoded so that no runner reads a workflow command in it."""
     encoded = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    return COMMAND.sub(lambda found: f"{found[1]}%3A" if found[0].endswith(":") else "%23", visible(encoded))
+    return COMMAND.sub(r"\1%3A", log(visible(encoded)))
 
 
 def ci_property(text: str) -> str:
@@ -114,14 +124,31 @@ def markdown_block(text: str) -> str:
 
 
 def wiki(text: str) -> str:
-    """For a paragraph of Jira's wiki markup: its words as they stand, on one line."""
-    return WIKI.sub(lambda found: "&#92;" if found[0] == "\\" else f"\\{found[0]}", heading(text))
+    """For a paragraph of Jira's wiki markup: its words as they stand, on one line.
+
+    By entities, because the CSV importer takes backslashes away (see :func:`jira`).
+    """
+    return WIKI.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), heading(text))
 
 
 def wiki_block(text: str) -> str:
     """For text that Jira shows as it is: inside ``{noformat}``, which nothing in it can end."""
-    shown = "\n".join(visible(line) for line in text.split("\n"))
+    shown = "\n".join(jira(line) for line in text.split("\n"))
     return f"{{noformat}}\n{re.sub(r'{(?=noformat)', '{ ', shown, flags=re.IGNORECASE)}\n{{noformat}}"
+
+
+def jira(text: str) -> str:
+    r"""For a cell of a CSV file that Jira imports: its reader takes ``\"`` for a quote inside the cell, whatever RFC 4180
+    says, and drops a backslash before anything else (Jira Importers, MindProdCsvProvider); two of them are one.
+
+    ``<<!clear!>>`` empties a field ("Importing data from CSV"), so it is broken up.
+    """
+    return visible(text).replace("\\", "\\\\").replace("<<!", "<< !")
+
+
+def linear(text: str) -> str:
+    """For a description in Markdown that Linear's importer reads: it fetches every image it finds, in code as well."""
+    return re.sub(r"!(?=\[)|<(?=img)", r"\g<0> ", text, flags=re.IGNORECASE)
 
 
 def html(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.console import COVERAGE, GATE, NOT_WRITTEN, UNREACHABLE, USAGE
+from flows.console import COVERAGE, GATE, NOT_WRITTEN, UNREACHABLE, UNREAD, USAGE
 from flows.demo import toml
 from lab.cloud import NO_METADATA, Lab
 
@@ -293,11 +293,68 @@ def test_help_names_the_defaults_that_mean_something_and_no_others() -> None:
     assert "./iotposture-out/SCAN." in " ".join(command("scan", "--help").stdout.replace("│", " ").split())
 
 
-def test_a_reader_that_stops_is_told_nothing() -> None:
-    program = [sys.executable, "-c", "from flows.cli import main; main()", "show", "tables", "--format", "json"]
+@pytest.mark.parametrize(
+    "words",
+    [["show", "tables", "--format", "json"], ["show", "tables"], ["show", "check", "hub-refuses-old-tls"], ["--help"],
+     ["waivers", "list", "--format", "csv"], ["show", "permissions", "aws"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_reader_that_stops_is_told_nothing(words: list[str], tmp_path: Path) -> None:
+    with subprocess.Popen([COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == UNREAD
+
+
+def test_a_reader_that_stops_in_the_middle_is_told_nothing() -> None:
+    program = [COMMAND, "show", "tables", "--format", "json"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as running:  # 64 kB fit
         assert running.stdout and running.stderr
         running.stdout.read(10)
         running.stdout.close()
         assert running.stderr.read() == b""
-    assert running.returncode == NOT_WRITTEN
+    assert running.returncode == UNREAD
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "csv"])
+def test_a_scan_that_nobody_reads_is_whole_and_keeps_its_verdict(
+    format_: str, lab: Lab, tmp_path: Path, file: Path
+) -> None:
+    out = tmp_path / "out"
+    program = [COMMAND, "scan", "--settings", str(file), "--out", str(out), "--quiet", "--fail-on", "critical", "--format", format_]  # fmt: skip
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout and running.stderr
+        running.stdout.close()
+        told = running.stderr.read().splitlines()
+    assert running.returncode == GATE
+    assert json.loads(told[-1])["exit"] == GATE and (out / "report.html").is_file()
+
+
+def test_output_on_a_full_disk_is_exit_5() -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run([COMMAND, "show", "checks"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (told.returncode, told.stderr) == (NOT_WRITTEN, "not written: No space left on device\n")
+
+
+def test_without_a_stdout_nothing_is_printed_and_nothing_breaks() -> None:
+    told = subprocess.run(
+        ["sh", "-c", '"$0" show check hub-refuses-old-tls >&-', COMMAND], capture_output=True, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, b"")
+
+
+def test_the_summary_is_the_last_line_of_a_scan_that_failed_too(lab: Lab, tmp_path: Path, file: Path) -> None:
+    def last(*words: str, **env: str) -> tuple[int, dict[str, object]]:
+        told = command("scan", "--fail-on", "high", "--quiet", *words, cwd=tmp_path, HOME=str(tmp_path), **env)
+        return told.returncode, json.loads(told.stderr.splitlines()[-1])
+
+    (tmp_path / "taken").write_text("")
+    code, good = last("--settings", str(file), "--out", "good")
+    assert code == good["exit"]
+    for code, reason, (returned, said) in (
+        (NOT_WRITTEN, "not written", last("--settings", str(file), "--out", "taken/out")),
+        (UNREACHABLE, "no cloud can be scanned", last("--only", "aws", **NO_METADATA)),
+    ):
+        assert (returned, said["exit"], said["reason"], said["complete"]) == (code, code, reason, None)
+        assert list(said) == list(good)

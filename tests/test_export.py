@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +117,37 @@ def test_every_other_target_is_written_and_read_back(target: str, past: Path, ty
     code, files, told = type_("export", "--to", target, "--out", "x", "--verify")
     assert code == CLEAN and len(told) == 1
     assert Path(files[-1]).name == f"{target}.manifest.json"
+
+
+def test_defectdojo_is_told_of_what_was_resolved_between_two_exports(past: Path, type_: Type) -> None:
+    type_("export", "--to", "defectdojo", "--out", "a")
+    scan(past, estate()[2:], 21)
+    scan(past, estate()[2:], 22)
+    type_("export", "--to", "defectdojo", "--out", "b", "--verify")
+    held = json.loads(Path("b/defectdojo-findings.json").read_text())["findings"]
+    assert [row["unique_id_from_tool"] for row in held if row.get("is_mitigated")] == [estate()[1]["finding_id"]]
+    type_("export", "--to", "csv", "--out", "c")
+    assert "resolved" not in {row["lifecycle"] for row in table(Path("c/csv-findings.csv"))}
+
+
+@pytest.mark.parametrize("target", ["jira", "servicenow", "github"])
+def test_an_export_that_is_killed_before_it_is_noted_is_written_again_byte_for_byte(
+    target: str, past: Path, type_: Type
+) -> None:
+    code = f"""
+import os, signal
+from flows import export as flow
+flow.verify = lambda folder, profile: os.kill(os.getpid(), signal.SIGKILL)
+flow.export_to(flow.Asked({target!r}, out="x", verify=True))
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path.cwd())
+    assert killed.returncode == -signal.SIGKILL
+    before = {file.name: file.read_bytes() for file in Path("x").iterdir()}
+    code_, _files, told = type_("export", "--to", target, "--out", "x", "--verify")
+    assert (code_, told[-1].split(",")[0]) == (CLEAN, f"{target}: 34 new")
+    assert {file.name: file.read_bytes() for file in Path("x").iterdir()} == before
+    type_("export", "--to", target, "--out", "y")
+    assert json.loads(Path(f"y/{target}.manifest.json").read_text())["counts"]["new"] == 0
 
 
 def test_one_ticket_for_each_owner_or_hub(past: Path, type_: Type) -> None:

@@ -149,7 +149,7 @@ def test_no_line_of_a_ci_log_is_a_command(text: str) -> None:
 
 
 def test_ci_encodes_what_a_runner_would_decode() -> None:
-    assert ci("100%\r\n::stop-commands::x") == "100%25%0D%0A::stop-commands::x"
+    assert ci("100%\r\n::stop-commands::x") == "100%25%0D%0A%3A:stop-commands::x"
     assert ci("::error::x") == "%3A:error::x"
     assert ci("##vso[task.complete]") == "%23#vso[task.complete]"
     assert ci("arn:aws:iam::1:role/x") == "arn:aws:iam::1:role/x"

@@ -131,7 +131,7 @@ def opened(what: Docket) -> Docket:
 
 
 def description_of(row: dict[str, Any]) -> str:
-    names = ("Description", "u_description", "description", "body")
+    names = ("Description", "Repro Steps", "u_description", "description", "body")
     return str(next(row[name] for name in names if name in row))
 
 
@@ -732,34 +732,59 @@ def test_the_keys_of_every_tracker_stand_in_the_table(tmp_path: Path, ledger: Le
     assert held[min(ledger.entries("jira"))] == "github=7|jira=SEC-7"
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="the script needs jq")
+JQ = """#!/usr/bin/env python3
+import json, sys
+row, wanted = json.load(sys.stdin), sys.argv[-1]
+if wanted.startswith("del("):
+    print(json.dumps({name: cell for name, cell in row.items() if name not in ("id", "number")}, indent=2))
+elif (found := row.get(wanted.split(" ")[0].removeprefix("."))) is not None:
+    print(found)
+"""
+"""What the script asks of jq, for machines without it."""
+
+
+def sending(file: str, folder: Path, fail_at: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs GitHub's script with a stand-in for gh, which keeps what it is sent and numbers it."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    gh = 'cat >> "$SENT"; echo "$@" >> "$SENT.calls"; n=$(wc -l < "$SENT.calls"); [ "$n" != "$FAIL_AT" ] || exit 1; echo "$n"'
+    stand_ins = {"gh": f"#!/bin/sh\n{gh}\n"} | ({} if shutil.which("jq") else {"jq": JQ})
+    for name, script in stand_ins.items():
+        (tools / name).write_text(script)
+        (tools / name).chmod(0o755)
+    paths = {"PATH": f"{tools}:{os.environ['PATH']}", "SENT": str(folder / "sent")}
+    return subprocess.run(
+        ["sh", "github-import.sh", "field/backend", file],
+        cwd=folder, env={**os.environ, **paths, "PAUSE": "0", "FAIL_AT": str(fail_at)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def test_githubs_script_sends_each_line_and_prints_keys_that_can_be_learnt(tmp_path: Path, ledger: Ledger) -> None:
     what = Docket(nasty().about, nasty().cases[14:20])
     sent(what, "github", tmp_path, ledger)
-    stand_in = tmp_path / "bin" / "gh"
-    stand_in.parent.mkdir()
-    stand_in.write_text('#!/bin/sh\ncat >> "$SENT"\necho "$@" >> "$SENT.calls"\nwc -l < "$SENT.calls"\n')
-    stand_in.chmod(0o755)
-    env = {
-        **os.environ,
-        "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
-        "SENT": str(tmp_path / "sent"),
-        "PAUSE": "0",
-    }
-
-    def run(kind: str) -> str:
-        return subprocess.run(
-            ["sh", "github-import.sh", "field/backend", f"github-{kind}.ndjson"],
-            cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-
-    (tmp_path / "k.csv").write_text(run("create"))
+    told = sending("github-create.ndjson", tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    (tmp_path / "k.csv").write_text(told.stdout)
     made = [json.loads(line) for line in re.split(r"(?m)(?<=^})\n", (tmp_path / "sent").read_text()) if line]
     assert [set(row) - {"assignees"} for row in made] == [{"title", "body", "labels"}] * len(every(tmp_path, "github"))
+    assert [row["body"] for row in made] == [row["body"] for row in every(tmp_path, "github", "create")]
     assert len(learn(tmp_path / "k.csv", ledger, "github").keys) == len(made) == 6
     sent(with_(what, 0, finding={"evidence_hash": "x"}), "github", tmp_path, ledger)
-    run("update")
+    assert sending("github-update.ndjson", tmp_path).returncode == 0
     assert re.search(r"--method PATCH repos/field/backend/issues/\d+ ", (tmp_path / "sent.calls").read_text())
+
+
+def test_githubs_script_says_where_to_go_on_when_it_is_stopped(tmp_path: Path, ledger: Ledger) -> None:
+    sent(estate_cases(), "github", tmp_path, ledger)
+    first = sending("github-create.ndjson", tmp_path, fail_at=5)
+    assert first.returncode == 1 and len(first.stdout.splitlines()) == 1 + 4
+    command = re.search(r"tail -n \+5 github-create.ndjson > rest.ndjson$", first.stderr.strip())
+    assert command
+    subprocess.run(["sh", "-c", command[0]], cwd=tmp_path, check=True)
+    rest = sending("rest.ndjson", tmp_path)
+    ids = [line.split(",")[1].strip('"') for told in (first, rest) for line in told.stdout.splitlines()[1:]]
+    assert ids == [row["id"] for row in every(tmp_path, "github", "create")]
 
 
 # Names that are hostile
@@ -867,7 +892,7 @@ def test_gitlab_reads_its_labels_because_no_line_ends_with_a_backquote(tmp_path:
 def test_html_of_hostile_names_holds_only_our_elements(tmp_path: Path, ledger: Ledger) -> None:
     sent(nasty(), "azure-boards", tmp_path, ledger)
     for row, bad in zip(every(tmp_path, "azure-boards"), nasty().cases, strict=True):
-        seen = Elements(row["Description"])
+        seen = Elements(row["Repro Steps"])
         assert {tag for tag, _ in seen.found} <= {"p", "h3", "ul", "li", "code", "pre", "br"}
         assert not any(attrs for _, attrs in seen.found)
         assert visible(bad.finding.resource_id) in "".join(seen.words)
@@ -947,6 +972,11 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
         ("jira", "jira-create.csv", '"2026-12-20"', '"1797724800"', "row 1: Due Date is '1797724800', which does not fit"),
         ("jira", "jira-create.csv", '"2026-12-20"', '"1797724800000"', "row 1: Due Date is '1797724800000', which"),
         ("jira", "jira-create.csv", '"2026-12-20"', '"12/20/2026"', "row 1: Due Date is '12/20/2026', which"),
+        ("jira", "jira-create.csv", '"2026-12-20"', '"2026-02-30"', "row 1: Due Date is '2026-02-30', and there is no such day"),
+        ("servicenow", "servicenow-upsert.csv", '"2026-11-22 06:04:31"', '"2026-11-31 06:04:31"', "and there is no such day"),
+        ("jira", "jira-create.csv", "Not met: The", "Not met\\: The", "Summary has a backslash that Jira takes for an escape"),
+        ("linear", "linear-create.csv", "- Finding", "![x](http://127.0.0.1/) - Finding", "Description has an image"),
+        ("azure-boards", "azure-boards-create.csv", '"Repro Steps"', '"Repro"', "headers are not those of Azure Boards: Repro"),
         ("jira", "jira-create.csv", '"Not met: The', f'"{"x" * 256}', "characters, 255 is the most"),
         ("jira", "jira-create.csv", '"Not met: The', '"Not\nmet: The', "row 1: Summary is 'Not\\nmet"),
         ("jira", "jira-create.csv", '"Summary",', "", "headers are not those of Jira: Summary"),
@@ -963,8 +993,8 @@ def broken(folder: Path, target: str, ledger: Ledger, file: str, change: Callabl
         ("servicenow", "servicenow-upsert.csv", '"field-team"', '"NULL"', "u_assignment_group is NULL"),
         ("servicenow", "servicenow-upsert.csv", "Not met: The", "x" * 161, "characters, 160 is the most"),
         ("servicenow", "servicenow-upsert.csv", '"u_result"', '"result"', "headers are not those of ServiceNow: result, u_result"),
-        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul><script>", "Description has foreign HTML: script"),
-        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul onclick=''>", "Description has foreign HTML: ul"),
+        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul><script>", "Repro Steps has foreign HTML: script"),
+        ("azure-boards", "azure-boards-create.csv", "<ul>", "<ul onclick=''>", "Repro Steps has foreign HTML: ul"),
         ("azure-boards", "azure-boards-create.csv", '"Bug"', '""', "Work Item Type is empty"),
         ("gitlab", "gitlab-create.csv", "- Finding", "/close\n- Finding", "description has the quick action /close"),
         ("gitlab", "gitlab-create.csv", '"2026-12-20"', '"2026-13-20"', "due_date is '2026-13-20'"),
@@ -999,6 +1029,34 @@ def test_reading_back_finds_rows_too_many_lost_or_moved(tmp_path: Path, ledger: 
     assert f"{one.name}: not the bytes that the manifest names" in told
     two.unlink()
     assert f"{two.name}: No such file or directory" in verify(tmp_path, TARGETS["jira"])
+
+
+@pytest.mark.parametrize("target", [name for name, profile in TARGETS.items() if profile.ending == "csv"])
+def test_reading_back_finds_a_row_that_was_lost_or_doubled_however_well_the_manifest_was_mended(
+    target: str, tmp_path: Path, ledger: Ledger
+) -> None:
+    for many_times in (0, 2):
+        ledger.forget(target)
+        sent(estate_cases(), target, tmp_path, ledger)
+        manifest = json.loads((tmp_path / f"{target}.manifest.json").read_text())
+        first = manifest["files"][0]
+        header, *rows_ = cells(tmp_path / first["name"])
+        text_ = io.StringIO(newline="")
+        csv.writer(text_, quoting=csv.QUOTE_ALL).writerows([header, *rows_[:-1], *(rows_[-1:] * many_times)])
+        data = (("\ufeff" if TARGETS[target].bom else "") + text_.getvalue()).encode()
+        (tmp_path / first["name"]).write_bytes(data)
+        first |= {"rows": len(rows_) - 1 + many_times, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        (tmp_path / f"{target}.manifest.json").write_text(json.dumps(manifest))
+        assert any("were exported" in line for line in verify(tmp_path, TARGETS[target]))
+
+
+def test_reading_back_finds_parts_of_another_export(tmp_path: Path, ledger: Ledger) -> None:
+    sent(small(), "jira", tmp_path, ledger)
+    (tmp_path / "jira-create-2-of-2.csv").write_text("")
+    (tmp_path / "jira-keys.csv").write_text("")
+    assert verify(tmp_path, TARGETS["jira"]) == [
+        "jira-create-2-of-2.csv: is not in the manifest, so it is of another export"
+    ]
 
 
 def test_reading_back_finds_a_closure_of_a_partial_scan(tmp_path: Path, ledger: Ledger) -> None:

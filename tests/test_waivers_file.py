@@ -238,6 +238,18 @@ def test_a_changed_audit_log_says_from_which_line_on(tmp_path: Path, tampered: o
     assert audit.verified("".join(lines).encode()).broken == broken
 
 
+@pytest.mark.parametrize("text", [None, "", "# none yet\n"])
+def test_where_there_are_no_waivers_nothing_is_recorded_and_no_log_is_made(
+    text: str | None, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        (home / "waivers.toml").write_text(text)
+    assert typed("waivers", "record", "--format", "json") == CLEAN
+    told = capsys.readouterr()
+    assert json.loads(told.out) == [] and told.err.startswith("waivers.toml: no waivers there")
+    assert not (home / "waivers.audit.jsonl").exists()
+
+
 def test_nothing_is_added_to_a_broken_audit_log(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed("waivers", "add", POLICY.finding_id, *SAID)
     log, file = home / "waivers.audit.jsonl", home / "waivers.toml"

@@ -1,8 +1,9 @@
 """Azure Boards: "Import work items" from CSV.
 
-Work Item Type and Title are required, 1,000 items is the most at a time. New items have no ID column and start in the
-state New; rows with an ID update it (Microsoft Learn, "Import or update work items in bulk by using CSV files").
-A description is HTML, tags are separated by ``;``.
+Work Item Type and Title are required, 1,000 items is the most at a time. New items have no ID and no Assigned To column and
+start in the state New; rows with an ID update it (Microsoft Learn, "Import or update work items in bulk by using CSV
+files"). A description is HTML, of a bug it is called Repro Steps ("Work item field index"); tags are separated by ``;``. The owner
+of a new item is a tag.
 """
 
 from __future__ import annotations
@@ -23,17 +24,21 @@ SEVERITY = {
 TAGS = frozenset({"p", "h3", "ul", "li", "code", "pre", "br"})
 
 
-def tags(ticket: Ticket) -> str:
+def tags(ticket: Ticket, context: Context) -> str:
     """Labels, with no separator in one of them."""
-    owner = "" if email(ticket.owner) else ticket.owner
+    owner = "" if ticket.key and email(ticket.owner) else ticket.owner
     about = ticket.case.finding.area if ticket.by in ("finding", "check") else ticket.by
     names = ("iotposture", ticket.severity, about, owner)
     return "; ".join(clip(visible(name).replace(";", " ").replace(",", " "), 100) for name in names if name)
 
 
-def severity(ticket: Ticket, context: Context) -> str:
-    """A field that only bugs have."""
-    return SEVERITY[ticket.severity] if context.choices.azure_work_item_type == "Bug" else ""
+def is_bug(context: Context) -> bool:
+    """Bugs have fields of their own."""
+    return context.choices.azure_work_item_type == "Bug"
+
+
+def told(ticket: Ticket, context: Context) -> str:
+    return description(ticket, HTML, 32000)
 
 
 ID_COLUMN = Column("ID", lambda t, c: t.key, required=True, shape=r"\d+")
@@ -42,13 +47,20 @@ TITLE = Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, req
 BODY = (
     TYPE,
     TITLE,
-    Column("Description", lambda t, c: description(t, HTML, 32000), limit=32000, required=True),
+    Column("Description", lambda t, c: "" if is_bug(c) else told(t, c), limit=32000, optional=True),
+    Column("Repro Steps", lambda t, c: told(t, c) if is_bug(c) else "", limit=32000, optional=True),
     Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="[1-4]"),
-    Column("Severity", severity, shape="|".join(SEVERITY.values()), optional=True),
-    Column("Tags", lambda t, c: tags(t), required=True),
+    Column(
+        "Severity",
+        lambda t, c: SEVERITY[t.severity] if is_bug(c) else "",
+        shape="|".join(SEVERITY.values()),
+        optional=True,
+    ),
+    Column("Tags", tags, required=True),
     Column("Area Path", lambda t, c: c.choices.azure_area_path, optional=True),
-    Column("Assigned To", lambda t, c: email(t.owner)),
 )
+ASSIGNED = Column("Assigned To", lambda t, c: email(t.owner), optional=True)
+UPDATE = (ID_COLUMN, *BODY, ASSIGNED)
 
 
 class Seen(HTMLParser):
@@ -66,9 +78,13 @@ class Seen(HTMLParser):
 
 
 def rules(row: Mapping[str, Any]) -> Iterator[str]:
-    """A description has no HTML but ours."""
-    if foreign := Seen(row.get("Description", "")).foreign:
-        yield f"Description has foreign HTML: {', '.join(sorted(foreign))}"
+    """A description is there, unless the item is closed, and has no HTML but ours."""
+    told_ = [(name, row[name]) for name in ("Description", "Repro Steps") if row.get(name)]
+    if len(told_) != 1 and "Priority" in row:
+        yield "neither Description nor Repro Steps tells what it is about"
+    for name, text in told_:
+        if foreign := Seen(text).foreign:
+            yield f"{name} has foreign HTML: {', '.join(sorted(foreign))}"
 
 
 PROFILE = Profile(
@@ -76,7 +92,8 @@ PROFILE = Profile(
     "Azure Boards",
     "key",
     Sheet("create", BODY),
-    Sheet("update", (ID_COLUMN, *BODY), "ID"),
+    Sheet("update", UPDATE, "ID"),
+    Sheet("reopen", (*UPDATE, Column("State", lambda t, c: c.choices.azure_open_state, required=True)), "ID"),
     Sheet(
         "close",
         (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: c.choices.azure_closed_state, required=True)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,13 +19,17 @@ SIZES = ((200, 2000), (100, 1000), (50, 500), (20, 250), (5, 120), (0, 60))
 
 
 class Markup(NamedTuple):
-    """One way to write a description. Only these functions see text, and each escapes what it is given."""
+    """One way to write a description. Only these functions see text, and each escapes what it is given.
+
+    ``spoils`` finds what ``block`` cannot show as it is.
+    """
 
     head: Callable[[str], str]
     prose: Callable[[str], str]
     facts: Callable[[Facts], str]
     block: Callable[[str], str]
     between: str
+    spoils: re.Pattern[str] = re.compile(r"(?!)")
 
 
 MARKDOWN = Markup(
@@ -41,6 +46,7 @@ WIKI = Markup(
     lambda facts: wiki_block("\n".join(f"{name}: {visible(value)}" for name, value in facts)),
     wiki_block,
     "\n\n",
+    re.compile(r"\\|<<!|\{noformat", re.IGNORECASE),
 )
 HTML = Markup(
     lambda text: f"<h3>{html(text)}</h3>",
@@ -55,14 +61,15 @@ PLAIN = Markup(
     lambda facts: "\n".join(f"{name}: {plain(value)}" for name, value in facts),
     lambda text: "\n".join(plain(line) for line in text.split("\n")),
     "\n\n",
+    re.compile(r"\"|\[/?code\]", re.IGNORECASE),
 )
 
 
-def description(ticket: Ticket, markup: Markup, limit: int) -> str:
+def description(ticket: Ticket, markup: Markup, limit: int, size: Callable[[str], int] = units) -> str:
     """The description, at most ``limit`` characters long: first long facts are cut, then members of a group left out."""
     for members, width in SIZES:
         text = markup.between.join(parts(ticket, markup, members, width))
-        if units(text) <= limit:
+        if size(text) <= limit:
             return text
     return markup.facts([("Finding", ticket.id)])
 
@@ -98,9 +105,7 @@ def remedy(case: Case, markup: Markup, width: int) -> Iterator[str]:
         yield markup.head("What to do")
     if finding.remediation:
         yield markup.prose(clip(finding.remediation, width))
-    if (
-        len(command) > width or markup is PLAIN and '"' in command
-    ):  # part of a command, or other quotes, do other things
+    if len(command) > width or markup.spoils.search(command):  # part of a command, or another one, does other things
         yield markup.prose("The command is in the export to csv.")
     elif command:
         yield markup.block(command)

@@ -22,9 +22,15 @@ class Selection:
 
     create: list[Ticket] = field(default_factory=list)
     change: list[Ticket] = field(default_factory=list)
+    reopen: list[Ticket] = field(default_factory=list)
     close: list[Ticket] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Ticket]:
+        """Every ticket of the export."""
+        return [*self.create, *self.change, *self.reopen, *self.close]
 
 
 def kind(ticket: Ticket, entry: Entry | None, scan: str) -> str:
@@ -69,8 +75,13 @@ def select(
             unkeyed += 1
             continue
         else:
-            known = replace(ticket, key=entry.key if entry else "")
-            (chosen.close if what == "resolved" else chosen.change).append(known)
+            known = replace(ticket, key=entry.key if entry else "", reopened=what == "reopened")
+            if what == "resolved":
+                chosen.close.append(known)
+            elif what == "reopened" and profile.reopen:
+                chosen.reopen.append(known)
+            else:
+                chosen.change.append(known)
         chosen.counts[what] += 1
     if not complete:
         chosen.notes.append(f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(withheld)}")
@@ -78,6 +89,11 @@ def select(
         chosen.notes.append(
             f"without a key, so not updated: {number(unkeyed, 'ticket')}; `iotposture tickets import KEYS.csv --to {profile.name}` "
             f"with what {profile.product} exports, or `iotposture tickets forget {profile.name}` if nobody imported the files"
+        )
+    if left := sum(not entry.closed and id_ not in sheaf.known for id_, entry in entries.items()):
+        chosen.notes.append(
+            f"neither updated nor closed: {number(left, 'ticket')} exported with another --group-by, or of a group or "
+            "finding that is no more; look after them in the tracker"
         )
     if uncreated:
         chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")

@@ -2,8 +2,9 @@
 
 The importer refuses keys it does not know, so empty ones are left out. Titles are 511 characters at most. Without a
 setting of your own it tells findings apart by title, description and service: the description is therefore the same byte
-for byte while the finding is, and ``service`` is cloud:account, beyond which a reimport closes nothing
-(DefectDojo, "Generic Findings Import", "Deduplication").
+for byte while the finding is (DefectDojo, "Generic Findings Import", "Deduplication"). ``service`` is cloud:account. A reimport
+closes what is missing only among findings of the service it was called with, and ours has none in the call: so the file
+says of every finding that was resolved that it is mitigated, as long as the history knows it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ PROFILE = Profile(
             Column("impact", lambda t, c: markdown_prose(t.case.finding.risk)),
             Column("references", references),
             Column("active", lambda t, c: not (t.closed or t.case.waiver)),
-            Column("verified", lambda t, c: t.case.finding.status == "fail"),
+            Column("verified", lambda t, c: t.case.finding.status == "fail" and not false_positive(t, c)),
             Column("false_p", lambda t, c: false_positive(t, c) or None),
             Column("risk_accepted", lambda t, c: accepted(t, c) or None),
             Column("is_mitigated", lambda t, c: t.closed or None),
@@ -85,7 +86,7 @@ PROFILE = Profile(
             Column("dynamic_finding", lambda t, c: False),
             Column("unique_id_from_tool", lambda t, c: t.id, required=True, shape=ID),
             Column("vuln_id_from_tool", lambda t, c: t.case.finding.check_id, required=True),
-            Column("service", lambda t, c: visible(f"{t.case.finding.provider}:{t.case.finding.account_id}"), required=True),
+            Column("service", lambda t, c: clip(visible(f"{t.case.finding.provider}:{t.case.finding.account_id}"), 200), limit=200, required=True),
             Column("planned_remediation_date", lambda t, c: t.due_on, shape=DAY),
             Column("tags", lambda t, c: [t.case.finding.area, t.case.finding.provider], required=True),
         ),
@@ -93,6 +94,7 @@ PROFILE = Profile(
     ),
     ending="json",
     judged=True,
+    remembers=True,
     setup=setup,
     envelope=lambda context: {
         "name": "iotposture",

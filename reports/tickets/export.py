@@ -90,7 +90,7 @@ def export(
             turn.note(noted(chosen, turn.entries, docket.about["scan_id"], now))
         context = Context(docket.about, choices, keys, only)
         parts = [p for sheet in profile.sheets for p in split(rows_of(sheet, profile, chosen), sheet, profile, context)]
-        extras = profile.setup(context, [*chosen.create, *chosen.change, *chosen.close])
+        extras = profile.setup(context, chosen.all)
         manifest = described(profile, docket.about, wish, only, parts, extras, chosen, left_out)
         texts = {part.name: part.data for part in parts} | {name: text.encode() for name, text in extras.items()}
         files = write(folder, texts, profile.name, manifest)
@@ -100,15 +100,16 @@ def export(
 
 def noted(chosen: Selection, entries: Mapping[str, Entry], scan: str, now: str) -> list[Entry]:
     """What the ledger keeps of a selection."""
-    tickets = [*chosen.create, *chosen.change, *chosen.close]
     keys = {id_: entry.key for id_, entry in entries.items()}
-    return [Entry(ticket.id, keys.get(ticket.id, ""), ticket.digest, ticket.closed, scan, now) for ticket in tickets]
+    return [Entry(ticket.id, keys.get(ticket.id, ""), ticket.digest, ticket.closed, scan, now) for ticket in chosen.all]
 
 
 def rows_of(sheet: Sheet, profile: Profile, chosen: Selection) -> list[Ticket]:
     """The tickets that go into one kind of file; where a target has none for changes, they go with the new ones."""
     if sheet is profile.close:
         return chosen.close
+    if sheet is profile.reopen:
+        return chosen.reopen
     if sheet is profile.change:
         return chosen.change
     return [*chosen.create, *([] if profile.change else chosen.change)]
@@ -119,11 +120,7 @@ def split(tickets: Sequence[Ticket], sheet: Sheet, profile: Profile, context: Co
     if profile.ending == "json":
         text = document(tickets, sheet, profile, context)
         return [Part(f"{profile.name}-{sheet.name}.json", text, sheet, len(tickets), 1, 1)]
-    columns = [
-        column
-        for column in sheet.columns
-        if not column.optional or any(column.cell(ticket, context) for ticket in tickets)
-    ]
+    columns = sheet.filled(tickets, context)
     head = line([column.name for column in columns]) if profile.ending == "csv" else ""
     head = BOM + head if profile.bom else head
     held: list[tuple[list[str], int]] = [([], len(head.encode()))]

@@ -2,16 +2,19 @@
 
 Summary is one line of at most 255 characters, a description 32,767; headers hold no punctuation; a header repeats once
 per label and a label has no space; people are named by email (Atlassian, "Prepare a CSV file for import"). Whoever is no
-administrator imports 250 issues at a time. A row with an Issue Key updates that issue, one without creates another.
+administrator imports 250 issues at a time. A row with an Issue Key updates that issue, one without creates another; what is
+empty in an update stays as it is, and ``<<!clear!>>`` empties a field ("Importing data from CSV"). What was resolved and is
+back gets its status again.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.text import clip, heading, visible
+from reports.text import clip, heading, jira
 from reports.tickets.body import WIKI, description
 from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
@@ -32,9 +35,17 @@ FIELDS = {
 }
 """Our header, and the field of Jira it maps to; the other headers are offered as text fields of your own."""
 
+
+def short(text: str, limit: int = 255) -> str:
+    """A text for a cell of its own, of which no half of two backslashes is left."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\…$", r"\1…", clip(jira(text), limit))
+
+
 KEY = Column("Issue Key", lambda t, c: t.key, required=True, shape=r"[A-Z][A-Z0-9_]*-\d+")
-SUMMARY = Column("Summary", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
+SUMMARY = Column("Summary", lambda t, c: short(heading(t.title)), limit=255, required=True, shape=r"[^\r\n]+")
+CLEAR = "<<!clear!>>"
 LABEL = r"\S+"
+LONE = re.compile(r"(?<!\\)(?:\\\\)*\\(?!\\)")
 EXTERNAL = Column("External Id", lambda t, c: t.id, required=True, shape=ID)
 BODY = (
     Column("Issue Type", lambda t, c: c.choices.jira_issue_type, required=True),
@@ -44,17 +55,27 @@ BODY = (
     Column("Labels", lambda t, c: t.severity, shape=LABEL, limit=255),
     Column("Labels", lambda t, c: t.case.finding.area if t.by in ("finding", "check") else t.by, shape=LABEL, limit=255),
     Column("Due Date", lambda t, c: t.due_on, shape=DAY),
-    Column("Component", lambda t, c: "" if email(t.owner) else clip(visible(t.owner), 255), limit=255),
+    Column("Component", lambda t, c: "" if email(t.owner) else short(t.owner), limit=255),
     Column("Assignee", lambda t, c: email(t.owner), shape=r"[^@\s]+@[^@\s]+"),
     EXTERNAL,
     Column("Severity", lambda t, c: t.severity, required=True),
-    Column("Resource Id", lambda t, c: clip(visible(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
-    Column("Account", lambda t, c: visible(t.case.finding.account_id) if t.by != "owner" else "", limit=255),
-    Column("Region", lambda t, c: visible(t.case.finding.region) if t.by == "finding" else "", limit=255),
+    Column("Resource Id", lambda t, c: short(t.case.finding.resource_id) if t.by == "finding" else "", limit=255),
+    Column("Account", lambda t, c: short(t.case.finding.account_id) if t.by != "owner" else "", limit=255),
+    Column("Region", lambda t, c: short(t.case.finding.region) if t.by == "finding" else "", limit=255),
     Column("First Seen", lambda t, c: t.first_seen[:10], shape=DAY),
 )  # fmt: skip
 CREATE = Sheet("create", (SUMMARY, *BODY), "External Id")
-UPDATE = Sheet("update", (KEY, SUMMARY, *BODY), "Issue Key")
+UPDATE = Sheet(
+    "update",
+    (
+        KEY,
+        SUMMARY,
+        *BODY,
+        Column("Status", lambda t, c: c.choices.jira_open_status if t.reopened else "", optional=True),
+        Column("Resolution", lambda t, c: CLEAR if t.reopened else "", shape=CLEAR, optional=True),
+    ),
+    "Issue Key",
+)
 CLOSE = Sheet(
     "close",
     (
@@ -70,11 +91,11 @@ CLOSE = Sheet(
 
 def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
     """A configuration for each file, as the importer saves and takes them."""
-    return {f"jira-{sheet.name}-import-config.json": config(sheet, context) for sheet in (CREATE, UPDATE, CLOSE)}
+    return {f"jira-{sheet.name}-import-config.json": config(sheet, context, tickets) for sheet in PROFILE.sheets}
 
 
-def config(sheet: Sheet, context: Context) -> str:
-    mapped = {column.name: FIELDS[column.name] for column in sheet.columns if column.name in FIELDS}
+def config(sheet: Sheet, context: Context, tickets: Sequence[Ticket]) -> str:
+    mapped = {column.name: FIELDS[column.name] for column in sheet.filled(tickets, context) if column.name in FIELDS}
     held = {
         "config.version": "2.0",
         "config.project.from.csv": "false",
@@ -99,8 +120,11 @@ def config(sheet: Sheet, context: Context) -> str:
 
 
 def rules(row: Mapping[str, Any]) -> Iterator[str]:
-    """No header has punctuation."""
+    """No header has punctuation, and no backslash stands alone."""
     yield from (f"header {name!r} has punctuation" for name in row if not name.replace(" ", "").isalnum())
+    yield from (
+        f"{name} has a backslash that Jira takes for an escape" for name, cell in row.items() if LONE.search(cell)
+    )
 
 
 PROFILE = Profile(
@@ -109,7 +133,7 @@ PROFILE = Profile(
     "key",
     CREATE,
     UPDATE,
-    CLOSE,
+    close=CLOSE,
     rows=250,
     keys=("Issue key", "Key"),
     setup=setup,

@@ -1,9 +1,10 @@
-"""Learning what a tracker calls our tickets, from a CSV file that the tracker exported."""
+"""Learning what a tracker calls our tickets, from a file that the tracker exported: CSV, or a JSON array of objects."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from reports.tickets.targets import TARGETS
 
 IDS = ("externalid", "customfieldexternalid", "ucorrelationid", "correlationid", "findingid", "uniqueidfromtool")
 """Headers under which our id stands, without punctuation and in small letters."""
-FOUND = re.compile(rf"Finding: (?:<code>|`)?((?:{ID}))(?![a-z0-9])")
-"""How our descriptions name it, before anything that a cloud named."""
+FOUND = re.compile(rf"Finding:(?:\s|&nbsp;|<[^<>]{{0,80}}>|[`*]){{0,8}}((?:{ID}))(?![a-z0-9])")
+"""How our descriptions name it, before anything that a cloud named; trackers dress it up differently."""
+TOLD = ("description", "reprosteps", "body")
 FIELD = 1 << 24
 
 
@@ -98,15 +100,25 @@ def conflict(
 
 
 def read(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header and the rows with the line on which each ends. A byte order mark and any line ends are taken."""
+    """The header and the rows, with the line on which each ends or, of JSON, its number.
+
+    UTF-8, or UTF-16 by its byte order mark; commas, semicolons or tabs; any line ends; the line ``sep=;`` of spreadsheets.
+    """
+    data = file.read_bytes()
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable(f"{file}: not UTF-8 at byte {error.start}; export it as CSV in UTF-8") from error
+        raise Unreadable(
+            f"{file}: not {error.encoding.upper()} at byte {error.start}; export it as CSV in UTF-8"
+        ) from error
+    if text.lstrip().startswith("["):
+        return objects(file, text)
     was = csv.field_size_limit(FIELD)
     try:
+        told = re.match(r"sep=(.)\r?\n", text)
+        text = text[told.end() :] if told else text
         first = text.split("\n", 1)[0]
-        mark = max(",;\t", key=first.count)
+        mark = told[1] if told else max(",;\t", key=first.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
         rows = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
@@ -116,6 +128,16 @@ def read(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if not rows:
         raise Unreadable(f"{file}: is empty; a header with the tracker's key and the finding's id is needed")
     return rows[0][1], rows[1:]
+
+
+def objects(file: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The same of a JSON array of objects, such as `gh issue list --json number,body` prints."""
+    try:
+        rows = json.loads(text)
+        header = list(dict.fromkeys(name for row in rows for name, _ in row.items()))
+    except (ValueError, AttributeError) as error:
+        raise Unreadable(f"{file}: no JSON array of objects: {error}") from error
+    return header, [(n, [str(row.get(name) or "") for name in header]) for n, row in enumerate(rows, start=1)]
 
 
 def plainly(name: str) -> str:
@@ -140,7 +162,7 @@ def ids(header: Sequence[str], row: Sequence[str]) -> Iterator[str]:
         yield from own
         return
     for name, cell in zip(header, row, strict=False):
-        if plainly(name) == "description" and (found := FOUND.search(cell)):
+        if plainly(name) in TOLD and (found := FOUND.search(cell)):
             yield found[1]
 
 

@@ -1,16 +1,27 @@
 """Linear: its importer's "Linear (CSV)", which only ever creates.
 
 Priority is one of five words, labels are separated by ``, ``; the importer takes a leading ``'`` off titles and
-descriptions that start like a formula, which ours never do (linear/linear, LinearCsvImporter).
+descriptions that start like a formula, which ours never do (linear/linear, LinearCsvImporter). It fetches what looks like an
+image (replaceImagesInMarkdown), so nothing does.
 """
 
 from __future__ import annotations
 
-from reports.text import clip, heading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports.text import clip, heading, linear
 from reports.tickets.body import MARKDOWN, description
 from reports.tickets.profile import Column, Profile, Sheet, email
 
 PRIORITY = {"critical": "Urgent", "high": "High", "medium": "Medium", "low": "Low", "info": "No priority"}
+
+
+def rules(row: Mapping[str, Any]) -> Iterator[str]:
+    """No image."""
+    if linear(row.get("Description", "")) != row.get("Description", ""):
+        yield "Description has an image, which Linear's importer fetches"
+
 
 PROFILE = Profile(
     "linear",
@@ -20,7 +31,7 @@ PROFILE = Profile(
         "create",
         (
             Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^'+\-=@\r\n][^\r\n]*"),
-            Column("Description", lambda t, c: description(t, MARKDOWN, 100_000), limit=100_000, required=True, shape=r"(?s)[^'+\-=@].*"),
+            Column("Description", lambda t, c: linear(description(t, MARKDOWN, 90_000)), limit=100_000, required=True, shape=r"(?s)[^'+\-=@].*"),
             Column("Status", lambda t, c: "Todo", required=True),
             Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="|".join(PRIORITY.values())),
             Column("Assignee", lambda t, c: email(t.owner)),
@@ -29,4 +40,5 @@ PROFILE = Profile(
         ),
     ),
     keys=("ID", "Identifier"),
+    rules=rules,
 )  # fmt: skip

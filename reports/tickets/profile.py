@@ -22,9 +22,11 @@ class Choices:
 
     jira_project: str = ""
     jira_issue_type: str = "Task"
+    jira_open_status: str = "To Do"
     jira_closed_status: str = "Done"
     azure_work_item_type: str = "Bug"
     azure_area_path: str = ""
+    azure_open_state: str = "Active"
     azure_closed_state: str = "Closed"
     gitlab_labels: bool = True
 
@@ -62,15 +64,21 @@ class Sheet:
     columns: tuple[Column, ...]
     ids: str = ""
 
+    def filled(self, tickets: Sequence[Ticket], context: Context) -> list[Column]:
+        """The columns of a file with these tickets."""
+        return [c for c in self.columns if not c.optional or any(c.cell(ticket, context) for ticket in tickets)]
+
 
 @dataclass(frozen=True)
 class Profile:
-    """One tracker. ``rows`` and ``size`` (bytes) are what it takes in one file, 0 is no limit; more is split.
+    """One tracker. What was resolved and is back goes into ``reopen`` where there is such a sheet, else it is a change; changes
+    go into ``create`` where there is no ``change``. ``rows`` and ``size`` (bytes) are what it takes in one file, 0 is no limit; more is split.
 
     ``keys`` are the headers under which the tracker's own export has its key, the best first. ``setup`` gives the
     importer's files by name, ``rules`` what a row must obey beyond its columns. ``guard`` says in the manifest what was
     done to cells: ``none`` means that only the tracker's importer should open the file. ``judged``: what could not be judged
-    is left out unless asked for; of trackers that are no ``snapshot`` it always is.
+    is left out unless asked for; of trackers that are no ``snapshot`` it always is. ``remembers``: a snapshot also holds all
+    that was ever resolved, because nobody keeps track of what its target was told.
     """
 
     name: str
@@ -78,6 +86,7 @@ class Profile:
     update: Update
     create: Sheet
     change: Sheet | None = None
+    reopen: Sheet | None = None
     close: Sheet | None = None
     ending: Literal["csv", "ndjson", "json"] = "csv"
     rows: int = 0
@@ -86,6 +95,7 @@ class Profile:
     guard: str = "none"
     bom: bool = False
     judged: bool = False
+    remembers: bool = False
     setup: Callable[[Context, Sequence[Ticket]], Mapping[str, str]] = lambda context, tickets: {}
     rules: Callable[[Mapping[str, Any]], Iterator[str]] = lambda row: iter(())
     envelope: Callable[[Context], Mapping[str, Any]] = lambda context: {}
@@ -93,7 +103,7 @@ class Profile:
     @property
     def sheets(self) -> tuple[Sheet, ...]:
         """Every kind of file that an export writes, whether a row goes into it or not."""
-        return tuple(sheet for sheet in (self.create, self.change, self.close) if sheet)
+        return tuple(sheet for sheet in (self.create, self.change, self.reopen, self.close) if sheet)
 
 
 def units(text: str) -> int:

@@ -22,7 +22,7 @@ class Ticket:
     """``id`` is the finding's or, for a group, ``g1:`` and a hash of what it is grouped by: never a name or a time.
 
     ``cases`` are what is open, gravest first; of a closed ticket those that were resolved. ``key`` is what the tracker
-    calls it, if that is known.
+    calls it, if that is known. ``reopened``: it was resolved for the tracker, or since, and is open again.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Ticket:
     cases: tuple[Case, ...]
     closed: bool = False
     key: str = ""
+    reopened: bool = False
 
     @property
     def case(self) -> Case:
@@ -83,6 +84,8 @@ class Sheaf:
     waived: int
     dark: int
     unknown: int
+    known: frozenset[str] = frozenset()
+    """Every ticket that the cases of the docket belong to, whether it is among these or not."""
 
 
 def sheaf(docket: Docket, by: By, include_unknown: bool = False, include_waived: bool = False) -> Sheaf:
@@ -120,6 +123,7 @@ def sheaf(docket: Docket, by: By, include_unknown: bool = False, include_waived:
         waived,
         dark,
         unknown,
+        frozenset(opened) | frozenset(resolved) | held,
     )
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,37 @@ def verify(folder: Path, profile: Profile) -> list[str]:
         manifest = json.loads((folder / last).read_bytes())
         files, setup, complete = manifest["files"], manifest["setup"], manifest["complete"]
         told = [(str(f["name"]), f["kind"], f["part"], f["of"], f["rows"], f["sha256"]) for f in files]
+        rows, exported = sum(file[4] for file in told), sum(manifest["counts"].values())
         extras = [(str(file["name"]), file["sha256"]) for file in setup]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"{last}: no manifest: {type(error).__name__} {error}"]
     problems = [] if manifest.get("profile") == profile.name else [f"{last}: is of {manifest.get('profile')}"]
+    if rows != exported:
+        problems.append(f"{last}: {rows} rows in the files; {exported} were exported")
+    problems += strays(folder, profile, {file[0] for file in told})
     for sheet in profile.sheets:
         parts = [file for file in told if file[1] == sheet.name]
         if not parts or [file[2:4] for file in parts] != [(n, len(parts)) for n in range(1, len(parts) + 1)]:
             problems.append(f"{last}: the parts of {sheet.name} are not 1 to {len(parts) or 1}")
         seen: dict[str, str] = {}
-        for name, _, _, _, rows, digest in parts:
+        for name, _, _, _, count, digest in parts:
             data = content(folder / name, digest, problems)
             if data is not None:
-                problems += (f"{name}: {problem}" for problem in wrong(data, rows, sheet, profile, complete, seen))
+                problems += (f"{name}: {problem}" for problem in wrong(data, count, sheet, profile, complete, seen))
     for name, digest in extras:
         data = content(folder / name, digest, problems)
         if data is not None and name.endswith(".json") and not is_json(data):
             problems.append(f"{name}: not JSON")
     return problems
+
+
+def strays(folder: Path, profile: Profile, named: set[str]) -> Iterator[str]:
+    """Files that look like parts of this export and are of another."""
+    kinds = "|".join(re.escape(sheet.name) for sheet in profile.sheets)
+    part = re.compile(rf"{re.escape(profile.name)}-({kinds})(-\d+-of-\d+)?\.{profile.ending}")
+    for name in sorted(file.name for file in folder.iterdir()):
+        if part.fullmatch(name) and name not in named:
+            yield f"{name}: is not in the manifest, so it is of another export"
 
 
 def is_json(data: bytes) -> bool:
@@ -106,6 +120,17 @@ def misfit(column: Column, cell: Any) -> Iterator[str]:
             yield f"{column.name} has {units(cell)} characters, {column.limit} is the most"
         if column.shape and not re.fullmatch(column.shape, cell):
             yield f"{column.name} is {cell[:60]!r}, which does not fit {column.shape}"
+        elif column.shape.startswith(r"\d{4}-") and not is_date(cell):
+            yield f"{column.name} is {cell!r}, and there is no such day"
+
+
+def is_date(text: str) -> bool:
+    """Whether the calendar has it."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 Rows = Sequence[Sequence[tuple[str, Any]]]
