@@ -121,11 +121,12 @@ class Period(NamedTuple):
 
 
 class Held(NamedTuple):
-    """The waiver that holds for a finding, as outputs name it: its id, kind and last day (``YYYY-MM-DD``)."""
+    """The waiver that holds for a finding, as outputs name it: its id, kind, last and first day (``YYYY-MM-DD``)."""
 
     waiver: str
     kind: str
     expires_on: str
+    created_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ class Waivers:
     def held(self, findings: Iterable[Finding], today: date) -> dict[str, Held]:
         """The waiver that holds for each finding on a day, by the finding's id."""
         waived = self.over(findings, today).waived.items()
-        return {finding: Held(w.id, w.kind, w.expires_on.isoformat()) for finding, w in waived}
+        return {finding: Held(w.id, w.kind, f"{w.expires_on}", f"{w.created_on}") for finding, w in waived}
 
     def too_broad(self, waiver: Waiver, matches: int, findings: int) -> str:
         """Why a waiver matches too much; empty text when it does not."""

@@ -59,9 +59,11 @@ def docket(history: History, settings: Settings, scan_id: str = "", since: str =
 
 
 def trend_of(history: History, settings: Settings, days: int = 90, min_coverage: float = 100.0) -> Trend | None:
-    """The trend over a window, with owners and waivers. Raises BadSettings."""
-    waived, owner = waivers_of(settings).periods, owners_of(settings).of
-    return history.trend(days, waived=waived, owner=owner, sla=settings.sla.model_dump(), min_coverage=min_coverage)
+    """The trend over a window, with owners, waivers and the target that is set. Raises BadSettings."""
+    waived, owner, aim = waivers_of(settings).periods, owners_of(settings).of, settings.trend
+    sla = settings.sla.model_dump()
+    found = history.trend(days, waived=waived, owner=owner, sla=sla, min_coverage=min_coverage)
+    return found.aimed(aim.target_on, aim.target_open) if found and aim.target_on else found
 
 
 def owners_of(settings: Settings) -> Owners:

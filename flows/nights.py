@@ -91,7 +91,11 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     first = last - timedelta(days=nights - 1)
     file = folder / "iotposture.toml"
     file.write_text(
-        SETTINGS.format(out=json.dumps(str(folder.absolute())), history=json.dumps(str(folder.absolute() / FILE))),
+        SETTINGS.format(
+            out=json.dumps(str(folder.absolute())),
+            history=json.dumps(str(folder.absolute() / FILE)),
+            target_on=(last + timedelta(days=TARGET_DAYS)).date(),
+        ),
         encoding="utf-8",
     )
     (folder / "waivers.toml").write_text(accepted(first), encoding="utf-8")
@@ -151,7 +155,13 @@ hub = ["*/IotHubs/hub-*"]
 [[owners]]
 owner = "cloud-platform"
 provider = ["aws", "gcp"]
+
+[trend]
+target_on = {target_on}
+target_open = 300
 """
+TARGET_DAYS = 21
+"""From the last night to the target to which the burn-down of the demo draws its line."""
 
 
 def accepted(first: datetime) -> str:

@@ -74,9 +74,8 @@ class Order:
     def to_json(self) -> str:
         """The order as text, for a worker elsewhere. Where the history lies is not its business."""
         fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out}
-        return json.dumps(
-            {**fields, "clock": self.clock.isoformat(), "settings": self.settings.model_dump(exclude={"history"})}
-        )
+        settings = self.settings.model_dump(mode="json", exclude={"history"})
+        return json.dumps({**fields, "clock": self.clock.isoformat(), "settings": settings})
 
     @staticmethod
     def from_json(order: str) -> Order:

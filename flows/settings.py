@@ -12,6 +12,7 @@ import tomllib
 import types
 import typing
 from contextvars import ContextVar
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -186,6 +187,31 @@ class Sla(BaseModel):
     info: int = Field(SLA_DAYS["info"], ge=0, description="Days for one that only informs.")
 
 
+class Aim(BaseModel):
+    """How many findings may be open on a day; to it the burn-down draws an ideal line."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target_on: date | None = Field(None, description="Day of the target, as in 2027-03-31; none: no line is drawn.")
+    target_open: int = Field(0, ge=0, description="Findings that may still be open on that day.")
+
+    @field_validator("target_on", mode="before")
+    @classmethod
+    def _a_day(cls, value: object) -> object:
+        if value in (None, "") or (isinstance(value, date) and not isinstance(value, datetime)):
+            return value or None
+        try:
+            return datetime.strptime(value if isinstance(value, str) else "", "%Y-%m-%d").date()
+        except ValueError as error:
+            raise ValueError(f"{value} is no day; allowed: YYYY-MM-DD, as in 2027-03-31") from error
+
+    @model_validator(mode="after")
+    def _so_many_on_a_day(self) -> Aim:
+        if self.target_open and not self.target_on:
+            raise ValueError("target_open says how many on which day; set target_on too")
+        return self
+
+
 class Accepted(BaseModel):
     """Accepted risks."""
 
@@ -236,6 +262,7 @@ class Settings(BaseSettings):
     tickets: Tickets = Tickets()
     formats: Formats = Formats()
     sla: Sla = Sla()
+    trend: Aim = Aim()
     owners: list[OwnerRule] = Field([], description="Whose a finding is: the first rule that matches says it.")
     owner_tags: list[TagKey] = Field(
         [], description="Tags whose text is the owner where no rule matches; the first that a finding has."
@@ -349,7 +376,11 @@ def rows(settings: Settings) -> list[dict[str, str]]:
                 found.append(
                     {
                         "setting": path + name,
-                        "value": hidden(value) if isinstance(value, str) else str(shown(value)),
+                        "value": hidden(value)
+                        if isinstance(value, str)
+                        else ""
+                        if value is None
+                        else str(shown(value)),
                         "kind": kind(info.annotation),
                         "meaning": info.description or "",
                     }
@@ -380,6 +411,8 @@ def kind(annotation: Any) -> str:
     if isinstance(annotation, types.GenericAlias):
         inner = [kind(a) for a in typing.get_args(annotation)]
         return f"list of {inner[0]}" if annotation.__origin__ is list else "table"
+    if typing.get_args(annotation) == (date, types.NoneType):
+        return "day"
     return {"str": "text", "int": "whole number", "float": "number", "bool": "true | false"}.get(
         getattr(annotation, "__name__", ""), "table"
     )

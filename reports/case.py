@@ -43,6 +43,7 @@ class Case:
     waiver_expires_on: str = ""
     due_on: str = ""
     sla: str = ""
+    waiver_created_on: str = ""
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ def docket(
             waiver=cover.waiver if cover else "",
             waiver_kind=cover.kind if cover else "",
             waiver_expires_on=cover.expires_on if cover else "",
+            waiver_created_on=cover.created_on if cover else "",
             due_on=last_day.isoformat() if last_day else "",
             sla=state_of(since_day, today, finding.severity, sla) if failing and not cover else "",
         )

@@ -54,7 +54,7 @@ def grid(console: Console, *columns: tuple[str, Literal["left", "right"]]) -> Ta
         box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False, header_style="bold"
     )
     for title, justify in columns:
-        table.add_column(title, justify=justify, overflow="fold")
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=justify == "right")
     return table
 
 

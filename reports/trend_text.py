@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from checks.check import SEVERITIES
 from reports.summary import number
 from reports.terminal import COLOURS, grid, text
-from reports.trend import DIMENSIONS, Point, Share, Trend
+from reports.trend import BUCKETS, DIMENSIONS, Point, Share, Trend
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,10 @@ SHOWN = 10
 """Rows of a dimension; ``--by`` shows all."""
 RISKY = 5
 """Hubs with their reasons."""
+NARROW = 80
+"""Columns of a terminal below which the shares of a dimension have no room for every severity."""
+WIDEST = 4
+"""Most columns of a chart for one scan."""
 ID = 44
 """Characters of an id of a hub or an account."""
 
@@ -57,7 +61,12 @@ def render(trend: Trend, console: Console, by: str = "") -> None:
     movement(trend, console)
     leaves = LEAF if (console.encoding or "").lower().startswith("utf") else PLAIN
     draw("Score, raw", trend.points, lambda point: point.score_raw, 100, console, leaves)
-    draw("Failing findings", trend.points, lambda point: point.open, max(p.open for p in trend.points), console, leaves)
+    most = max((point.open for point in trend.points if point.drawn), default=0)
+    draw("Failing findings", trend.points, lambda point: point.open if point.drawn else None, most, console, leaves)
+    if trend.target:
+        aim = trend.target
+        when = f"{aim.on} has passed" if aim.passed else aim.on
+        console.print(text(f"Target: {aim.open:,} on {when}; {aim.stands}"))
     severities(trend, console)
     hubs(trend, console)
     for name in DIMENSIONS:
@@ -78,10 +87,17 @@ def draw(
     known = [v for v in values if v is not None]
     said = f"{known[0]:g} to {known[-1]:g}" if known else "no complete scan"
     console.print(text(f"\n{title}: {said}", "bold"))
-    lines = chart(values, top, max(console.width - 8, 10), leaves)
+    room = max(console.width - 8, 10)
+    wide = min(max(room // len(values), 1), WIDEST)
+    lines = chart([value for value in values for _ in range(wide)], top, room, leaves)
     for place, line in enumerate(lines):
-        scale = f"{top:g}" if place == 0 else "0" if place == len(lines) - 1 else ""
+        scale = f"{top:,g}" if place == 0 else "0" if place == len(lines) - 1 else ""
         console.print(text(f"{scale:>6} {line}".rstrip()))
+    first, last = points[0].date[:10], points[-1].date[:10]
+    long = len(lines[0])
+    console.print(
+        text(f"{'':7}{first}{last:>{long - len(first)}}" if long > 2 * len(first) else f"{'':7}{first} to {last}")
+    )
 
 
 def shown(value: float | None, unit: str = "") -> str:
@@ -122,45 +138,35 @@ def movement(trend: Trend, console: Console) -> None:
 
 def severities(trend: Trend, console: Console) -> None:
     """Days to mend, age and due dates by severity."""
-    console.print(
-        text("\nDays to mend what was resolved; age in days of what is open, and whether it is overdue", "bold")
-    )
-    names = (
-        "Severity",
-        "Resolved",
-        "Median",
-        "p90",
-        "Open",
-        "Median age",
-        "0-7",
-        "8-30",
-        "31-90",
-        ">90",
-        "In time",
-        "Near",
-        "Overdue",
-    )
-    table = grid(console, (names[0], "left"), *((name, "right") for name in names[1:]))  # fmt: skip
+    mend = ("Resolved", "Median", "p90", "Open", "Median age")
+    wait = (*BUCKETS, "In time", "Near", "Late")
+    times, ages = (grid(console, ("Severity", "left"), *((name, "right") for name in names)) for names in (mend, wait))
     for severity in SEVERITIES:
         mended = trend.mttr[severity]
         if not (mended.resolved or mended.open):
             continue
-        cells = (
-            str(mended.resolved), shown(mended.median_days), shown(mended.p90_days), str(mended.open),
-            shown(mended.open_median_days), *map(str, trend.ageing[severity].values()),
-            *map(str, trend.sla[severity].values()),
-        )  # fmt: skip
-        table.add_row(text(severity, COLOURS[severity]), *map(text, cells))
-    console.print(table)
+        days = (shown(mended.median_days), shown(mended.p90_days), str(mended.open), shown(mended.open_median_days))
+        title = text(severity, COLOURS[severity])
+        times.add_row(title, text(str(mended.resolved)), *map(text, days))
+        counts = (*trend.ageing[severity].values(), *trend.sla[severity].values())
+        ages.add_row(title, *(text(str(count)) for count in counts))
+    console.print(text("\nDays to mend what was resolved, and age in days of what is open", "bold"))
+    console.print(times)
+    console.print(text("\nOpen by age in days, and by due date", "bold"))
+    console.print(ages)
 
 
 def dimension(name: str, found: Sequence[Share], console: Console, most: int | None) -> None:
     """The shares of one dimension, the worst first."""
     more = f", the first {most} of {len(found)}" if most and len(found) > most else ""
-    console.print(text(f"\nBy {name}{more}{'; what belongs to no hub is left out' if name == 'hub' else ''}", "bold"))
+    narrow = console.width < NARROW
+    apart = "; what belongs to no hub is left out" if name == "hub" else ""
+    console.print(
+        text(f"\nBy {name}{more}{apart}{'; medium and low stand in wider terminals' if narrow else ''}", "bold")
+    )
     shown_names = ends([share.name for share in found])
-    scored = any(share.score_raw is not None for share in found)
-    severities_shown = [s for s in SEVERITIES if s != "info"]
+    scored = any(share.score_raw is not None for share in found) and console.width >= NARROW
+    severities_shown = [s for s in SEVERITIES if s != "info"][: 2 if narrow else None]
     table = grid(
         console, (name.capitalize(), "left"), ("Failing", "right"), ("Change", "right"),
         *((("Score", "right"),) if scored else ()), *((severity, "right") for severity in severities_shown),

@@ -367,12 +367,20 @@ def distinct(count: int) -> list[dict[str, str]]:
 
 
 DAYS = 90
+MENDED = {
+    "critical": (9, 6.0, 19.0),
+    "high": (21, 16.5, 44.0),
+    "medium": (12, 41.0, 97.0),
+    "low": (0, None, None),
+    "info": (0, None, None),
+}
+AGES = (("0-7", 0, 7), ("8-30", 8, 30), ("31-90", 31, 90), (">90", 91, 10_000))
 
 
 def point(n: int, before: Point | None, critical: int) -> Point:
     """One weekly scan: what is open falls slowly, with a bad week, and two scans that did not complete."""
     when = dt.date(2026, 8, 30) + dt.timedelta(days=7 * n)
-    counts = {"critical": critical, "high": 22 - n, "medium": 19 - n // 2, "low": 4 + n % 3, "info": 0}
+    counts = {"critical": critical, "high": 18 - n, "medium": 19 - n // 2, "low": 1 + n % 3, "info": 0}
     total = sum(counts.values())
     complete = n not in (4, 5)
     new = 3 + n % 3 + (6 if n == 7 else 0)
@@ -390,7 +398,7 @@ def point(n: int, before: Point | None, critical: int) -> Point:
         new=new,
         resolved=max(0, new + (before.open - total if before else 0)),
         reopened=n % 4 == 3,
-        dark=2 if n == 12 else 0,
+        dark=1 if n == 12 else 0,
         expired_waivers=1 if n == 12 else 0,
         checks_added=("audit-is-scheduled", "update-is-signed") if n == 9 else (),
     )
@@ -403,12 +411,23 @@ def trend(findings: list[dict[str, str]] | None = None) -> Trend:
         points.append(point(n, points[-1] if points else None, critical))
     rows = estate() if findings is None else findings
     failing = [row for row in rows if row["status"] == "fail"]
+    cases = [case for case in docket(report(rows)).cases if case.lifecycle != "resolved"]
+    ages = {
+        s: sorted(c.age_days for c in cases if c.finding.severity == s and c.finding.status == "fail") for s in MENDED
+    }
 
-    def shares(column: str) -> tuple[Share, ...]:
+    def spread(days: list[int]) -> tuple[float, float]:
+        return float(days[len(days) // 2]), float(days[len(days) * 9 // 10])
+
+    def shares(of: list[dict[str, str]], column: str) -> tuple[Share, ...]:
         found: dict[str, Counter[str]] = {}
-        for row in failing:
+        for row in of:
             found.setdefault(row[column], Counter())[row["severity"]] += 1
-        made = [Share(n, c.total(), dict(c), len(n) % 7 - 3, 40.0 + 7 * (len(n) % 8)) for n, c in found.items() if n]
+        made = [
+            Share(n, c.total(), {s: c[s] for s in SEVERITIES}, len(n) % 7 - 3, 40.0 + 7 * (len(n) % 8))
+            for n, c in found.items()
+            if n
+        ]
         return tuple(sorted(made, key=lambda s: (-s.open, s.name)))
 
     return Trend(
@@ -416,24 +435,13 @@ def trend(findings: list[dict[str, str]] | None = None) -> Trend:
         points=tuple(points),
         before=dataclasses.replace(points[0], date="2026-08-23T06:04:31Z", open=66, score_raw=57.1),
         mttr={
-            "critical": Mttr(9, 6.0, 19.0, 15, 24.0, 61.0),
-            "high": Mttr(21, 16.5, 44.0, 10, 33.0, 88.0),
-            "medium": Mttr(12, 41.0, 97.0, 14, 52.0, 120.0),
-            "low": Mttr(0, None, None, 2, 101.0, 140.0),
+            severity: Mttr(*mended, len(ages[severity]), *(spread(ages[severity]) if ages[severity] else (None, None)))
+            for severity, mended in MENDED.items()
         },
-        ageing={
-            "critical": {"0-7": 3, "8-30": 7, "31-90": 5, ">90": 0},
-            "high": {"0-7": 2, "8-30": 3, "31-90": 4, ">90": 1},
-            "medium": {"0-7": 1, "8-30": 4, "31-90": 6, ">90": 3},
-            "low": {"0-7": 0, "8-30": 0, "31-90": 0, ">90": 2},
-        },
-        sla={
-            "critical": {"in": 4, "near": 3, "breached": 8},
-            "high": {"in": 5, "near": 2, "breached": 3},
-            "medium": {"in": 12, "near": 1, "breached": 1},
-        },
-        by={name: shares(column) for name, column in (("area", "area"), ("provider", "provider"), ("account", "account_id"), ("hub", "hub"))} | {
-            "owner": (Share("plant-ops@example.com", 17, {"critical": 12, "high": 1, "medium": 4}, 2, 51.0), Share("metering@example.com", 9, {"high": 2, "medium": 7}, -3, 66.5))
+        ageing={s: {b: sum(low <= age <= high for age in ages[s]) for b, low, high in AGES} for s in MENDED},
+        sla={s: {d: sum(c.sla == d for c in cases if c.finding.severity == s) for d in ("in", "near", "breached")} for s in MENDED},
+        by={name: shares(failing, column) for name, column in (("area", "area"), ("provider", "provider"), ("account", "account_id"), ("hub", "hub"))} | {
+            "owner": shares([{"owner": c.owner, "severity": c.finding.severity} for c in cases if c.finding.status == "fail" and c.lifecycle != "dark"], "owner")
         },
         hubs=(
             RiskyHub(f"{AZURE_HUB}plant-south", "azure", SCOPES[2][1], 148, {"critical": 12, "high": 1, "medium": 2}, "plant-ops@example.com", "12 devices share a key, and the hub answers the whole internet over TLS 1.0"),
@@ -469,6 +477,7 @@ def docket(whole: Report) -> Docket:
                 waiver=("legacy-plant", "metering-migration")[n // 9 % 2] if waived else "",
                 waiver_kind=("risk_accepted", "mitigated_elsewhere")[n // 9 % 2] if waived else "",
                 waiver_expires_on=("2026-12-01", "2027-03-31")[n // 9 % 2] if waived else "",
+                waiver_created_on=("2026-09-07", "2026-10-12")[n // 9 % 2] if waived else "",
                 due_on=str(due) if timed else "",
                 sla="" if not timed or due is None else "breached" if due < today else "near" if (due - today).days < 7 else "in",
             )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import groupby, pairwise
 
 from checks.check import SEVERITIES
-from reports.trend import Point, Trend
+from reports.summary import number
+from reports.trend import Point, Target, Trend
 
 WIDTH, HEIGHT = 640, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 628, 14, 242
@@ -51,12 +52,6 @@ def day(moment: str) -> str:
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
-def moment(point: Point) -> float:
-    """When a scan was, in seconds."""
-    when = datetime.fromisoformat(point.date)
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-
-
 def unit(value: float) -> str:
     """A coordinate, to a tenth."""
     return f"{value:.1f}".removesuffix(".0")
@@ -78,10 +73,15 @@ def rounds() -> Iterator[int]:
         power *= 10
 
 
-def across(times: Sequence[float]) -> list[float]:
-    """Where moments stand between the left and the right of the frame."""
-    first, span = times[0], times[-1] - times[0]
-    return [LEFT + (RIGHT - LEFT) * ((time - first) / span if span else 0.5) for time in times]
+def onward(first: float, last: float) -> Callable[[float], float]:
+    """Where a moment stands between the left and the right of the frame."""
+    span = last - first
+    return lambda moment: LEFT + (RIGHT - LEFT) * ((moment - first) / span if span else 0.5)
+
+
+def across(points: Sequence[Point]) -> list[float]:
+    """Where scans stand in a frame that ends with the last of them."""
+    return list(map(onward(points[0].moment, points[-1].moment), (p.moment for p in points)))
 
 
 def upward(bottom: float, top: float) -> Callable[[float], float]:
@@ -89,13 +89,16 @@ def upward(bottom: float, top: float) -> Callable[[float], float]:
     return lambda value: BOTTOM - (BOTTOM - TOP) * (value - bottom) / (top - bottom)
 
 
-def dates(points: Sequence[Point], xs: Sequence[float]) -> list[tuple[str, str, str]]:
-    """The first and the last date, and one between them where there is room: place, anchor and text."""
+def dates(points: Sequence[Point], xs: Sequence[float], end: str = "") -> list[tuple[str, str, str]]:
+    """The first and the last date, and one between them where there is room: place, anchor and text.
+
+    An axis that goes on to another day ends with that, and has the date of the last scan where there is room for it.
+    """
     if len(points) == 1:
         return [(unit(xs[0]), "middle", day(points[0].date))]
-    ends = [(unit(LEFT), "start", day(points[0].date)), (unit(RIGHT), "end", day(points[-1].date))]
+    ends = [(unit(LEFT), "start", day(points[0].date)), (unit(RIGHT), "end", day(end or points[-1].date))]
     middle = (LEFT + RIGHT) / 2
-    near = min(range(len(xs)), key=lambda n: abs(xs[n] - middle))
+    near = len(xs) - 1 if end else min(range(len(xs)), key=lambda n: abs(xs[n] - middle))
     if abs(xs[near] - middle) < (RIGHT - LEFT) / 8:
         ends.insert(1, (unit(xs[near]), "middle", day(points[near].date)))
     return ends
@@ -110,7 +113,8 @@ def runs(points: Sequence[Point], there: Callable[[Point], bool]) -> Iterator[li
 
 def stretches(points: Sequence[Point], xs: Sequence[float], tell: Callable[[Point], str]) -> list[tuple[str, str, str]]:
     """For each scan the part of the axis that is nearest to it, and what it says."""
-    edges = [LEFT, *((a + b) / 2 for a, b in pairwise(xs)), RIGHT]
+    middles = [(a + b) / 2 for a, b in pairwise(xs)]
+    edges = [LEFT, *middles, min(RIGHT, 2 * xs[-1] - middles[-1] if middles else RIGHT)]
     return [
         (unit(a), unit(b - a), f"{day(p.date)}: {tell(p) if p.complete else 'the scan did not complete'}")
         for p, a, b in zip(points, edges[:-1], edges[1:], strict=True)
@@ -123,10 +127,15 @@ def gaps(points: Sequence[Point], xs: Sequence[float]) -> list[str]:
 
 
 def burn_down(trend: Trend) -> Chart:
-    """What was open at each scan, one severity upon the other."""
-    points = trend.points
-    xs = across([moment(p) for p in points])
-    ticks = steps(max((sum(p.open_by_severity.values()) for p in points if p.complete), default=0))
+    """What was open at each scan, one severity upon the other, and the ideal line to the target if there is one."""
+    points, target = trend.points, trend.target
+    whole = [p for p in points if p.complete]
+    end = farthest(trend)
+    x = onward(points[0].moment, end)
+    xs = [x(p.moment) for p in points]
+    ticks = steps(
+        max([0, *(sum(p.open_by_severity.values()) for p in whole), *(trend.ideal(p.moment) or 0 for p in whole)])
+    )
     y = upward(0, ticks[-1])
     marks: list[Mark] = []
     for run in runs(points, lambda p: p.complete):
@@ -136,29 +145,75 @@ def burn_down(trend: Trend) -> Chart:
             if roof != floor:
                 marks += band(severity, [xs[n] for n in run], list(map(y, floor)), list(map(y, roof)))
             floor = roof
+    if whole and target:
+        turns = sorted({whole[0].moment, min(max(target.moment, whole[0].moment), end), end})
+        path = line((x(turn), y(trend.ideal(turn) or 0)) for turn in turns)
+        marks += [Mark("ideal under", path), Mark("ideal", path)]
+        if points[0].moment <= target.moment <= end:
+            marks.append(diamond("goal", x(target.moment), y(target.open)))
     shown = [s for s in SEVERITIES if any(p.open_by_severity.get(s) for p in points)]
-    rows = [
-        [day(p.date), *(f"{p.open_by_severity.get(s, 0):,}" for s in shown), f"{p.open:,}"] if p.complete else [day(p.date)]
-        for p in points
-    ]  # fmt: skip
-    whole = [p for p in points if p.complete]
-    said = f"Open findings by severity: {whole[0].open:,} on {day(whole[0].date)}, {whole[-1].open:,} on {day(whole[-1].date)}." if whole else "No scan of this window completed."  # fmt: skip
+
+    def said(p: Point) -> str:
+        ideal = f"; ideal {trend.ideal(p.moment):,.0f}" if target else ""
+        return ", ".join(f"{p.open_by_severity.get(s, 0):,} {s}" for s in shown) + ideal
+
+    head, rows = burnt(trend, shown)
+    told = f"Open findings: {whole[0].open:,} on {day(whole[0].date)}, {whole[-1].open:,} on {day(whole[-1].date)}." if whole else "No scan of this window completed."  # fmt: skip
     return Chart(
-        said,
+        f"{told} {aim(target)}" if target else told,
         [(unit(y(n)), f"{n:,}") for n in ticks],
-        dates(points, xs),
+        dates(points, xs, target.on if target and end > points[-1].moment else ""),
         marks,
         gaps(points, xs),
-        stretches(points, xs, lambda p: ", ".join(f"{p.open_by_severity.get(s, 0):,} {s}" for s in shown)),
+        stretches(points, xs, said),
         unit(BOTTOM),
-        ["Scan", *map(str.capitalize, shown), "Open"],
+        head,
         rows,
     )
 
 
+def farthest(trend: Trend) -> float:
+    """Where the burn-down ends: with the last scan, or with the target if scans keep half of the width even so."""
+    first, last = trend.points[0].moment, trend.points[-1].moment
+    there = trend.target.moment if trend.target else last
+    return there if last < there <= 2 * last - first else last
+
+
+def burnt(trend: Trend, shown: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """The burn-down as a table: a row for each scan, or for the last complete one of each week where there are many."""
+    weekly, target = len(trend.points) > MOST_BARS, trend.target
+    head = ["Week" if weekly else "Scan", *map(str.capitalize, shown), "Open"]
+    rows = []
+    for begun, scans in by_week(trend.points):
+        whole = [p for p in scans if p.complete]
+        row = [f"Week of {day(begun)}" if weekly else day(begun)]
+        if whole:
+            row += [*(f"{whole[-1].open_by_severity.get(s, 0):,}" for s in shown), f"{whole[-1].open:,}"]
+            row += [f"{trend.ideal(whole[-1].moment):,.0f}"] if target else []
+            row += [f"{len(whole)} of {len(scans)}"] if weekly else []
+        rows.append(row)
+    if target:
+        rows.append(
+            [f"Target, {day(target.on)}", *([""] * len(head[1:])), f"{target.open:,}", *([""] if weekly else [])]
+        )
+    return [*head, *(["Ideal"] if target else []), *(["Complete scans"] if weekly else [])], rows
+
+
+def aim(target: Target) -> str:
+    """What the target is, and where one stands."""
+    if target.passed:
+        return f"The target, {target.open:,} on {day(target.on)}, has passed: {target.stands}."
+    return f"{target.stands[0].upper()}{target.stands[1:]} to {target.open:,} on {day(target.on)}."
+
+
 def present(trend: Trend) -> list[tuple[str, str]]:
-    """The severities that the window has seen, for a legend."""
-    return [(f"p-{s} e-{s}", s) for s in SEVERITIES if any(p.open_by_severity.get(s) for p in trend.points)]
+    """A legend for the burn-down: the severities that the window has seen, and the ideal line."""
+    seen: list[tuple[str, str]] = [
+        (f"p-{s} e-{s}", s) for s in SEVERITIES if any(p.open_by_severity.get(s) for p in trend.points)
+    ]
+    if not trend.target or trend.target.ideal is None:
+        return seen
+    return [*seen, ("ideal", f"ideal line to {trend.target.open:,} on {day(trend.target.on)}")]
 
 
 def band(kind: str, xs: Sequence[float], floor: Sequence[float], roof: Sequence[float]) -> Iterator[Mark]:
@@ -174,6 +229,11 @@ def band(kind: str, xs: Sequence[float], floor: Sequence[float], roof: Sequence[
 def line(spots: Iterable[tuple[float, float]]) -> str:
     """A path through spots."""
     return "M" + "L".join(f"{unit(x)} {unit(y)}" for x, y in spots)
+
+
+def diamond(kind: str, x: float, y: float) -> Mark:
+    """A mark at one place."""
+    return Mark(kind, line([(x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y)]) + "Z")
 
 
 def by_week(points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
@@ -218,8 +278,10 @@ def movement(trend: Trend) -> Chart:
         rows.append([name, f"{new:,}", f"{back:,}", f"{gone:,}"] if any(p.complete for p in scans) else [name])
     ends = [(unit(LEFT), "start", day(bars[0][0])), (unit(RIGHT), "end", day(bars[-1][0]))]
     new, back, gone = (sum(column) for column in zip(*sums, strict=True))
+    expired = sum(p.expired_waivers for p in trend.points)
     return Chart(
-        f"{'Since the first scan' if start else 'In this window'} {new:,} new, {back:,} reopened and {gone:,} resolved.",
+        f"{'Since the first scan' if start else 'In this window'} {new:,} new, {back:,} reopened and {gone:,} resolved"
+        + (f"; {number(expired, 'waiver')} expired." if expired else "."),
         [(unit(y(n)), f"{abs(n):,}") for n in ticks],
         ends if len(bars) > 1 else [(unit((LEFT + RIGHT) / 2), "middle", day(bars[0][0]))],
         marks,
@@ -234,7 +296,7 @@ def movement(trend: Trend) -> Chart:
 def scores(trend: Trend) -> Chart:
     """Both scores with coverage beside them. A diamond is the score without checks that the scan before did not run."""
     points = trend.points
-    xs = across([moment(p) for p in points])
+    xs = across(points)
     y = upward(0, 100)
     marks = []
     for name in ("coverage", "score_managed", "score_raw"):
@@ -245,8 +307,7 @@ def scores(trend: Trend) -> Chart:
             marks.append(Mark(f"line l-{name}", line(spots)))
     for p, x in zip(points, xs, strict=True):
         if p.complete and p.rebased is not None and p.checks_added:
-            h = y(p.rebased)
-            marks.append(Mark("rebased", line([(x, h - 6), (x + 6, h), (x, h + 6), (x - 6, h)]) + "Z"))
+            marks.append(diamond("rebased", x, y(p.rebased)))
     rows = [
         [day(p.date), share(p.score_raw), share(p.score_managed), share(p.rebased), f"{p.coverage:g} %", ", ".join(p.checks_added)]
         if p.complete else [day(p.date)]

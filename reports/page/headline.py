@@ -10,7 +10,7 @@ from reports.case import Docket
 from reports.page.charts import day, share
 from reports.report import Report
 from reports.summary import Summary, number
-from reports.trend import Point, Trend
+from reports.trend import Point, Target, Trend
 
 AREAS_NAMED = 2
 """Areas that are named among what got worse."""
@@ -52,12 +52,13 @@ def headline(report: Report, summary: Summary, trend: Trend | None, docket: Dock
     complete = report.about["scan_complete"] == "true"
     since = before.date if before and complete else ""
     facts = [
-        *score(last, before if since else None),
+        *(score(last, before if since else None) if complete else stale(last)),
         Fact("Coverage", f"{report.about['coverage_pct']} %", coverage_note(last, before if since else None)),
         Fact("Critical open", f"{summary.total.failed['critical']:,}", accepted(docket)),
         *overdue(trend, docket),
+        *(aimed(trend.target) if complete and trend and trend.target else ()),
         Fact("Unknown", f"{unknown:,}", "neither pass nor fail"),
-        Fact("Scan", "Complete" if complete else "Not complete", "" if complete else "absent is not fixed"),
+        Fact("Scan", "Complete" if complete else "Incomplete", "" if complete else "absent is not fixed"),
     ]
     return Headline(
         sentence(summary, failed, unknown, before if since else None),
@@ -99,6 +100,12 @@ def score(last: Point | None, before: Point | None) -> Iterator[Fact]:
     yield Fact("Score of 100", share(last.score_raw), note, tone)
 
 
+def stale(last: Point | None) -> Iterator[Fact]:
+    """The score where this scan has none: that of the last one that has."""
+    if last and last.score_raw is not None:
+        yield Fact("Score of 100", share(last.score_raw), f"on {day(last.date)}, the last complete scan")
+
+
 def coverage_note(last: Point | None, before: Point | None) -> str:
     """How coverage moved."""
     change = round(last.coverage - before.coverage, 1) if last and before else 0
@@ -123,6 +130,19 @@ def overdue(trend: Trend | None, docket: Docket | None) -> Iterator[Fact]:
     else:
         return
     yield Fact("Overdue", f"{late:,}", f"{near:,} more due soon" if near else "", "worse" if late else "")
+
+
+def aimed(target: Target) -> Iterator[Fact]:
+    """Where one stands against the target."""
+    if target.above is None:
+        return
+    count = abs(round(target.above))
+    note = f"{target.open:,} on {day(target.on)}" + (", which has passed" if target.passed else "")
+    if not count:
+        yield Fact("Target", "Reached" if target.passed else "On the line", note, "better")
+    else:
+        way, tone = ("above", "worse") if target.above > 0 else ("below", "better")
+        yield Fact("Target" if target.passed else "Line to the target", f"{count:,} {way}", note, tone)
 
 
 def worse(

@@ -100,6 +100,8 @@
     const from = page * SIZE;
     const some = found.slice(from, from + SIZE);
     table.tBodies[0].replaceChildren(...some.map(flatten));
+    table.hidden = !some.length;
+    byId("none").hidden = some.length > 0;
     const stretch = found.length > SIZE ? `, rows ${digits(from + 1)} to ${digits(from + some.length)} shown` : "";
     byId("shown").textContent = `${digits(found.length)} of ${digits(rows.length)} rows match${stretch}`;
     byId("page").textContent = `Page ${digits(page + 1)} of ${digits(pages)}`;
@@ -118,11 +120,15 @@
     const wanted = new URLSearchParams(filter()).toString();
     history.replaceState(null, "", wanted ? `#findings?${wanted}` : "#findings");
   };
+  // An address names a filter (#findings?severity=high), or one finding (#v1:…), which is then open.
   const restore = () => {
     const [place, kept] = location.hash.split("?");
-    if (place !== "#findings" || kept === undefined) return false;
-    const wanted = new URLSearchParams(kept);
+    const id = /^#v1:\w+$/.test(place) ? place.slice(1) : "";
+    if (!id && (place !== "#findings" || kept === undefined)) return false;
+    const wanted = new URLSearchParams(id ? { text: id } : kept);
     for (const name of names) input[name].value = wanted.get(name) || "";
+    filter();
+    if (id && found.length === 1) found[0].tr.querySelector("details").open = true;
     byId("findings").scrollIntoView();
     return true;
   };
@@ -141,20 +147,23 @@
     filterAndKeep();
     input.text.focus();
   });
-  for (const card of document.querySelectorAll("a[data-severity]")) {
-    card.addEventListener("click", () => {
-      clear();
-      input.severity.value = card.dataset.severity;
-      filter();
-    });
-  }
-  addEventListener("hashchange", () => { if (restore()) filter(); });
+  for (const card of document.querySelectorAll("a[data-severity]")) card.href = `#findings?severity=${card.dataset.severity}`;
+  addEventListener("hashchange", restore);
   const turn = (by) => {
     const before = page;
     page += by;
     show();
     if (page !== before) table.scrollIntoView();
   };
+  // Paper gets more than one page of rows, and says how many it does not get.
+  const PAPER = 500;
+  addEventListener("beforeprint", () => {
+    table.tBodies[0].replaceChildren(...found.slice(0, PAPER).map(flatten));
+    const rest = found.length - PAPER;
+    byId("shown").textContent = `${digits(found.length)} of ${digits(rows.length)} rows match`
+      + (rest > 0 ? `; the first ${digits(PAPER)} are printed, ${digits(rest)} are not` : "");
+  });
+  addEventListener("afterprint", show);
   byId("back").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));
 
@@ -207,6 +216,13 @@
   table.addEventListener("toggle", (event) => {
     if (known.has(event.target)) return;
     known.add(event.target);
+    for (const told of event.target.querySelectorAll("dd")) {
+      if (!/^v1:\w+$/.test(told.textContent)) continue;
+      const link = document.createElement("a");
+      link.href = `#${told.textContent}`;
+      link.textContent = told.textContent;
+      told.replaceChildren(link);
+    }
     remedy(byRow.get(event.target.closest("tr")), event.target.querySelector("dl"));
     for (const code of event.target.querySelectorAll("dd > code:only-child")) {
       const button = document.createElement("button");
@@ -220,6 +236,13 @@
   }, true);
 
   byId("filter").hidden = false;
-  restore();
-  filter();
+  if (!restore()) filter();
+
+  // What a search reads is put together while nothing else is to be done.
+  let next = 0;
+  const prepare = (left) => {
+    while (next < rows.length && left.timeRemaining() > 0) searched(rows[next++]);
+    if (next < rows.length) requestIdleCallback(prepare);
+  };
+  if (self.requestIdleCallback) requestIdleCallback(prepare);
 })();

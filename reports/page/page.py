@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,20 +19,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from checks.check import SEVERITIES
+from checks.guidelines import guidelines
 from collectors.operation import OUTCOMES
 from reports.case import Docket
 from reports.page import charts, strips
 from reports.page.headline import headline
-from reports.page.rows import listing
+from reports.page.rows import ROOM, listing, printed
 from reports.page.waivers import SOON, accepted
 from reports.report import CheckFacts, Report, records
-from reports.summary import CAUSES, STATES, CheckState, Summary, Tally, number, short, summarise
-from reports.text import visible
+from reports.score import CAP, WEIGHTS
+from reports.summary import CAUSES, FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
+from reports.table import coverage_csv, findings_csv
 from reports.trend import Share, Trend
+from reports.whole import text
 
 HERE = Path(__file__).parent
 STATE_TITLES = {"fail": "Fails", "unknown": "Unknown", "pass": "Passes", "not_applicable": "Nothing to judge"}
 CLOUDS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "clearblade": "ClearBlade"}
+LIMIT = 4_900_000
+"""Bytes of a page: below 5 MB, whatever somebody names a thing."""
+TRIES = 4
+"""How often rows are trimmed further until the page keeps to its limit."""
 UNFOLDED = 100
 """Rows of findings that stand open without a script; more stand folded by requirement, and cost a browser nothing."""
 LISTED = 20
@@ -39,13 +47,31 @@ LISTED = 20
 
 
 def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket: Docket | None = None) -> None:
-    """The page; equal input gives equal bytes.
+    """The page; equal input gives equal bytes, LIMIT of them at most.
 
     Without a trend there are no charts over time, without a docket no owner, age, due date or waiver; the page says so.
     """
     summary = summarise(report)
+    fixed = whole(report, summary, trend, docket)
+    room = ROOM
+    for _ in range(TRIES):
+        rows = listing(report, summary.lines, docket, room)
+        page = fixed(listing=rows)
+        excess = len(page.encode(errors="surrogatepass")) - LIMIT
+        if excess <= 0 or not rows.count:
+            break
+        room -= excess + room // 100
+    out.write(page)
+    out.write("\n")
+
+
+def whole(
+    report: Report, summary: Summary, trend: Trend | None, docket: Docket | None
+) -> Callable[..., str]:  # fmt: skip
+    """The page but for its rows, which it is called with."""
     style, script = (block(name) for name in ("page.css", "page.js"))
-    pieces = template().generate(
+    return partial(
+        template().render,
         about=report.about,
         headline=headline(report, summary, trend, docket),
         summary=summary,
@@ -54,7 +80,6 @@ def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket:
         areas=area_rows(report, summary, trend),
         total=area_row("All areas", summary.total, None),
         unknown=sum(summary.total.unknown.values()),
-        listing=listing(report, summary.lines, docket),
         unfolded=UNFOLDED,
         providers=sorted(set(report.findings["provider"])),
         docket=docket,
@@ -64,12 +89,18 @@ def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket:
         soon=SOON,
         trend=trend if trend and trend.points else None,
         chapters=chapters(report, summary),
+        undecided=undecided(report, summary),
+        meant={name: guideline.title for name, guideline in guidelines().items()},
         guideline_counts={state: sum(s == state for s, _ in summary.guidelines.values()) for state in STATES},
         titles={check["id"]: check["title"] for check in report.checks},
         coverage=coverage_rows(report),
         scopes=scopes(report),
         causes=CAUSES,
         states=STATE_TITLES,
+        weights=WEIGHTS,
+        cap=CAP,
+        checks_run=len(report.checks),
+        inputs=inputs(report),
         charts=charts,
         strips=strips,
         listed=LISTED,
@@ -78,8 +109,6 @@ def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket:
         policy=f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; "
         "base-uri 'none'; form-action 'none'",
     )
-    out.writelines(pieces)
-    out.write("\n")
 
 
 @cache
@@ -95,15 +124,31 @@ def template() -> Any:
     )
     surroundings.filters["number"] = number
     surroundings.filters["day"] = charts.day
-    surroundings.filters["short"] = short
+    surroundings.filters["hub"] = hub
     surroundings.filters["cloud"] = lambda provider: CLOUDS.get(provider, provider)
     surroundings.filters["days"] = lambda days: "" if days is None else f"{days:g}"
     return surroundings.get_template("page.html")
 
 
+def hub(resource: str) -> str:
+    """What a hub is called beside its account: AWS IoT in a region is that region."""
+    return resource.split(":")[3] if resource.startswith("arn:") and resource.count(":") == 4 else short(resource)
+
+
+def inputs(report: Report) -> list[tuple[str, str]]:
+    """The files that tell what the page tells, with the hash that each of them has."""
+    files = {"findings.csv": findings_csv, "coverage.csv": coverage_csv}
+    hashes = []
+    for name, make in files.items():
+        whole = io.BytesIO()
+        text(partial(make, report))(whole)
+        hashes.append((name, hashlib.sha256(whole.getbuffer()).hexdigest()))
+    return hashes
+
+
 def shown(value: Any) -> Any:
     """A value as the page may hold it; markup is the template's own."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printed(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def block(name: str) -> Markup:
@@ -169,6 +214,16 @@ def remedies(check: CheckFacts) -> list[tuple[str, str]]:
     remedy = check["remedy"]
     by_cloud: Iterable[tuple[str, str]] = [("", remedy)] if isinstance(remedy, str) else remedy.items()
     return [(CLOUDS.get(cloud, cloud), " ".join(text.split())) for cloud, text in by_cloud if text]
+
+
+def undecided(report: Report, summary: Summary) -> list[str]:
+    """Guidelines of the scan's clouds that no check decides which ran."""
+    seen = set(report.coverage["provider"])
+    return [
+        name
+        for name in guidelines()
+        if name not in summary.guidelines and seen.intersection(FAMILIES.get(name.split("-", 1)[0], ()))
+    ]
 
 
 def coverage_rows(report: Report) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -30,14 +31,16 @@ MOST = 12_000
 """Rows in the page; the gravest are kept, and findings.csv has all."""
 WHOLE = 500
 """Rows that lack nothing but devices in long lists, whatever the room."""
-BRIEF = (160, 60)
-"""Characters of evidence that a row keeps when there is no room for all of it, and when there is little at all."""
+BRIEF = (160, 60, 30)
+"""Bytes of evidence, and of a name, that a row keeps when there is no room for all, little, and hardly any."""
+LONGEST = 2000
+"""Characters of a text in the page. The middle of a longer one is left out; a command is left out whole."""
 FRAME, SCOPE, GROUP = 78, 64, 900
 """Bytes of markup around a row, a scope's rows, and a group's."""
 AS_IT_IS = re.compile(r"[ !#-%(-;=?-~]*")
 """Characters that stand in a page as one byte each."""
 DUE = {"breached": "overdue", "near": "due soon", "in": ""}
-PARTS = ("facts", "finding_id", "command", "members")
+PARTS = ("lead", "name", "facts", "finding_id", "command", "members")
 """What a row can lack, the last first."""
 LIVES = ("new", "reopened", "open", "dark")
 """Lifecycles that a row can have; what is resolved has no row."""
@@ -65,7 +68,7 @@ class Row:
     def size(self) -> int:
         """About how many bytes it takes in the page."""
         lived = 22 + (29 if self.since else 0) + (25 if self.due else 0) + sum(map(weight, self.owners))
-        said = FRAME + weight(self.lead) + weight(self.name) + 2 * len(self.status) + len(self.state)
+        said = FRAME + 2 * len(self.status) + len(self.state)
         return said + lived + sum(part_size(part, getattr(self, part)) for part in PARTS)
 
 
@@ -75,12 +78,20 @@ def part_size(part: str, value: Any) -> int:
         return sum(8 + weight(name) + weight(told) for name, told in value)
     if part == "members":
         return sum(4 + weight(name) + (7 + weight(found) if found else 0) for name, found in value)
+    if part in ("lead", "name"):
+        return weight(value)
     return 28 + weight(value) if value else 0
 
 
+@lru_cache(maxsize=4096)
 def weight(text: str) -> int:
     """Bytes of a text in the page."""
-    return len(text if AS_IT_IS.fullmatch(text) else escape(visible(text)).encode())
+    return len(text if len(text) <= LONGEST and AS_IT_IS.fullmatch(text) else escape(printed(text)).encode())
+
+
+def printed(text: str) -> str:
+    """A text as the page has it, before it is escaped as HTML."""
+    return clipped(visible(text), LONGEST)
 
 
 @dataclass
@@ -117,8 +128,8 @@ class Listing:
     lives: tuple[str, ...]
 
 
-def listing(report: Report, lines: Sequence[Line], docket: Docket | None) -> Listing:
-    """The rows of a report, each with its life where there is a docket."""
+def listing(report: Report, lines: Sequence[Line], docket: Docket | None, room: int = ROOM) -> Listing:
+    """The rows of a report, each with its life where there is a docket; ``room`` is the bytes for all of them."""
     cases = {case.finding.finding_id: case for case in docket.cases} if docket else {}
     known = set(report.findings["finding_id"])
     lost = [c.finding for c in cases.values() if c.lifecycle == "dark" and c.finding.finding_id not in known]
@@ -140,13 +151,17 @@ def listing(report: Report, lines: Sequence[Line], docket: Docket | None) -> Lis
             (first.severity, first.check_id), Group(first.severity, first.check_id, first.check_title, first.area)
         )
         group.count += line.count
-        group.scopes.setdefault((first.provider, first.account_id, first.region), []).append(lived(row(line), lives))
+        place = (first.provider, brief(first.account_id, BRIEF[0]), brief(first.region, BRIEF[0]))
+        group.scopes.setdefault(place, []).append(lived(row(line), lives))
+    rows = [row for group in groups.values() for row in group.rows]
+    trimmed = fit(rows, room - sum(group.size() for group in groups.values()))
+    drop(groups, room)
     rows = [row for group in groups.values() for row in group.rows]
     return Listing(
         groups=tuple(groups.values()),
         count=len(rows),
         beyond=len(told) - len(rows),
-        trimmed=fit(rows, ROOM - sum(group.size() for group in groups.values())),
+        trimmed=min(trimmed, len(rows)),
         owners=tuple(sorted({owner for row in rows for owner in row.owners})),
         statuses=tuple(sorted({row.status for row in rows})),
         lives=tuple(life for life in LIVES if any(case.lifecycle == life for case in cases.values())),
@@ -199,7 +214,7 @@ def row(line: Line) -> Row:
         lead,
         ", ".join(part for part in (name, first.subject) if part) or first.resource_id,
         shown(facts),
-        command=first.remediation_cli,
+        command=first.remediation_cli if len(visible(first.remediation_cli)) <= LONGEST else "",
         finding_id=first.finding_id,
     )
 
@@ -267,7 +282,36 @@ def fit(rows: Sequence[Row], room: int) -> int:
 
 
 def trim(row: Row, most: int) -> None:
-    """Leaves in a row what it must say: evidence that is short, and a sample of what it rolls up."""
-    row.facts = [(name, clipped(value, most)) for name, value in row.facts if name not in ("Expected", "Hub")]
+    """Leaves in a row what it must say: its name, evidence that is short, and a sample of what it rolls up."""
+    row.lead, row.name = brief(row.lead, most), brief(row.name, most)
+    row.facts = [(name, brief(value, most)) for name, value in row.facts if name not in ("Expected", "Hub")]
     row.more += len(row.members[SAMPLE:])
-    row.members, row.command, row.finding_id = row.members[:SAMPLE], "", ""
+    row.members = [(brief(name, most), brief(found, most)) for name, found in row.members[:SAMPLE]]
+    row.command, row.finding_id = "", ""
+
+
+def brief(text: str, most: int) -> str:
+    """A text with its middle left out where it takes more bytes; what is escaped takes several each."""
+    limit = most
+    while weight(text) > most and limit > 2:
+        text, limit = clipped(text, limit), limit * 3 // 4
+    return text
+
+
+def drop(groups: dict[tuple[str, str], Group], room: int) -> None:
+    """Takes the least grave rows away until there is room for the rest."""
+    excess = sum(group.size() + sum(row.size() for row in group.rows) for group in groups.values()) - room
+    for key in reversed(list(groups)):
+        group = groups[key]
+        for scope in reversed(list(group.scopes)):
+            rows = group.scopes[scope]
+            while rows and excess > 0:
+                excess -= rows.pop().size()
+            if not rows:
+                del group.scopes[scope]
+                excess -= SCOPE + sum(map(weight, scope))
+        if not group.scopes:
+            del groups[key]
+            excess -= group.size()
+        if excess <= 0:
+            return

@@ -22,6 +22,7 @@ class Accepted:
     count: int
     severity: str
     owners: Sequence[str]
+    made: str
     ends: str
     left: int | None
 
@@ -43,6 +44,7 @@ def accepted(docket: Docket | None) -> list[Accepted]:
                 len(cases),
                 min((case.finding.severity for case in cases), key=SEVERITIES.index),
                 sorted({case.owner for case in cases if case.owner}),
+                min((case.waiver_created_on for case in cases if case.waiver_created_on), default=""),
                 ends,
                 (date.fromisoformat(ends) - today).days if ends else None,
             )
