@@ -121,12 +121,16 @@ class Period(NamedTuple):
 
 
 class Held(NamedTuple):
-    """The waiver that holds for a finding, as outputs name it: its id, kind, last and first day (``YYYY-MM-DD``)."""
+    """The waiver of a finding, as outputs name it: its id, kind, last and first day (``YYYY-MM-DD``).
+
+    One that has ``lapsed`` was the last to cover the finding, and does so no longer.
+    """
 
     waiver: str
     kind: str
     expires_on: str
     created_on: str = ""
+    lapsed: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,9 +211,13 @@ class Waivers:
         return Cover(today, self.rules.warn_days, waived, matched, refused, lapsed, voided, shared)
 
     def held(self, findings: Iterable[Finding], today: date) -> dict[str, Held]:
-        """The waiver that holds for each finding on a day, by the finding's id."""
-        waived = self.over(findings, today).waived.items()
-        return {finding: Held(w.id, w.kind, f"{w.expires_on}", f"{w.created_on}") for finding, w in waived}
+        """The waiver that holds for each finding on a day, or the one that has lapsed, by the finding's id."""
+        cover = self.over(findings, today)
+        return {
+            finding: Held(w.id, w.kind, f"{w.expires_on}", f"{w.created_on}", lapsed)
+            for waivers, lapsed in ((cover.waived, False), (cover.lapsed, True))
+            for finding, w in waivers.items()
+        }
 
     def too_broad(self, waiver: Waiver, matches: int, findings: int) -> str:
         """Why a waiver matches too much; empty text when it does not."""

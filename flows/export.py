@@ -85,8 +85,10 @@ def interchange(
     asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """Every case of the last scan in a format that programs read."""
-    if asked.only or asked.by != "finding":
-        raise BadSettings(f"--only, --group-by: for trackers; {asked.to} has every finding with its lifecycle")
+    if asked.only or asked.by != "finding" or asked.include_unknown or asked.include_waived:
+        raise BadSettings(
+            f"--only, --group-by, --include-unknown, --include-waived: for trackers; {asked.to} has every finding with its lifecycle"
+        )
     options = Options(**settings.formats.model_dump())
     format_ = FORMATS[asked.to]
     files = write(format_, found, history.coverage(found.about["scan_id"]), options, folder)

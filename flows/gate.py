@@ -44,7 +44,7 @@ class Verdict:
     hits: tuple[Finding, ...] = ()
 
 
-def judge(gate: Gate, report: Report, past: Past) -> Verdict:
+def judge(gate: Gate, report: Report, past: Past, waived: int = 0, lapsed: int = 0) -> Verdict:
     """What a scan's end is."""
     failing = [Finding(*row) for row in records(report.findings[report.findings["status"] == "fail"])]
     counting, notes = counted(failing, gate, report, past)
@@ -67,6 +67,8 @@ def judge(gate: Gate, report: Report, past: Past) -> Verdict:
         coverage=coverage,
         fail={severity: sum(f.severity == severity for f in failing) for severity in SEVERITIES},
         unknown=int((report.findings["status"] == "unknown").sum()),
+        waived=waived,
+        lapsed=lapsed,
         **{name: getattr(point, name) if point else None for name in MOVED},
         hits=len(hits),
     )  # fmt: skip
@@ -75,7 +77,7 @@ def judge(gate: Gate, report: Report, past: Past) -> Verdict:
 
 def summary(gate: Gate, code: int, reason: str, **known: Any) -> str:
     """The one line for a machine: always the same keys, null where nothing is known, as of a scan that failed."""
-    names = ("scan_id", "complete", "coverage", "fail", "unknown", *MOVED)
+    names = ("scan_id", "complete", "coverage", "fail", "unknown", "waived", "lapsed", *MOVED)
     asked = {"fail_on": gate.fail_on, "min_coverage": gate.min_coverage, "new_only": gate.new_only}
     held = {name: known.get(name) for name in names} | asked | {"hits": known.get("hits")}
     return json.dumps(held | {"exit": code, "reason": reason})

@@ -151,7 +151,7 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
     tell(report, files, format_)
     if not quiet:
         tell_waivers(cover)
-    verdict = judge(gate, without(report, cover), past)
+    verdict = judge(gate, without(report, cover), past, len(cover.waived), len(cover.lapsed))
     for line in verdict.notes:
         say(line)
     for line in ci_lines(verdict.hits, os.environ):

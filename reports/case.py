@@ -27,7 +27,8 @@ class Case:
 
     A finding that could never be judged has the status ``unknown`` and the lifecycle ``new`` or ``open``.
     ``changed``: its evidence, severity or status is not what the scan before saw. ``sla`` is ``in``, ``near`` or
-    ``breached``, and empty for a case that is resolved, waived or unknown.
+    ``breached``, and empty for a case that is resolved, waived or unknown. ``lapsed_waiver`` covered it until the end of
+    ``lapsed_on``, and nothing does since.
     """
 
     finding: Finding
@@ -44,6 +45,8 @@ class Case:
     due_on: str = ""
     sla: str = ""
     waiver_created_on: str = ""
+    lapsed_waiver: str = ""
+    lapsed_on: str = ""
 
 
 @dataclass(frozen=True)

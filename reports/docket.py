@@ -130,7 +130,8 @@ def docket(
         opened = row.scan_no if row.event in ("new", "reopened") else row.opened_no or first
         until = day(stamp[row.scan_no]) if resolved else today
         since_day = day(stamp[opened])
-        cover = covers.get(finding.finding_id)
+        held = covers.get(finding.finding_id)
+        cover, lapsed = (None, held) if held and held.lapsed else (held, None)
         failing = row.event not in ("resolved", "read", "unread")
         last_day = due(since_day, finding.severity, sla) if failing else None
         return Case(
@@ -146,6 +147,8 @@ def docket(
             waiver_kind=cover.kind if cover else "",
             waiver_expires_on=cover.expires_on if cover else "",
             waiver_created_on=cover.created_on if cover else "",
+            lapsed_waiver=lapsed.waiver if lapsed else "",
+            lapsed_on=lapsed.expires_on if lapsed else "",
             due_on=last_day.isoformat() if last_day else "",
             sla=state_of(since_day, today, finding.severity, sla) if failing and not cover else "",
         )

@@ -265,4 +265,9 @@ def test_a_file_that_breaks_a_rule_is_exit_5_and_stays_to_be_looked_at(tmp_path:
 
 def test_a_format_is_not_narrowed(past: Path, type_: Type) -> None:
     code, _, told = type_("export", "--to", "sarif", "--only", "new", "--verify")
-    assert (code, told) == (USAGE, ["--only, --group-by: for trackers; sarif has every finding with its lifecycle"])
+    assert (code, told) == (
+        USAGE,
+        [
+            "--only, --group-by, --include-unknown, --include-waived: for trackers; sarif has every finding with its lifecycle"
+        ],
+    )

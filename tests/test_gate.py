@@ -102,6 +102,12 @@ def test_without_a_scan_to_compare_with_everything_counts_and_it_says_so() -> No
     assert "without --fail-on" in judge(Gate(new_only=True), made_up.report(), Past()).notes[0]
 
 
+def test_the_summary_counts_what_is_waived_and_what_was() -> None:
+    line = json.loads(judge(Gate(), made_up.report(), Past(), waived=3, lapsed=2).summary)
+    assert (line["waived"], line["lapsed"]) == (3, 2)
+    assert list(line)[:8] == ["scan_id", "complete", "coverage", "fail", "unknown", "waived", "lapsed", "new"]
+
+
 def test_a_history_that_could_not_be_written_beats_everything() -> None:
     made = judge(Gate("high", min_coverage=100), made_up.report(coverage_pct="1.0"), Past(trouble="no space"))
     line = json.loads(made.summary)

@@ -244,6 +244,22 @@ def test_waivers_tell_how_many_end_soon_and_which_is_the_oldest_and_the_broadest
     assert "The oldest, old, was made on 1 Jul 2026. 1 waiver ends within 14 days." in said
 
 
+def test_waivers_that_have_expired_are_named_with_what_they_leave_open() -> None:
+    told = docket(report())
+    ended = [dataclasses.replace(c, lapsed_waiver="pumps-2025", lapsed_on="2026-11-18") for c in told.cases[:2]]
+    ended += [dataclasses.replace(told.cases[2], lapsed_waiver="trial", lapsed_on="2026-11-20")]
+    out = io.StringIO()
+    report_html(report(), out, trend(), dataclasses.replace(told, cases=(*ended, *told.cases[3:])))
+    said = re.sub(r"<.*?>", "", out.getvalue())
+    assert (
+        "Expired: trial on 20 Nov 2026, 1 finding without one now; pumps-2025 on 18 Nov 2026, 2 findings without one now."
+        in said
+    )
+    out = io.StringIO()
+    report_html(report(), out, trend(), told)
+    assert "Expired:" not in out.getvalue()
+
+
 def test_guidelines_that_no_check_decides_are_told_for_the_clouds_of_the_scan() -> None:
     out = io.StringIO()
     report_html(report(), out)

@@ -149,6 +149,15 @@ def test_a_case_under_a_waiver_has_no_due_date_to_miss(place: str) -> None:
         assert trend.ageing["high"]["0-7"] == 1
 
 
+def test_a_case_says_which_waiver_it_has_lost_and_its_due_date_counts_again(place: str) -> None:
+    def accepted(findings: Sequence[Finding], today: date) -> Mapping[str, Held]:
+        return {findings[0].finding_id: Held("W-1", "risk_accepted", "2026-08-31", "2026-08-01", lapsed=True)}
+
+    with history(place, [World(hubs({"a": "fail"})).report(0)]) as opened:
+        (case,) = opened.docket(accepted=accepted).cases
+    assert (case.lapsed_waiver, case.lapsed_on, case.waiver, case.sla) == ("W-1", "2026-08-31", "", "in")
+
+
 @pytest.mark.parametrize(
     ("age", "bucket"), [(7, "0-7"), (8, "8-30"), (30, "8-30"), (31, "31-90"), (90, "31-90"), (91, ">90")]
 )

@@ -25,7 +25,7 @@ from reports.case import Docket
 from reports.page import charts, strips
 from reports.page.headline import headline
 from reports.page.rows import ROOM, listing, printed
-from reports.page.waivers import SOON, accepted
+from reports.page.waivers import SOON, accepted, lapsed
 from reports.report import CheckFacts, Report, records
 from reports.score import CAP, WEIGHTS
 from reports.summary import CAUSES, FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
@@ -86,6 +86,7 @@ def whole(
         gone=[case for case in docket.cases if case.lifecycle == "resolved"] if docket else [],
         dark=sum(case.lifecycle == "dark" for case in docket.cases) if docket else 0,
         waivers=accepted(docket),
+        lapsed=lapsed(docket),
         soon=SOON,
         trend=trend if trend and trend.points else None,
         chapters=chapters(report, summary),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,22 @@ class Accepted:
     made: str
     ends: str
     left: int | None
+
+
+@dataclass(frozen=True)
+class Lapsed:
+    """A waiver that has expired, and how many findings count again."""
+
+    waiver: str
+    ended: str
+    count: int
+
+
+def lapsed(docket: Docket | None) -> list[Lapsed]:
+    """The waivers that have expired over what still fails or cannot be read, the last to end first."""
+    cases = [case for case in docket.cases if case.lapsed_waiver and case.lifecycle != "resolved"] if docket else []
+    found = Counter((case.lapsed_on, case.lapsed_waiver) for case in cases)
+    return [Lapsed(waiver, ended, count) for (ended, waiver), count in sorted(found.items(), reverse=True)]
 
 
 def accepted(docket: Docket | None) -> list[Accepted]:
