@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 from checks.command import filled
@@ -54,27 +55,27 @@ class Check:
         """The name of the module it stands in."""
         return self.function.__module__.rsplit(".", 1)[-1]
 
-    @property
+    @cached_property
     def title(self) -> str:
         """The requirement: first line of the docstring."""
         return inspect.getdoc(self.function).split("\n", 1)[0]  # type: ignore[union-attr]
 
-    @property
+    @cached_property
     def risk(self) -> str:
         """Why it matters: the rest of the docstring."""
         return " ".join(inspect.getdoc(self.function).split("\n")[1:]).strip()  # type: ignore[union-attr]
 
-    @property
+    @cached_property
     def reads(self) -> tuple[str, ...]:
         """The columns it reads, in the order of its examples."""
         return tuple(dict.fromkeys(key for example in (*self.passes, *self.fails) for key in example))
 
-    @property
+    @cached_property
     def weighs(self) -> tuple[str, ...]:
         """The columns by which its severity varies."""
         return tuple(dict.fromkeys(column for cells in self.severity_when.values() for column in cells))
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
         """Its thresholds: keyword-only parameters and their defaults."""
         parameters = inspect.signature(self.function).parameters.values()

@@ -9,10 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_, or_
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from checks.check import SEVERITIES, Check
@@ -70,26 +71,25 @@ def text(rows: list[dict[str, str]]) -> pd.DataFrame:
 def numbers(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Counts as a frame."""
     kinds = {name: "Int64" if name in ("passed", "failed", "unknown") else TEXT for name in COUNTS}
-    return pd.DataFrame(rows, columns=list(COUNTS)).astype(kinds)
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()})
 
 
-def relevant(frame: pd.DataFrame, only: Mapping[str, Any]) -> pd.Series[bool]:
+def relevant(frame: pd.DataFrame, only: Mapping[str, Any]) -> pd.arrays.BooleanArray:
     """Which rows a check concerns: true, false, or ``<NA>`` where nobody could read it."""
-    every: pd.Series[bool] = pd.Series(True, index=frame.index, dtype="boolean")
-    wanted = ((frame[c], v if isinstance(v, tuple) else (v,)) for c, v in only.items())
+    every = pd.array(np.ones(len(frame), dtype=bool), dtype="boolean")
+    wanted = ((frame[c].array, v if isinstance(v, tuple) else (v,)) for c, v in only.items())
     return reduce(and_, (reduce(or_, (cells == value for value in values)) for cells, values in wanted), every)
 
 
 def verdicts(check: Check, frame: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series[bool]:
     """The check's answer for each row it concerns, or may concern; ``<NA>`` is unknown."""
-    if frame.empty:
-        return pd.Series(index=frame.index, dtype="boolean")
     concerned = relevant(frame, check.only)
-    rows = frame[concerned.fillna(True)]
-    answer: pd.Series[bool] = pd.Series(index=rows.index, dtype="boolean")
-    if len(rows):
-        answer = pd.Series(check.function(rows, **settings), index=rows.index).astype("boolean")
-    return answer.mask(concerned[rows.index].isna())
+    wanted, unsure = concerned.fillna(True).to_numpy(dtype=bool), concerned.isna()
+    if not wanted.any():
+        return pd.Series(index=frame.index[:0], dtype="boolean")
+    rows = frame.copy(deep=False) if wanted.all() else frame[wanted]
+    answer = pd.Series(check.function(rows, **settings), index=rows.index).astype("boolean")
+    return answer.mask(unsure[wanted]) if unsure.any() else answer
 
 
 def judge(
@@ -98,6 +98,7 @@ def judge(
     """Judges one scope. ``thresholds`` maps a check's id to the settings that replace its defaults."""
     held = {collector.table for collector in collectors_in(scope)}
     reasons, labels = Reasons(tables), Labels(tables)
+    cells = {table: Cells(frame) for table, frame in tables.frames.items()}
     findings: list[dict[str, str]] = []
     counts: list[dict[str, Any]] = []
     for check in checks:
@@ -108,11 +109,11 @@ def judge(
             frame = check.table.frame([])
         answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
         facts = About.of(check, scope.provider)
-        passed = int(answer.eq(True).sum())
+        passed = int(answer.sum())
         failing, open_ = [], []
         undecided: dict[Why, int] = {}
-        for index in answer.index[answer.eq(False).fillna(True)]:
-            row = plain(frame.loc[index])
+        for index in answer.index[~answer.fillna(False)]:
+            row = cells[check.table].row(index)
             if answer[index] is not pd.NA:
                 failing.append(facts.row("fail", row, Why("", "", "; ".join(evidence(check, row))), labels.of(row)))
             elif (why := reasons.of(check, row)).cause == NOTHING_THERE:
@@ -132,10 +133,21 @@ def judge(
     return Judged(text(findings), numbers(counts))
 
 
-def plain(row: pd.Series[Any]) -> dict[str, Any]:
-    """A row as Python's own values; None for what nobody could read."""
-    python = {column: cell.item() if hasattr(cell, "item") else cell for column, cell in row.items()}
-    return {str(column): None if pd.isna(cell) else cell for column, cell in python.items()}
+class Cells:
+    """A table's cells as Python's own values; None for what nobody could read."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    @cached_property
+    def _columns(self) -> dict[str, list[Any]]:
+        found = ((str(name), column.tolist()) for name, column in self._frame.items())
+        return {name: [None if cell is pd.NA else cell for cell in cells] for name, cells in found}
+
+    def row(self, index: Any) -> dict[str, Any]:
+        """One row, by its label."""
+        at = self._frame.index.get_loc(index)
+        return {name: column[at] for name, column in self._columns.items()}
 
 
 def concerns(check: Check, provider: str) -> bool:

@@ -78,6 +78,8 @@ def readable(table: type[Table], row: Row, notes: Notes) -> Row:
 
 def tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows in one order, whatever order the provider gave them in; a row the provider gave twice stays once."""
+    if len(frame) < 2:
+        return frame
     key = ["provider", "account", "region", "resource", "subject"]
     return frame.drop_duplicates(key).sort_values(key, ignore_index=True)
 

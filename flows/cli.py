@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.console import INTERRUPTED, Format, exit_code
+from flows.console import INTERRUPTED, Format, collect_seldom, exit_code, say
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
 Dimension = Literal["area", "provider", "account", "hub", "owner"]
@@ -219,7 +219,11 @@ def demo(
     if nights:
         from flows.nights import play_month
 
-        return play_month(nights, out, quiet)
+        try:
+            return play_month(nights, out, quiet)
+        except KeyboardInterrupt:
+            say("interrupted; this month cannot be gone on with: play another one")
+            return INTERRUPTED
     from flows.demo import demo as play
 
     return play(out, runner, quiet)
@@ -394,6 +398,7 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a package's deprecations are ours to read in the tests, not a user's
+    collect_seldom()
     code = exit_code(lambda: app(print_error=False, exit_on_error=False))
     if code == INTERRUPTED:
         sys.stdout.flush()

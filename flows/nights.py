@@ -6,25 +6,29 @@ history in their order.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from errno import ECHILD
 from pathlib import Path
 from typing import Any
 
 from collectors.operation import Scope
-from collectors.run import Run
-from flows.console import CLEAN, say
+from flows.console import CLEAN, collect_seldom, say
 from flows.demo import lab_is_there, settings_file
 from flows.export import Asked, exported
 from flows.history import FILE, Past, docket, trend_of
 from flows.mistakes import BadSettings
-from flows.scan import Examine, Order, gather, new_scan_id, run
+from flows.scan import Examine, Order, new_scan_id, run
 from flows.settings import load
 from reports.files import write
 from reports.history import History
@@ -39,24 +43,36 @@ TOOK = timedelta(minutes=4)
 """How long a night's scan takes by the lab's clock."""
 
 
-def month(nights: Sequence[int], last: datetime, folder: Path) -> Iterator[Report]:
+def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Report]:
     """The reports of some nights, the first one first, the last of them at ``last``. Its run stays in ``folder``."""
     begun = [last - timedelta(days=nights[-1] - night) for night in nights]
     place = folder / "nights"
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context)
+    pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context, prepare)
     try:
-        for at, url in zip(begun, pool.map(scan_night, nights, begun, [str(place)] * len(nights)), strict=True):
-            yield gather(Run(url), at + TOOK)
+        for url, report in pool.map(scan_night, nights, begun, [str(place)] * len(nights)):
+            yield report
         shutil.rmtree(folder / "run", ignore_errors=True)
         shutil.move(url, folder / "run")
+    except BaseException as error:
+        for process in multiprocessing.active_children():  # nobody waits for the nights that are being scanned
+            process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise ChildProcessError(ECHILD, "is not whole: the process of a night was killed", str(folder)) from None
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(place, ignore_errors=True)
 
 
-def scan_night(number: int, at: datetime, place: str) -> str:
-    """Scans the lab of one night and returns where the run lies."""
+def prepare() -> None:
+    """Makes a process ready for its nights. Ctrl-C reaches it too, and is for the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()
+
+
+def scan_night(number: int, at: datetime, place: str) -> tuple[str, Report]:
+    """Scans the lab of one night and returns where the run lies, and its report."""
     from lab.cloud import Lab
     from lab.story import play
 
@@ -67,8 +83,11 @@ def scan_night(number: int, at: datetime, place: str) -> str:
         os.environ.update(lab.env())
         settings = load(settings_file(lab, folder))
         order = Order(settings, f"{at:%Y%m%dT%H%M%SZ}", at, out=str(folder))
-        run(order, one_by_one)
-    return order.run.url
+        report = run(order, one_by_one, now=lambda: at + TOOK)
+    shutil.rmtree(lab.folder, ignore_errors=True)
+    gc.collect()  # closes what the scan's clients held open
+    gc.freeze()  # what is left are SDKs and their models: no later collection need go through them
+    return order.run.url, report
 
 
 def one_by_one(examine: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
@@ -100,9 +119,9 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     )
     (folder / "waivers.toml").write_text(accepted(first), encoding="utf-8")
     settings = load(file)
-    with History.open(str(folder / FILE)) as history:
+    with History.open(str(folder / FILE)) as history, closing(month(range(nights), last, folder)) as reports:
         report = None
-        for number, report in enumerate(month(range(nights), last, folder)):
+        for number, report in enumerate(reports):
             history.ingest(report)
             if not quiet:
                 tell(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from cryptography import x509
@@ -17,13 +18,15 @@ from lab.azure_example import NEVER, Body, Estate, example, identity
 from lab.server import CANARY
 
 
+@cache
+def short_key() -> rsa.RSAPrivateKey:
+    """A key of 1024 bits, made once a process: whatever it is, it is too short."""
+    return rsa.generate_private_key(65537, 1024)
+
+
 def _authority(estate: Estate, name: str, days: int, weak: bool = False) -> str:
     """A self-signed CA certificate that ends some days from now, DER in base64."""
-    key = (
-        rsa.generate_private_key(65537, 1024)
-        if weak
-        else ec.derive_private_key(int(identity(name).replace("-", ""), 16), ec.SECP256R1())
-    )
+    key = short_key() if weak else ec.derive_private_key(int(identity(name).replace("-", ""), 16), ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     end = estate.clock + timedelta(days=days, hours=6)
     made = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -73,6 +74,13 @@ def unset(key: str, value: Any) -> bool:
     return value in (False, [], "LOG_LEVEL_UNSPECIFIED") and key in ("blocked", "credentials", "logLevel")
 
 
+@cache
+def private_key() -> str:
+    """The service account's key in PEM, made once a process."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
 class Gcp:
     """Google Cloud: seven REST APIs and the token endpoint on one port.
 
@@ -94,12 +102,11 @@ class Gcp:
 
     def start(self) -> None:
         """Serves, with a service account's key file in the folder."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         info = {
             "type": "service_account",
             "project_id": PROJECT,
             "private_key_id": "lab",
-            "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+            "private_key": private_key(),
             "client_email": email("posture-reader"),
             "client_id": "100000000000000000042",
             "token_uri": f"{self._server.url}/token",

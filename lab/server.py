@@ -6,14 +6,19 @@ Calls and faults are named as the SDK names the operation: ``iot.list_policies``
 
 from __future__ import annotations
 
+import io
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from wsgiref.handlers import SimpleHandler
+from wsgiref.headers import Headers
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
@@ -63,8 +68,47 @@ class Switchboard:
             self._fired.clear()
 
 
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"  # connections are kept, as every cloud keeps them
+class _Answer(SimpleHandler):
+    """One answer. Where it does not say how long it is, its end is the end of the connection."""
+
+    http_version = "1.1"
+    headers: Headers
+
+    def __init__(self, connection: _Connection, body: bytes, environ: dict[str, Any]) -> None:
+        out: Any = connection.wfile
+        super().__init__(io.BytesIO(body), out, sys.stderr, environ, multithread=True)
+        self.os_environ = {}
+        self._connection = connection
+
+    def get_scheme(self) -> str:
+        """As the connection is, which werkzeug knows."""
+        return str(self.base_env["wsgi.url_scheme"])
+
+    def cleanup_headers(self) -> None:
+        """Adds the length of the body, if it is known."""
+        super().cleanup_headers()
+        if "Content-Length" not in self.headers:
+            self.headers["Connection"] = "close"
+            self._connection.close_connection = True
+
+
+class _Connection(WSGIRequestHandler):
+    """A connection that is kept for the next request, as every cloud keeps it; werkzeug's own closes it."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def run_wsgi(self) -> None:
+        """Answers one request, whose body is read to its end, so that the next one can be told from it."""
+        environ = self.make_environ()
+        body = self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+        _Answer(self, body, environ).run(self.server.app)
+
+    def finish(self) -> None:
+        """Ends the connection, whoever cut it."""
+        with suppress(OSError):
+            super().finish()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """The lab says nothing on the terminal."""
@@ -75,7 +119,7 @@ class Server:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], tls: ssl.SSLContext | None = None) -> None:
         self._server: BaseWSGIServer = make_server(
-            "127.0.0.1", 0, app, threaded=True, ssl_context=tls, request_handler=_Quiet
+            "127.0.0.1", 0, app, threaded=True, ssl_context=tls, request_handler=_Connection
         )
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.port: int = self._server.server_port

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app
-from flows.console import USAGE, exit_code
+from flows.console import INTERRUPTED, NOT_WRITTEN, USAGE, exit_code
 from flows.nights import month
 from lab.story import NIGHTS, STORY
 from reports.history import History
@@ -100,3 +107,35 @@ def test_a_folder_with_a_history_is_not_played_into(tmp_path: Path, capsys: pyte
     )
     assert code == USAGE
     assert "holds a history already; name a new folder" in capsys.readouterr().err
+
+
+def test_a_night_whose_process_is_killed_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def kill() -> None:
+        while not (processes := multiprocessing.active_children()):
+            time.sleep(0.01)
+        processes[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code = exit_code(
+        lambda: app(["demo", "--nights", "2", "--out", str(tmp_path)], print_error=False, exit_on_error=False)
+    )
+    killer.join()
+    assert code == NOT_WRITTEN
+    assert capsys.readouterr().err == f"not written: {tmp_path} is not whole: the process of a night was killed\n"
+
+
+def test_an_interrupted_month_leaves_no_process_behind(tmp_path: Path) -> None:
+    what = [sys.executable, "-c", "from flows.cli import main; main()", "demo", "--nights", "2", "--out", str(tmp_path)]
+    with subprocess.Popen(what, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr
+        while not (tmp_path / "nights" / "0").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stderr.read() == "interrupted; this month cannot be gone on with: play another one\n"
+    assert process.returncode == INTERRUPTED
+    with pytest.raises(ProcessLookupError):
+        while True:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)

@@ -30,6 +30,8 @@ from collectors.target import NoTarget
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 3
+USER_AGENT = "iotposture"
+"""What CloudTrail shows as the caller. botocore's own text is put together anew for every call."""
 DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "Forbidden",
     "NotAuthorized", "UnauthorizedException", "UnauthorizedOperation", "AllAccessDisabled", "401", "403",
@@ -151,7 +153,13 @@ def refuse_metadata(inner: botocore.session.Session) -> None:
 
 def once() -> Config:
     """Short timeouts and no retry, for the calls that find out who we are."""
-    return Config(connect_timeout=1, read_timeout=1.5, retries={"total_max_attempts": 1}, defaults_mode="legacy")
+    return Config(
+        connect_timeout=1,
+        read_timeout=1.5,
+        retries={"total_max_attempts": 1},
+        defaults_mode="legacy",
+        user_agent=USER_AGENT,
+    )
 
 
 def steady(settings: Mapping[str, Any], **more: Any) -> Config:
@@ -162,6 +170,7 @@ def steady(settings: Mapping[str, Any], **more: Any) -> Config:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         defaults_mode="legacy",
         max_pool_connections=32,
+        user_agent=USER_AGENT,
         **more,
     )
 

@@ -10,6 +10,7 @@ import json
 import os
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,7 @@ class ClearBladeSession:
             event_hooks={"request": [guard]},
             follow_redirects=False,
         )
+        weakref.finalize(self, self._http.close)
 
     def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
         """Yields the items of every page, or the one object; raises ReadFailed."""

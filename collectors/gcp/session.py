@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -143,6 +144,12 @@ class Secure(httplib2.HTTPSConnectionWithTimeout):  # type: ignore[misc]
         wait_for(self, super().connect)
 
 
+def hang_up(connections: Mapping[str, Any]) -> None:
+    """Closes the connections of a thread that is done; httplib2 would leave them open."""
+    for connection in connections.values():
+        connection.close()
+
+
 class Http(httplib2.Http):  # type: ignore[misc]
     """What google-api-python-client sends through: guarded, with the credential, and one per thread."""
 
@@ -150,6 +157,7 @@ class Http(httplib2.Http):  # type: ignore[misc]
         super().__init__(timeout=seconds, ca_certs=ca_bundle)
         self.follow_redirects = False
         self._login = login
+        weakref.finalize(self, hang_up, self.connections)
 
     def request(self, uri: str, method: str = "GET", body: Any = None, headers: Any = None, **more: Any) -> Any:
         """Sends a read; refuses everything else."""
@@ -275,24 +283,28 @@ class GoogleSession:
 
     def _service(self, api: str) -> Any:
         """The API's client. Built from the discovery document in the package: nothing is fetched for it."""
-        built = self._local.__dict__.setdefault("services", {})
-        if api not in built:
-            built[api] = discovery.build(
-                api,
-                APIS[api][0],
-                http=Http(self._login, self._seconds, self._ca),
-                static_discovery=True,
-                cache_discovery=False,
-                client_options={"api_endpoint": self._endpoint(api)},
-            )
-        return built[api]
+        return discovery.build(
+            api,
+            APIS[api][0],
+            http=Http(self._login, self._seconds, self._ca),
+            static_discovery=True,
+            cache_discovery=False,
+            client_options={"api_endpoint": self._endpoint(api)},
+        )
+
+    def _resource(self, name: str) -> Any:
+        """An API, or a collection in it such as ``pubsub.projects.topics``; put together once a thread."""
+        built = self._local.__dict__.setdefault("built", {})
+        if name not in built:
+            parent, _, own = name.rpartition(".")
+            built[name] = getattr(self._resource(parent), own)() if parent else self._service(name)
+        return built[name]
 
     def _pages(self, operation: Operation, region: str, params: dict[str, Any]) -> Iterator[Any]:
-        api, *path, method = operation.name.split(".")
+        name, _, method = operation.name.rpartition(".")
+        api = name.partition(".")[0]
         with classified(operation):
-            resource = self._service(api)
-            for part in path:
-                resource = getattr(resource, part)()
+            resource = self._resource(name)
             if method == "getIamPolicy":
                 params |= policy_version(api)
             request = getattr(resource, method)(**params)
