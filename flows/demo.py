@@ -36,7 +36,9 @@ def settings_file(lab: Lab, folder: Path) -> str:
     """Writes the settings of a lab into a folder and returns the file's path."""
     sections = {name: {"calls_per_second": 1000, **section} for name, section in lab.settings().items()}
     file = folder / "iotposture.toml"
-    first = f"weak_keys = {json.dumps(str(lab.weak_keys))}\n\n"
+    keys = folder.absolute() / lab.weak_keys.name  # the lab's own folder may go, and verbs read these settings for long
+    keys.write_bytes(lab.weak_keys.read_bytes())
+    first = f"weak_keys = {json.dumps(str(keys))}\n\n"
     file.write_text(first + toml(sections), encoding="utf-8")
     return str(file)
 

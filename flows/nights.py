@@ -164,8 +164,8 @@ history = {history}
 default_owner = "security-champions"
 
 [[owners]]
-owner = "metering"
-hub = ["*/IotHubs/hub-meters"]
+owner = "pumping-stations"
+tags = {{ unit = ["pumps", "valves"] }}
 
 [[owners]]
 owner = "plant-it"
