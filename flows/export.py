@@ -113,7 +113,9 @@ def tickets(
         done = export(found, profile, folder, history.ledger(), now(), wish, choices, check)
     except Refused as error:
         raise BadSettings(str(error)) from error
-    return done.files, [*done.notes, ", ".join(f"{count} {kind}" for kind, count in done.counts.items())]
+    left = {"unchanged and left out": done.unchanged} if done.unchanged else {}
+    told = {kind: count for kind, count in done.counts.items() if count or kind != "unchanged"} | left
+    return done.files, [*done.notes, ", ".join(f"{count:,} {kind}" for kind, count in told.items())]
 
 
 def read(history: History, settings: Settings, target: str) -> Docket:

@@ -18,7 +18,10 @@ KINDS = (*DELTA, "unchanged")
 
 @dataclass
 class Selection:
-    """Tickets by the sheet they go to, how many there are of each kind, and what a person should know."""
+    """Tickets by the sheet they go to, how many there are of each kind, and what a person should know.
+
+    ``left_out`` are those about which there is nothing to tell.
+    """
 
     create: list[Ticket] = field(default_factory=list)
     change: list[Ticket] = field(default_factory=list)
@@ -26,6 +29,7 @@ class Selection:
     close: list[Ticket] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: int = 0
 
     @property
     def all(self) -> list[Ticket]:
@@ -65,6 +69,7 @@ def select(
             withheld += 1
             continue
         if what not in wanted:
+            chosen.left_out += what == "unchanged"
             continue
         if what == "new":
             chosen.create.append(ticket)

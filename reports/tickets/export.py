@@ -33,11 +33,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Done:
-    """What was written, the manifest last, and one line per thing that a person should know."""
+    """What was written, the manifest last, and one line per thing that a person should know.
+
+    ``unchanged`` are the tickets that were left out because there is nothing to tell about them.
+    """
 
     files: tuple[Path, ...]
     counts: Mapping[str, int]
     notes: tuple[str, ...]
+    unchanged: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def export(
         texts = {part.name: part.data for part in parts} | {name: text.encode() for name, text in extras.items()}
         files = write(folder, texts, profile.name, manifest)
         check(folder)
-    return Done(tuple(files), chosen.counts, tuple(chosen.notes))
+    return Done(tuple(files), chosen.counts, tuple(chosen.notes), chosen.left_out)
 
 
 def noted(chosen: Selection, entries: Mapping[str, Entry], scan: str, now: str) -> list[Entry]:
