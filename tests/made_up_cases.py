@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterable
 from typing import Any
@@ -99,3 +100,17 @@ def every_life(report: Report) -> Docket:
             )
         cases.append(one)
     return Docket(report.about, tuple(cases))
+
+
+def changed(made: Any, path: str, value: Any) -> Any:
+    """A copy with one value changed, added, or taken out with None."""
+    made = copy.deepcopy(made)
+    *keys, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+    place = made
+    for key in keys:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import jsonschema
 import made_up
 import pytest
 from botocore.validate import ParamValidator
-from made_up_cases import every_life
+from made_up_cases import changed, every_life
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from pydantic import ValidationError
 
@@ -217,20 +216,6 @@ def test_every_format_is_what_its_validator_takes(report: Callable[[], Report], 
     assert sarif_problems(log(made)) == []
     assert held_against("docket", json.loads(texts("json", made)["docket.json"])) == []
     assert held_against("findings", findings_document(made, tmp_path)) == []
-
-
-def changed(made: Any, path: str, value: Any) -> Any:
-    """A copy with one value changed, added, or taken out with None."""
-    made = copy.deepcopy(made)
-    *keys, last = [int(key) if key.isdigit() else key for key in path.split(".")]
-    place = made
-    for key in keys:
-        place = place[key]
-    if value is None:
-        del place[last]
-    else:
-        place[last] = value
-    return made
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 import made_up
 import pytest
-from made_up_cases import estate_cases, every_life
+from made_up_cases import changed, estate_cases, every_life
 
 from reports.case import Docket
 from reports.formats import asff, document, ocsf, sarif
@@ -64,15 +64,7 @@ def noted(folder: Path, name: str) -> None:
 
 def broken(folder: Path, name: str, path: str, value: Any) -> None:
     """Changes, adds or, with None, takes out one value of a file."""
-    held = json.loads((folder / name).read_text())
-    *keys, last = [int(key) if key.isdigit() else key for key in path.split(".")]
-    place = held
-    for key in keys:
-        place = place[key]
-    if value is None:
-        del place[last]
-    else:
-        place[last] = value
+    held = changed(json.loads((folder / name).read_text()), path, value)
     (folder / name).write_text(json.dumps(held) + "\n")
     noted(folder, name)
 
