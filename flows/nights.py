@@ -84,7 +84,6 @@ def scan_night(number: int, at: datetime, place: str) -> tuple[str, Report]:
         settings = load(settings_file(lab, folder))
         order = Order(settings, f"{at:%Y%m%dT%H%M%SZ}", at, out=str(folder))
         report = run(order, one_by_one, now=lambda: at + TOOK)
-    shutil.rmtree(lab.folder, ignore_errors=True)
     gc.collect()  # closes what the scan's clients held open
     gc.freeze()  # what is left are SDKs and their models: no later collection need go through them
     return order.run.url, report

@@ -6,6 +6,7 @@ variables that credentials come from. The product needs nothing else to scan it.
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import tempfile
 from datetime import datetime
@@ -92,3 +93,4 @@ class Lab:
         for cloud in self.clouds:
             cloud.stop()
         clock.move(None)
+        shutil.rmtree(self.folder, ignore_errors=True)
