@@ -20,6 +20,7 @@ from checks.finding import Finding
 from checks.judge import judge
 from checks.owner import OwnerRule, Owners
 from checks.registry import CHECKS
+from collectors.aws.tags import RESOURCES
 from collectors.operation import Scope
 from collectors.schema import Table, Tables
 from collectors.tables.data import Route
@@ -116,12 +117,18 @@ def test_a_scan_of_the_lab_reads_the_tags_of_every_cloud(lab: Lab, tmp_path: Pat
     }
     assert {
         ("aws", "policy", "team", "valves"), ("aws", "route", "Team", "integration"), ("aws", "key", "cost-centre", "4711"),
-        ("aws", "store", "team", "web"), ("aws", "device", "site", "galway"),
+        ("aws", "store", "team", "web"), ("aws", "device", "site", "galway"), ("aws", "policy", "Stage", "test"),
         ("azure", "hub", "Unit", "pumps"), ("azure", "device", "Unit", "pumps"), ("azure", "device", "site.town", "Cork"),
         ("gcp", "topic", "team", "stations"), ("gcp", "key", "use", "firmware-signing"), ("gcp", "store", "purpose", "ota"),
     } <= told  # fmt: skip
     assert CANARY not in found.to_csv()
     assert "contact" not in {key for _, _, key, _ in told}, "nobody asked for it"
+
+
+def test_a_region_whose_api_refuses_one_of_the_services_is_asked_for_all(lab: Lab, tmp_path: Path) -> None:
+    found = look(lab, tmp_path, "aws", RESOURCES.name)
+    assert found.outcomes(RESOURCES.name) == {"read"}
+    assert lab.aws.switchboard.calls[RESOURCES.name] == 2 + 1 + 1  # two pages at home; refused, and then all
 
 
 def test_tags_of_devices_are_neither_kept_nor_asked_for_unless_a_rule_names_one(lab: Lab, tmp_path: Path) -> None:
