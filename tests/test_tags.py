@@ -43,10 +43,13 @@ from reports.store import LATEST, address, engine, reading, version, writing
         ({"list": ["a"], "none": None, "deep": {"none": None}}, {}),
         ({"password": "x", "apiKey": "x", "site": {"secret": "x"}}, {"password": "***", "apiKey": "***", "site.secret": "***"}),
         ({"link": "https://user:word@a.example", "note": "SharedAccessKey=abc="}, {"link": "***", "note": "***"}),
+        ({"dbPwd": "x", "primaryKey": "x", "site": "x"}, {"dbPwd": "***", "primaryKey": "***", "site": "x"}),
+        ({"a": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x", "b": f"ghp_{'x' * 36}", "c": "SharedAccessSignature sr=x&sig=x"}, dict.fromkeys("abc", "***")),
+        ({f"AccountKey={'x' * 20}": "y", "keyring": "z"}, {"***": "***", "keyring": "z"}),
         ({"long": "x" * 300}, {"long": "x" * LENGTH}),
         ({f"key-{n:03}": "" for n in range(100)}, {f"key-{n:03}": "" for n in range(MOST)}),
     ],
-    ids=["not told", "none", "in order", "tags within tags", "no texts", "secret keys", "secret texts", "long", "many"],
+    ids=["not told", "none", "in order", "tags within tags", "no texts", "secret keys", "secret texts", "more secret keys", "more secret texts", "a secret for a key", "long", "many"],
 )  # fmt: skip
 def test_tags_are_texts_by_key(found: Any, cell: Any) -> None:
     made = tags(found)
