@@ -194,6 +194,11 @@ def test_tags_and_other_keys_hold_together() -> None:
     )
 
 
+def test_a_rule_names_a_key_once_however_it_is_written() -> None:
+    with pytest.raises(ValueError, match="team: stands there twice; keys are compared without case"):
+        OwnerRule(owner="pumps", tags={"Team": ("pumps",), "team": ("valves",)})
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_tag_is_compared_as_it_is(text: str) -> None:
     plain = text.replace("*", "?").replace("\0", "?")
