@@ -59,9 +59,11 @@ def killed(place: str, report: Report, after: float) -> None:
     told, tell = os.pipe()
     child = os.fork()
     if not child:
-        with when_writing(lambda: os.write(tell, b".")), History.open(place) as history:
-            history.ingest(report)
-        os._exit(0)
+        try:
+            with when_writing(lambda: os.write(tell, b".")), History.open(place) as history:
+                history.ingest(report)
+        finally:
+            os._exit(0)  # whatever happens, the child goes on with nothing of its parent's
     os.close(tell)
     os.read(told, 1)
     os.close(told)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from checks.finding import Finding
 from checks.match import TAG, GlobList, Match, Matcher, numbers, tags_of
@@ -25,6 +26,13 @@ class OwnerRule(Match):
     tags: dict[TagKey, Annotated[GlobList, Field(min_length=1)]] = Field(
         {}, description="Globs over the texts of tags, by key; of the resource, else of its hub."
     )
+
+    @field_validator("tags")
+    @classmethod
+    def _once(cls, tags: dict[str, Any]) -> dict[str, Any]:
+        if twice := [key for key, count in Counter(map(str.lower, tags)).items() if count > 1]:
+            raise ValueError(f"{', '.join(twice)}: stands there twice; keys are compared without case")
+        return tags
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:

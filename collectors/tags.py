@@ -13,12 +13,15 @@ LENGTH = 256
 """Characters of a value that are kept. AWS and Azure allow 256, Google Cloud 63."""
 MASK = "***"
 SECRET_KEY = re.compile(
-    r"passw|secret|token|credential|api.?key|access.?key|private.?key|connection.?string", re.IGNORECASE
+    r"passw|passphrase|pwd|secret|token|credential|connection.?str"
+    r"|(api|access|account|private|shared|primary|secondary|symmetric|sas).?key",
+    re.IGNORECASE,
 )
 SECRET_VALUE = re.compile(
-    r"(Shared)?AccessKey=|AccountKey=|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN |://[^/@\s]+:[^/@\s]+@"
+    r"(Shared)?AccessKey=|AccountKey=|\bsig=|\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN |://[^/@\s]+:[^/@\s]+@"
+    r"|\beyJ[\w-]{8,}\.eyJ|\b(gh[oprsu]_|github_pat_|glpat-|xox[abprs]-|AIza)[\w-]{16}"
 )
-"""A tag is no place for a secret, and people put one there all the same: such a value is masked."""
+"""A tag is no place for a secret, and people put one there all the same: such a value is masked, and such a key."""
 
 
 def tags(found: Mapping[str, Any] | None, named: Collection[str] | None = None) -> str | None:
@@ -42,7 +45,8 @@ def flattened(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, 
             yield key, str(value).lower()
         elif isinstance(value, (str, int, float)):
             text = str(value)
-            yield key, MASK if SECRET_KEY.search(key) or SECRET_VALUE.search(text) else text[:LENGTH]
+            shown = MASK if SECRET_KEY.search(key) or SECRET_VALUE.search(text) else text[:LENGTH]
+            yield MASK if SECRET_VALUE.search(key) else key, shown
 
 
 def read(cell: str) -> dict[str, str]:

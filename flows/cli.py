@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from flows.console import INTERRUPTED, Format, collect_seldom, exit_code, say
+from flows.console import INTERRUPTED, Format, collect_seldom, exit_code, open_streams, say
 
 Cloud = Literal["aws", "azure", "gcp", "clearblade"]
 Dimension = Literal["area", "provider", "account", "hub", "owner"]
@@ -398,6 +398,7 @@ def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is in the coverage, without its secrets
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a package's deprecations are ours to read in the tests, not a user's
+    open_streams()
     collect_seldom()
     code = exit_code(lambda: app(print_error=False, exit_on_error=False))
     if code == INTERRUPTED:

@@ -36,6 +36,13 @@ def collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def open_streams() -> None:
+    """Gives a program that was started without stdout or stderr one that goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+
+
 def say(line: str) -> None:
     """One message for the person, on stderr."""
     for part in line.splitlines():
@@ -148,7 +155,7 @@ def stopped(error: BaseException) -> bool:
     """Whether nobody reads on, as after `| head`, which is no mistake: then what is left to print goes nowhere."""
     if not any(isinstance(one, BrokenPipeError) for one in (error, error.__context__)):  # rich leaves by SystemExit
         return False
-    for stream in filter(None, (sys.stdout, sys.stderr)):
+    for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BrokenPipeError:

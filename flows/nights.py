@@ -13,10 +13,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from errno import ECHILD
 from pathlib import Path
@@ -48,9 +48,11 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
     begun = [last - timedelta(days=nights[-1] - night) for night in nights]
     place = folder / "nights"
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context, prepare)
+    pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context, collect_seldom)
     try:
-        for url, report in pool.map(scan_night, nights, begun, [str(place)] * len(nights)):
+        with uninterrupted():
+            scans = pool.map(scan_night, nights, begun, [str(place)] * len(nights))
+        for url, report in scans:
             yield report
         shutil.rmtree(folder / "run", ignore_errors=True)
         shutil.move(url, folder / "run")
@@ -65,10 +67,14 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
         shutil.rmtree(place, ignore_errors=True)
 
 
-def prepare() -> None:
-    """Makes a process ready for its nights. Ctrl-C reaches it too, and is for the process that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    collect_seldom()
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end of this, and never reaches a process that is started here: it is for the one that starts it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def scan_night(number: int, at: datetime, place: str) -> tuple[str, Report]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.aws_answers import Answer, Reply
+from lab.aws_answers import Answer, Missing, Reply
 from lab.aws_estate import arn
 from lab.aws_policies import HOME
 from lab.aws_sinks import telemetry_key
 from lab.server import CANARY
 
+UNKNOWN = "signer"
+"""A service that the API does not know outside the home region, as it does not know all in every one."""
 SCRIPT = "<script>alert('tag')</script>"
 
 
@@ -31,6 +33,8 @@ def tagged(region: str) -> dict[str, dict[str, str]]:
 def get_resources(region: str, params: Mapping[str, Any]) -> Reply:
     """One page of the tagged resources of the services asked for; the last page's token is empty."""
     wanted = {one.partition(":")[0] for one in params.get("ResourceTypeFilters") or ()}
+    if region != HOME and UNKNOWN in wanted:
+        raise Missing(UNKNOWN, "InvalidParameterException", 400)
     found = [
         {"ResourceARN": name, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         for name, tags in tagged(region).items()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lab.aws import Aws
 from lab.cloud import NO_METADATA, Lab
@@ -16,6 +17,8 @@ from lab.postgres import Postgres
 
 CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "CLEARBLADE_", "CLOUDSDK_", "IOTPOSTURE_", "PREFECT_")
 GUARD = Path(__file__).parent / "loopback"
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")  # how fast an example is says nothing on a machine that others use
 _connect = socket.socket.connect
 
 

@@ -16,6 +16,7 @@ from made_up import HOSTILE, SCOPES, finding, report
 
 from collectors.operation import Scope
 from collectors.run import Run
+from collectors.tags import tags
 from flows.cli import app
 from flows.console import CLEAN, USAGE, emit, exit_code, say
 from flows.gate import Gate, ci_lines, judge
@@ -51,7 +52,10 @@ COMMAND = re.compile(r"::(stop-commands|error|add-mask)\b|##\[|##vso\[", re.IGNO
 
 def rows() -> list[dict[str, str]]:
     return [
-        finding("policy-allows-no-wildcard", 0, f"arn:{bad}", "policy", resource_name=bad, subject=bad, hub=bad, actual=bad)
+        finding(
+            "policy-allows-no-wildcard", 0, f"arn:{bad}", "policy", resource_name=bad, subject=bad, hub=bad, actual=bad,
+            tags=tags({bad: bad, "team": bad}) or "",
+        )
         for bad in CORPUS
     ]  # fmt: skip
 
@@ -77,7 +81,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )  # fmt: skip
     for name, frame in (("findings", whole.findings), ("counts", whole.counts), ("coverage", whole.coverage)):
         run.write_frame(Scope(*SCOPES[0]), name, frame)
-    (tmp_path / "iotposture.toml").write_text('history = "history.db"\n')
+    (tmp_path / "iotposture.toml").write_text('history = "history.db"\nowner_tags = ["team"]\n')
     return tmp_path
 
 

@@ -337,11 +337,11 @@ def test_output_on_a_full_disk_is_exit_5() -> None:
     assert (told.returncode, told.stderr) == (NOT_WRITTEN, "not written: No space left on device\n")
 
 
-def test_without_a_stdout_nothing_is_printed_and_nothing_breaks() -> None:
-    told = subprocess.run(
-        ["sh", "-c", '"$0" show check hub-refuses-old-tls >&-', COMMAND], capture_output=True, check=False
-    )
-    assert (told.returncode, told.stderr) == (0, b"")
+@pytest.mark.parametrize("format_", ["text", "json", "csv"])
+def test_without_a_stdout_or_stderr_nothing_is_printed_and_nothing_breaks(format_: str) -> None:
+    for closed, words, code in ((1, ["show", "tables", "--format", format_], 0), (2, ["show", "check", "x"], USAGE)):
+        told = subprocess.run(["sh", "-c", f'"$0" "$@" {closed}>&-', COMMAND, *words], capture_output=True, check=False)
+        assert (told.returncode, told.stdout, told.stderr) == (code, b"", b"")
 
 
 def test_the_summary_is_the_last_line_of_a_scan_that_failed_too(lab: Lab, tmp_path: Path, file: Path) -> None:

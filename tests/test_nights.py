@@ -115,7 +115,7 @@ def test_a_night_whose_process_is_killed_is_one_line(tmp_path: Path, capsys: pyt
             time.sleep(0.01)
         multiprocessing.active_children()[0].kill()
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     code = exit_code(
         lambda: app(["demo", "--nights", "2", "--out", str(tmp_path)], print_error=False, exit_on_error=False)
@@ -129,13 +129,21 @@ def test_a_night_whose_process_is_killed_is_one_line(tmp_path: Path, capsys: pyt
     )
 
 
-def test_an_interrupted_month_leaves_no_process_behind(tmp_path: Path) -> None:
+def children(process: int) -> list[str]:
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
+
+
+@pytest.mark.parametrize(
+    ("scans", "wait"), [(False, 0.1), (False, 0.6), (True, 0)], ids=["starts", "loads", "a night is being scanned"]
+)
+def test_an_interrupted_month_says_so_and_leaves_no_process_behind(scans: bool, wait: float, tmp_path: Path) -> None:
     what = [sys.executable, "-c", "from flows.cli import main; main()", "demo", "--nights", "2", "--out", str(tmp_path)]
     with subprocess.Popen(what, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert process.stderr
-        while not (tmp_path / "nights" / "0").exists():
+        while not ((tmp_path / "nights" / "0").exists() if scans else children(process.pid)[1:]):
             assert process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.02)
+        time.sleep(wait)
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.read() == "interrupted; this month cannot be gone on with: play another one\n"
     assert process.returncode == INTERRUPTED

@@ -20,6 +20,7 @@ from checks.finding import Finding
 from checks.judge import judge
 from checks.owner import OwnerRule, Owners
 from checks.registry import CHECKS
+from collectors.aws.tags import RESOURCES
 from collectors.operation import Scope
 from collectors.schema import Table, Tables
 from collectors.tables.data import Route
@@ -42,10 +43,13 @@ from reports.store import LATEST, address, engine, reading, version, writing
         ({"list": ["a"], "none": None, "deep": {"none": None}}, {}),
         ({"password": "x", "apiKey": "x", "site": {"secret": "x"}}, {"password": "***", "apiKey": "***", "site.secret": "***"}),
         ({"link": "https://user:word@a.example", "note": "SharedAccessKey=abc="}, {"link": "***", "note": "***"}),
+        ({"dbPwd": "x", "primaryKey": "x", "site": "x"}, {"dbPwd": "***", "primaryKey": "***", "site": "x"}),
+        ({"a": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x", "b": f"ghp_{'x' * 36}", "c": "SharedAccessSignature sr=x&sig=x"}, dict.fromkeys("abc", "***")),
+        ({f"AccountKey={'x' * 20}": "y", "keyring": "z"}, {"***": "***", "keyring": "z"}),
         ({"long": "x" * 300}, {"long": "x" * LENGTH}),
         ({f"key-{n:03}": "" for n in range(100)}, {f"key-{n:03}": "" for n in range(MOST)}),
     ],
-    ids=["not told", "none", "in order", "tags within tags", "no texts", "secret keys", "secret texts", "long", "many"],
+    ids=["not told", "none", "in order", "tags within tags", "no texts", "secret keys", "secret texts", "more secret keys", "more secret texts", "a secret for a key", "long", "many"],
 )  # fmt: skip
 def test_tags_are_texts_by_key(found: Any, cell: Any) -> None:
     made = tags(found)
@@ -116,12 +120,18 @@ def test_a_scan_of_the_lab_reads_the_tags_of_every_cloud(lab: Lab, tmp_path: Pat
     }
     assert {
         ("aws", "policy", "team", "valves"), ("aws", "route", "Team", "integration"), ("aws", "key", "cost-centre", "4711"),
-        ("aws", "store", "team", "web"), ("aws", "device", "site", "galway"),
+        ("aws", "store", "team", "web"), ("aws", "device", "site", "galway"), ("aws", "policy", "Stage", "test"),
         ("azure", "hub", "Unit", "pumps"), ("azure", "device", "Unit", "pumps"), ("azure", "device", "site.town", "Cork"),
         ("gcp", "topic", "team", "stations"), ("gcp", "key", "use", "firmware-signing"), ("gcp", "store", "purpose", "ota"),
     } <= told  # fmt: skip
     assert CANARY not in found.to_csv()
     assert "contact" not in {key for _, _, key, _ in told}, "nobody asked for it"
+
+
+def test_a_region_whose_api_refuses_one_of_the_services_is_asked_for_all(lab: Lab, tmp_path: Path) -> None:
+    found = look(lab, tmp_path, "aws", RESOURCES.name)
+    assert found.outcomes(RESOURCES.name) == {"read"}
+    assert lab.aws.switchboard.calls[RESOURCES.name] == 2 + 1 + 1  # two pages at home; refused, and then all
 
 
 def test_tags_of_devices_are_neither_kept_nor_asked_for_unless_a_rule_names_one(lab: Lab, tmp_path: Path) -> None:
@@ -182,6 +192,11 @@ def test_tags_and_other_keys_hold_together() -> None:
     assert (
         whose([OwnerRule(owner="pumps", provider=("aws",), tags={"team": ("pumps",)})], '{"team": "pumps"}') == "pumps"
     )
+
+
+def test_a_rule_names_a_key_once_however_it_is_written() -> None:
+    with pytest.raises(ValueError, match="team: stands there twice; keys are compared without case"):
+        OwnerRule(owner="pumps", tags={"Team": ("pumps",), "team": ("valves",)})
 
 
 @pytest.mark.parametrize("text", HOSTILE)

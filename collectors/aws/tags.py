@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 from collectors.aws.iam import DETAILS
 from collectors.operation import Operation, Reader, collector
@@ -15,25 +17,29 @@ SERVICES = (
     "kms", "lambda", "logs", "s3", "secretsmanager", "signer", "sns", "sqs", "timestream",
 )  # fmt: skip
 """Services whose resources findings are about, as ARNs name them."""
+PAGE = ("ResourcesPerPage", 100)
+"""The largest page there is (Resource Groups Tagging API Reference, "GetResources")."""
 RESOURCES = Operation(
     "resourcegroupstaggingapi.get_resources",
     "tag:GetResources",
     items="ResourceTagMappingList",
+    absent=("InvalidParameterException",),
     shared=True,
-    fixed=(("ResourceTypeFilters", SERVICES), ("ResourcesPerPage", 100)),
+    fixed=(("ResourceTypeFilters", SERVICES), PAGE),
 )
-"""The largest page there is (Resource Groups Tagging API Reference, "GetResources")."""
+EVERYTHING = replace(RESOURCES, absent=(), fixed=(PAGE,))
+"""Asked where the API does not know one of the services: then it refuses them all ("Unsupported service=…")."""
 
 
-@collector(TaggedResource, "aws", RESOURCES)
+@collector(TaggedResource, "aws", RESOURCES, EVERYTHING)
 def tagged(read: Reader) -> Iterator[Row]:
     """Every tagged resource of one region. Things are not among them: AWS IoT gives them attributes instead."""
-    for found in read(RESOURCES):
+    for found in resources(read, read.scope.region):
         if region_of(found["ResourceARN"]):
-            yield about(found["ResourceARN"], found.get("Tags") or ())
+            yield about(found["ResourceARN"], found["Tags"])
 
 
-@collector(TaggedResource, "aws", DETAILS, RESOURCES, where="global")
+@collector(TaggedResource, "aws", DETAILS, RESOURCES, EVERYTHING, where="global")
 def tagged_everywhere(read: Reader) -> Iterator[Row]:
     """What is tagged and has no region in its name: buckets, and the roles and users that the tagging API leaves out."""
     for details in read(DETAILS):
@@ -41,9 +47,18 @@ def tagged_everywhere(read: Reader) -> Iterator[Row]:
             if holder.get("Tags"):
                 yield about(holder["Arn"], holder["Tags"])
     for region in read.options["regions"]:
-        for found in read(RESOURCES, region=region):
+        for found in resources(read, region):
             if not region_of(found["ResourceARN"]):
-                yield about(found["ResourceARN"], found.get("Tags") or ())
+                yield about(found["ResourceARN"], found["Tags"])
+
+
+def resources(read: Reader, region: str) -> Iterator[Mapping[str, Any]]:
+    """What is tagged in a region and of these services. What once was is listed too, without tags, and left out."""
+    some = read(RESOURCES, region=region)
+    refused = some.cell(lambda _: False, absent=True) is True
+    for found in read(EVERYTHING, region=region) if refused else some:
+        if found.get("Tags") and found["ResourceARN"].split(":", 3)[2] in SERVICES:
+            yield found
 
 
 def region_of(arn: str) -> str:
