@@ -245,6 +245,25 @@ def known(connection: Connection, wanted: Collection[str], names: Names) -> dict
     return found
 
 
+def tags_kept(
+    connection: Connection, seen: Seen, placed: Mapping[str, Scope], before: Mapping[str, Known]
+) -> dict[str, str]:
+    """Tags known of findings that this scan lists without any because it could not read them, by the findings' ids.
+
+    Else a permission that is lost for a night would give every finding to another owner.
+    """
+    unread = {
+        before[key].no: key
+        for key, scope in placed.items()
+        if key in before and (scope.provider, scope.account) in seen.untagged and not seen.findings[key].tags
+    }
+    kept: dict[str, str] = {}
+    for part in parts(list(unread)):
+        rows = sa.select(DETAILS.c.finding_no, DETAILS.c.tags).where(DETAILS.c.finding_no.in_(part))
+        kept |= {unread[no]: tags for no, tags in connection.execute(rows.where(DETAILS.c.tags != ""))}
+    return kept
+
+
 def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """Values in as many as one statement takes."""
     return (values[start : start + MANY] for start in range(0, len(values), MANY))
@@ -255,6 +274,7 @@ def live(
 ) -> Counter[str]:
     """Moves every finding's life on by one scan. Returns how many events there were of each kind."""
     before = known(connection, placed, names)
+    tags = tags_kept(connection, seen, placed, before)
     top = connection.execute(sa.select(sa.func.coalesce(sa.func.max(FINDINGS.c.no), 0))).scalar_one()
     made, details, events, said = [], [], [], []
     changed: dict[str, list[int]] = {}
@@ -280,6 +300,8 @@ def live(
 
     for key, scope in placed.items():
         one, old = seen.findings[key], before.get(key)
+        if key in tags:
+            one = one._replace(tags=tags[key])
         wording = names.wordings[worded(one)]
         digest = detailed(one, wording)
         check_no = names.checks[one.check_id, one.area, one.severity]

@@ -16,6 +16,7 @@ from typing import Literal
 from checks.finding import Finding
 from collectors.operation import Scope
 from collectors.registry import COLLECTORS
+from collectors.tables.around import TaggedResource
 from reports.report import Report, records
 
 Sight = Literal["fail", "unknown", "clear", "blocked", "silent"]
@@ -69,6 +70,7 @@ class Seen:
     ``findings`` are those it lists, by id, a failing one before an unknown one. ``judged`` are its checks and scopes,
     ``broken`` those of them with a list that was not read in full, ``asked`` the operations by provider and account,
     ``withdrawn`` those of them that are not offered, ``unreachable`` the clouds that were wanted and gave no scope.
+    ``untagged`` are the providers and accounts of which tags that are listed apart were not all read.
     """
 
     findings: Mapping[str, Finding]
@@ -77,6 +79,7 @@ class Seen:
     asked: Mapping[tuple[str, str], frozenset[Asked]]
     withdrawn: Mapping[tuple[str, str], frozenset[Asked]]
     unreachable: frozenset[str]
+    untagged: frozenset[tuple[str, str]]
 
     @staticmethod
     def of(report: Report) -> Seen:
@@ -103,6 +106,11 @@ class Seen:
             {key: frozenset(one) for key, one in asked.items()},
             {key: frozenset(one) for key, one in withdrawn.items()},
             frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
+            frozenset(
+                (r.provider, r.account)
+                for r in coverage
+                if r.outcome != "read" and r.operation in asked_for().get((r.provider, TaggedResource.id()), ())
+            ),
         )
 
     def scope_of(self, finding: Finding) -> Scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from estate import CORK, look, order, scan
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import HOSTILE, estate, report
+from made_up import HOSTILE, SCOPES, estate, report
 from worlds import World, history, hubs
 
 from checks.finding import Finding
@@ -30,6 +31,7 @@ from collectors.tags import LENGTH, MOST, read, tags
 from lab.cloud import Lab
 from lab.server import CANARY
 from reports.history import History
+from reports.report import Report
 from reports.store import LATEST, address, engine, reading, version, writing
 
 
@@ -216,6 +218,33 @@ def test_the_history_keeps_tags_so_that_owners_are_told_from_it(place: str) -> N
     assert owners == {"": "nobody", '{"site": "south", "team": "pumps"}': "pumps"}
     assert shares is not None
     assert {share.name: share.open for share in shares.by["owner"]}["pumps"] == 1
+
+
+def tagged(day: int, tags: str, outcome: str, account: int = 0) -> Report:
+    """A scan of one hub with tags, which AWS lists apart: so they may be there to read, or not."""
+    whole = World(hubs({"a": "fail"})).report(day)
+    asked = dict.fromkeys(whole.coverage.columns, "") | dict(
+        zip(("provider", "account", "region"), SCOPES[account], strict=True),
+        operation="resourcegroupstaggingapi.get_resources", outcome=outcome,
+    )  # fmt: skip
+    coverage = pd.concat([whole.coverage, pd.DataFrame([asked], dtype="string")], ignore_index=True)
+    return replace(whole, findings=whole.findings.assign(tags=tags).astype("string"), coverage=coverage)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "account", "kept"),
+    [("denied", 0, True), ("failed", 0, True), ("partial", 0, True), ("unavailable", 0, True), ("read", 0, False), ("denied", 2, False)],
+)  # fmt: skip
+def test_a_scan_that_may_not_read_tags_gives_no_finding_to_another_owner(
+    place: str, outcome: str, account: int, kept: bool
+) -> None:
+    scans = [tagged(0, '{"team": "pumps"}', "read"), tagged(1, "", outcome, account)]
+    with history(place, scans) as opened:
+        (case,) = opened.docket(owner=Owners([], "nobody", ["team"]).of).cases
+        assert case.owner == ("pumps" if kept else "nobody")
+        assert not case.changed
+        opened.ingest(tagged(2, "", "read"))
+        assert [case.finding.tags for case in opened.docket().cases] == [""], "they were read, and there are none"
 
 
 def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str) -> None:
