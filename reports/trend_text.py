@@ -88,6 +88,8 @@ def draw(
     written = scored if title.startswith("Score") else shown
     said = f"{written(known[0])} to {written(known[-1])}" if known else "no complete scan"
     console.print(text(f"\n{title}: {said}", "bold"))
+    if not known:
+        return
     room = max(console.width - 8, 10)
     wide = min(max(room // len(values), 1), WIDEST)
     lines = chart([value for value in values for _ in range(wide)], top, room, leaves)

@@ -82,6 +82,13 @@ def test_scores_have_one_decimal_and_counts_are_whole_however_many() -> None:
     assert next(line for line in lines if line.startswith("Failing ")).split()[1:3] == ["1,234,567", "1,234,567"]
 
 
+def test_no_chart_is_drawn_where_no_scan_was_complete() -> None:
+    found = trend()
+    points = [replace(point, complete=False, score_raw=None) for point in found.points]
+    lines = printed(replace(found, points=points), 100).splitlines()
+    assert lines[lines.index("Score, raw: no complete scan") + 1] == ""
+
+
 # A target
 
 
