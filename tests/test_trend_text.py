@@ -75,7 +75,7 @@ def test_a_scan_that_did_not_complete_is_a_gap_in_both_charts_and_dates_stand_be
 
 def test_scores_have_one_decimal_and_counts_are_whole_however_many() -> None:
     found = trend()
-    points = [replace(point, open=1_234_567, score_raw=77.0) for point in found.points if point.drawn]
+    points = tuple(replace(point, open=1_234_567, score_raw=77.0) for point in found.points if point.drawn)
     lines = printed(replace(found, points=points), 100).splitlines()
     assert "Score, raw: 77.0 to 77.0" in lines
     assert "Failing findings: 1,234,567 to 1,234,567" in lines
@@ -84,7 +84,7 @@ def test_scores_have_one_decimal_and_counts_are_whole_however_many() -> None:
 
 def test_no_chart_is_drawn_where_no_scan_was_complete() -> None:
     found = trend()
-    points = [replace(point, complete=False, score_raw=None) for point in found.points]
+    points = tuple(replace(point, complete=False, score_raw=None) for point in found.points)
     lines = printed(replace(found, points=points), 100).splitlines()
     assert lines[lines.index("Score, raw: no complete scan") + 1] == ""
 
