@@ -254,7 +254,7 @@ def test_tickets_of_another_grouping_are_said_to_be_left_alone(tmp_path: Path, l
     done = sent(estate_cases(), "servicenow", tmp_path / "b", ledger, by="hub")
     assert done.notes == (
         (
-            "neither updated nor closed: 35 tickets exported with another --group-by, or of what this scan did not look at or is no "
+            "neither updated nor closed: 35 tickets exported with another --group-by, or of something that this scan did not look at or that is no "
             "more; look after them in the tracker"
         ),
     )
