@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from checks.finding import Finding, canonical
 from checks.policy.pattern import ANY, ONE, Globs, Items
@@ -39,7 +40,11 @@ TAG = "tag "
 
 
 def listed(value: Any) -> Any:
-    """One text as a list of it."""
+    """One text as a list of it. What is neither is a mistake in the settings."""
+    if not isinstance(value, str | list | tuple):
+        raise PydanticCustomError(
+            "glob", "{value} is no glob; allowed: a text, or a list of texts", {"value": repr(value)}
+        )
     return [value] if isinstance(value, str) else value
 
 

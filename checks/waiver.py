@@ -311,6 +311,8 @@ def complaint(problem: Any) -> str:
     elif kind == "extra_forbidden":
         fields = Match.model_fields if keys[0] in ("match", "exclude") else Waiver.model_fields
         message = f"no such key; allowed: {', '.join(fields)}"
+    elif kind == "string_too_short":
+        message = f"{problem['input']!r} is too short; allowed: at least {problem['ctx']['min_length']} characters"
     elif kind == "string_pattern_mismatch":
         message = f"{problem['input']!r:.80} does not fit; allowed: {problem['ctx']['pattern']}"
     elif kind == "model_type":

@@ -30,6 +30,7 @@ Target = Literal[
 ]  # fmt: skip
 Kind = Literal["new", "changed", "reopened", "resolved", "all"]
 At = Annotated[str, Parameter(help="File or database URL of the history; without it the one of the settings.")]
+Run = Annotated[str, Parameter(help="Folder or URL of a run, or folder of the scan it belongs to.")]
 AtRun = Annotated[str, Parameter(help="Run or scan to look at; without it the last scan.")]
 Shape = Annotated[Format, Parameter(help="text for people, json and csv for machines.")]
 WHOSE = (
@@ -103,7 +104,7 @@ def collect(
 
 @app.command
 def check(
-    run: str,
+    run: Run,
     /,
     *,
     settings: Settings = "",
@@ -112,17 +113,14 @@ def check(
     into_history: Annotated[bool, Parameter(help="Take it into the history, if that has not.", negative="")] = False,
     format: Shape = "text",
 ) -> int:
-    """Judge a collected run again, without a cloud, and write its reports.
-
-    RUN is a run's folder or URL, or the folder of the scan it belongs to.
-    """
+    """Judge a collected run again, without a cloud, and write its reports."""
     from flows.work import check_again
 
     return check_again(run, settings, tuple(select or ()), out, format, into_history)
 
 
 @app.command
-def report(run: str, /, *, settings: Settings = "", out: Out = "", format: Shape = "text") -> int:
+def report(run: Run, /, *, settings: Settings = "", out: Out = "", format: Shape = "text") -> int:
     """Write the reports of a run that was judged."""
     from flows.work import report_again
 
@@ -146,7 +144,10 @@ def export(
     include_unknown: Annotated[bool, Parameter(help="Tickets also for what could not be judged.", negative="")] = False,
     include_waived: Annotated[bool, Parameter(help="Tickets also for what somebody accepted.", negative="")] = False,
     verify: Annotated[
-        bool, Parameter(help="Read every file back and hold it against the target's rules; exit 5.", negative="")
+        bool,
+        Parameter(
+            help="Read every file back and hold it against the target's rules; exit 5 for a broken one.", negative=""
+        ),
     ] = False,
 ) -> int:
     """Write the last scan's findings for a tracker, which is remembered, or as OCSF, ASFF, SARIF or JSON."""
@@ -159,7 +160,7 @@ def export(
 
 @tickets.command(name="import")
 def keys(
-    file: str,
+    file: Annotated[str, Parameter(help="What the tracker exported: CSV, or the JSON of `gh issue list`.")],
     /,
     *,
     to: Annotated[Tracker | None, Parameter(help="Which tracker; found out where it can be.")] = None,
@@ -167,14 +168,16 @@ def keys(
     settings: Settings = "",
     history: At = "",
 ) -> int:
-    """Learn what a tracker calls our tickets, from the CSV that it exports; then exports can update them."""
+    """Learn what a tracker calls our tickets, from the file that it exports; then exports can update them."""
     from flows.export import import_keys
 
     return import_keys(file, settings, history, to or "", replace)
 
 
 @tickets.command
-def forget(to: Tracker, /, *, settings: Settings = "", history: At = "") -> int:
+def forget(
+    to: Annotated[Tracker, Parameter(help="Which tracker.")], /, *, settings: Settings = "", history: At = ""
+) -> int:
     """Forget what was exported and never got a key, because nobody imported it: the next export has it as new."""
     from flows.export import forget as drop
 
@@ -287,8 +290,10 @@ def add(
     finding: Annotated[list[str], Parameter(help="Id of a finding, as in findings.csv; may be repeated.")],
     /,
     *,
-    kind: Literal["risk_accepted", "false_positive", "mitigated_elsewhere"],
-    reason: Annotated[str, Parameter(help="Why, in a sentence.")],
+    kind: Annotated[
+        Literal["risk_accepted", "false_positive", "mitigated_elsewhere"], Parameter(help="Why it may stay.")
+    ],
+    reason: Annotated[str, Parameter(help="Why, in a sentence of at least 10 characters.")],
     owner: Annotated[str, Parameter(help="Who answers for the risk.")],
     approver: Annotated[str, Parameter(help="Who accepted it; somebody else.")],
     expires: Annotated[str, Parameter(help="Last day it holds, YYYY-MM-DD.")],
@@ -331,7 +336,9 @@ def checks(*, format: Shape = "text") -> None:
 
 
 @show.command(name="check")
-def one_check(id: str, /, *, format: Shape = "text") -> None:
+def one_check(
+    id: Annotated[str, Parameter(help="Id of a check, as in `show checks`.")], /, *, format: Shape = "text"
+) -> None:
     """One check: what it requires, why, what it reads, how to mend it."""
     from flows.shelf import show_check
 
@@ -348,7 +355,7 @@ def tables(*, format: Shape = "text") -> None:
 
 @show.command
 def permissions(
-    cloud: Cloud | None = None,
+    cloud: Annotated[Cloud | None, Parameter(help="Whose; without it the operations of all.")] = None,
     /,
     *,
     whose: Annotated[Literal["account", "organization", "trust"], Parameter(help=WHOSE)] = "account",
@@ -370,7 +377,7 @@ def guidelines(*, format: Shape = "text") -> None:
 
 
 @show.command
-def frameworks(name: str = "", /, *, format: Shape = "text") -> None:
+def frameworks(name: Annotated[str, Parameter(help="Only this framework.")] = "", /, *, format: Shape = "text") -> None:
     """Every framework requirement and the checks that prove it."""
     from flows.shelf import show_frameworks
 
@@ -378,7 +385,7 @@ def frameworks(name: str = "", /, *, format: Shape = "text") -> None:
 
 
 @show.command
-def schema(name: Literal["findings", "docket"], /) -> None:
+def schema(name: Annotated[Literal["findings", "docket"], Parameter(help="Which file's.")], /) -> None:
     """The JSON Schema of findings.json or docket.json."""
     from flows.shelf import show_schema
 

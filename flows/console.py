@@ -177,7 +177,8 @@ def unread() -> Iterator[None]:
 def failed(error: NothingReachable | OSError) -> int:
     """Says why a verb could not do its work, and gives the exit code."""
     if isinstance(error, OSError):
-        say(f"not written: {error.filename or ''} {error.strerror or type(error).__name__}".replace("  ", " "))
+        where_and_why = (str(error.filename or ""), error.strerror or type(error).__name__)
+        say(f"not written: {': '.join(filter(None, where_and_why))}")
         return NOT_WRITTEN
     say(f"{error}\nno cloud can be scanned; `iotposture doctor` says more")
     return UNREACHABLE
@@ -197,7 +198,9 @@ def exit_code(work: Callable[[], int | None]) -> int:
         say(str(error))
         return USAGE
     except CycloptsError as error:
-        say(f"iotposture: {' '.join(str(error).split()).rstrip('.')}; see `iotposture --help`")
+        verb = " ".join(("iotposture", *(error.command_chain or ())))
+        said = " ".join(str(error).split())
+        say(f"iotposture: {said if said.endswith('...') else said.rstrip('.')}; see `{verb} --help`")
         return USAGE
     except NothingReachable as error:
         return failed(error)

@@ -26,15 +26,20 @@ from reports.tickets.ticket import By
 from reports.tickets.verify import verify
 
 MOST = 20
-"""Lines about broken rules that are shown."""
+"""Lines about mistakes in files that are shown."""
+
+
+def first(lines: Sequence[str]) -> list[str]:
+    """As many lines as a person reads, and how many more there are."""
+    more = len(lines) - MOST
+    return [*lines[:MOST], *([f"and {number(more, 'more line')}"] if more > 0 else [])]
 
 
 class Misfit(Exception):
     """Files that their target would not take: one line per rule they break."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        more = len(problems) - MOST
-        super().__init__("\n".join([*problems[:MOST], *([f"and {number(more, 'more line')}"] if more > 0 else [])]))
+        super().__init__("\n".join(first(problems)))
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def import_keys(file: str, settings: str, history: str, to: str, replace: bool) 
             raise BadSettings(str(error)) from error
         except OSError as error:
             raise BadSettings(f"{file}: {error.strerror or type(error).__name__}") from error
-    for line in done.refused:
+    for line in first(done.refused):
         say(line)
     print(
         f"{done.target}: {number(len(done.keys), 'key')} learnt, {done.known} known already, {number(len(done.refused), 'row')} refused"

@@ -35,6 +35,15 @@ from reports.case import SLA_DAYS
 
 FILE = "iotposture.toml"
 PREFIX = "IOTPOSTURE_"
+PLAIN = {
+    "missing": "is missing",
+    "too_short": "is empty",
+    "string_too_short": "is empty",
+    "string_type": "is a text, not {0}",
+    "list_type": "is a list, not {0}; write {1} = [...]",
+    "dict_type": "is a table, not {0}; write {1} = {{ KEY = ... }}",
+}
+"""What pydantic says of a mistake in words of its own."""
 _file: ContextVar[Path] = ContextVar("settings file", default=Path(FILE))
 PROFILES = tuple(sorted({check.profile for check in CHECKS if check.profile}))
 
@@ -333,7 +342,9 @@ def load(path: str | Path | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{file}: not TOML: {error}") from error
     except SettingsError as error:
-        raise BadSettings(f"environment: {error}; lists and tables are written as JSON") from error
+        name = re.search(r'field "(\w+)"', str(error))
+        where = f"{PREFIX}{name[1].upper()}" if name else PREFIX
+        raise BadSettings(f"{where}: not JSON, as lists and tables are written in the environment") from error
     except ValidationError as error:
         raise BadSettings("\n".join(complaint(file, problem) for problem in error.errors())) from error
     finally:
@@ -342,11 +353,13 @@ def load(path: str | Path | None = None) -> Settings:
 
 def complaint(file: Path, problem: Any) -> str:
     """One line about one mistake: where it stands, what it is, what is allowed."""
-    keys = [str(key) for key in problem["loc"]]
-    variable = PREFIX + "__".join(keys).upper()
-    where = variable if variable in os.environ else str(file)
+    keys = [str(key) or "''" for key in problem["loc"] if key != "[key]"]
+    variables = [PREFIX + "__".join(keys[:length]).upper() for length in range(len(keys), 0, -1)]
+    where = next((variable for variable in variables if variable in os.environ), str(file))
     message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
+    if plain := PLAIN.get(problem["type"]):
+        message = plain.format(hidden(repr(problem["input"])), keys[-1])
+    elif problem["type"] == "extra_forbidden":
         message = f"no such setting; allowed: {', '.join(sorted(fields_at(keys[:-1])))}"
     elif problem["type"] == "model_type":
         message = f"is a section, not {problem['input']!r}; write [{'.'.join(keys)}]"

@@ -66,7 +66,7 @@ def head(report: Report, console: Console) -> None:
     state = "complete" if about["scan_complete"] == "true" else "NOT COMPLETE"
     console.print(
         text(
-            f"{state}; {len(scopes)} scopes in {', '.join(sorted(set(scopes['provider']))) or 'no cloud'}; "
+            f"{state}; {number(len(scopes), 'scope')} in {', '.join(sorted(set(scopes['provider']))) or 'no cloud'}; "
             f"{about['coverage_pct']} % coverage\n"
         )
     )
@@ -85,7 +85,7 @@ def areas(report: Report, summary: Summary, console: Console) -> Table:
             text(title, style),
             *failed,
             text(str(unknown or "-"), "magenta" if unknown else "dim"),
-            text(str(tally.passed)),
+            text(str(tally.passed or "-"), "" if tally.passed else "dim"),
             text(f"{tally.assessed_pct} %" if tally.pairs else "-"),
         )
 

@@ -85,13 +85,16 @@ def draw(
     """One chart with its scale."""
     values = [value(point) for point in points]
     known = [v for v in values if v is not None]
-    said = f"{known[0]:g} to {known[-1]:g}" if known else "no complete scan"
+    written = scored if title.startswith("Score") else shown
+    said = f"{written(known[0])} to {written(known[-1])}" if known else "no complete scan"
     console.print(text(f"\n{title}: {said}", "bold"))
+    if not known:
+        return
     room = max(console.width - 8, 10)
     wide = min(max(room // len(values), 1), WIDEST)
     lines = chart([value for value in values for _ in range(wide)], top, room, leaves)
     for place, line in enumerate(lines):
-        scale = f"{top:,g}" if place == 0 else "0" if place == len(lines) - 1 else ""
+        scale = f"{top:,}" if place == 0 else "0" if place == len(lines) - 1 else ""
         console.print(text(f"{scale:>6} {line}".rstrip()))
     first, last = points[0].date[:10], points[-1].date[:10]
     long = len(lines[0])
@@ -102,12 +105,22 @@ def draw(
 
 def shown(value: float | None, unit: str = "") -> str:
     """A number, or a dash."""
-    return "-" if value is None else f"{value:g}{unit}"
+    if value is None:
+        return "-"
+    return f"{value:,}{unit}" if isinstance(value, int) else f"{value:g}{unit}"
+
+
+def scored(value: float | None) -> str:
+    """A score with its one decimal, or a dash."""
+    return "-" if value is None else f"{value:.1f}"
 
 
 def of(point: Point | None, name: str, unit: str = "") -> str:
     """A number of a point, or a dash."""
-    return shown(getattr(point, name), unit) if point else "-"
+    if not point:
+        return "-"
+    value = getattr(point, name)
+    return scored(value) if name.startswith("score") else shown(value, unit)
 
 
 def movement(trend: Trend, console: Console) -> None:
@@ -133,7 +146,8 @@ def movement(trend: Trend, console: Console) -> None:
         console.print(text("In the window before: " + ", ".join(f"{count} {name}" for name, count in then.items())))
     added = sorted({check for point in points for check in point.checks_added})
     if added and last and last.rebased is not None:
-        console.print(text(f"{len(added)} checks were added: {', '.join(added)}"))
+        were = "was" if len(added) == 1 else "were"
+        console.print(text(f"{number(len(added), 'check')} {were} added: {', '.join(added)}"))
 
 
 def severities(trend: Trend, console: Console) -> None:
@@ -152,7 +166,7 @@ def severities(trend: Trend, console: Console) -> None:
         ages.add_row(title, *(text(str(count)) for count in counts))
     console.print(text("\nDays to mend what was resolved, and age in days of what is open", "bold"))
     console.print(times)
-    console.print(text("\nOpen by age in days, and by due date", "bold"))
+    console.print(text("\nOpen by age in days, and by due date; what is waived has none", "bold"))
     console.print(ages)
 
 
@@ -165,16 +179,16 @@ def dimension(name: str, found: Sequence[Share], console: Console, most: int | N
         text(f"\nBy {name}{more}{apart}{'; medium and low stand in wider terminals' if narrow else ''}", "bold")
     )
     shown_names = ends([share.name for share in found])
-    scored = any(share.score_raw is not None for share in found) and console.width >= NARROW
+    with_score = any(share.score_raw is not None for share in found) and console.width >= NARROW
     severities_shown = [s for s in SEVERITIES if s != "info"][: 2 if narrow else None]
     table = grid(
         console, (name.capitalize(), "left"), ("Failing", "right"), ("Change", "right"),
-        *((("Score", "right"),) if scored else ()), *((severity, "right") for severity in severities_shown),
+        *((("Score", "right"),) if with_score else ()), *((severity, "right") for severity in severities_shown),
     )  # fmt: skip
     for share, title in list(zip(found, shown_names, strict=True))[:most]:
         table.add_row(
             text(title or ("no hub" if name == "hub" else "nobody")), str(share.open),
-            f"{share.change:+}" if share.change else "0", *((shown(share.score_raw),) if scored else ()),
+            f"{share.change:+}" if share.change else "0", *((scored(share.score_raw),) if with_score else ()),
             *(str(share.open_by_severity[s]) for s in severities_shown),
         )  # fmt: skip
     console.print(table)

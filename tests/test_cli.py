@@ -68,6 +68,16 @@ def test_looking_things_up_loads_no_dataframe_no_prefect_and_no_sdk(words: list[
         ("[thresholds.x]\ndays = 1", "thresholds: no check x with thresholds; allowed: address-rules-are-narrow"),
         ("[thresholds.certificate-has-a-month-left]\ndays = 'x'", "certificate-has-a-month-left.days is int, not 'x'"),
         ("[aws", "not TOML"),
+        ("owner_tags = 'team'", "owner_tags: is a list, not 'team'; write owner_tags = [...]"),
+        (
+            "[[owners]]\nowner = 'x'\ntags = { team = 3 }",
+            "owners.0.tags.team: 3 is no glob; allowed: a text, or a list",
+        ),
+        ("[[owners]]\nowner = 'x'\ntags = { '' = 'y' }", "owners.0.tags.'': is empty"),
+        (
+            "history = ['postgresql+psycopg://me:secret@db/x']",
+            "history: is a text, not ['postgresql+psycopg://me:***@db/x']",
+        ),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_line_with_file_key_and_what_is_allowed(
@@ -83,9 +93,19 @@ def test_a_mistake_in_the_settings_is_one_line_with_file_key_and_what_is_allowed
     assert line in told.stderr
 
 
-def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path) -> None:
-    told = command("scan", cwd=tmp_path, IOTPOSTURE_THREADS="many")
-    assert (told.returncode, told.stderr[:20]) == (USAGE, "IOTPOSTURE_THREADS: ")
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("IOTPOSTURE_THREADS", "many", "threads: Input should be a valid integer"),
+        ("IOTPOSTURE_OWNERS", '[{"owner": "x"}]', "owners.0: matches nothing; give at least one of check"),
+        ("IOTPOSTURE_AWS", '{"region": "x"}', "aws.region: no such setting; allowed: ca_bundle"),
+        ("IOTPOSTURE_OWNER_TAGS", "team", "not JSON, as lists and tables are written in the environment"),
+    ],
+)
+def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path, variable: str, value: str, line: str) -> None:
+    told = command("scan", cwd=tmp_path, **{variable: value})
+    assert told.returncode == USAGE
+    assert told.stderr.startswith(f"{variable}: {line}")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +119,8 @@ def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path) -> None:
         (["check", "nowhere"], "nowhere: no run lies there"),
         (["show", "check", "nonsense"], "no check nonsense"),
         (["show", "frameworks", "nonsense"], "no framework nonsense; allowed: "),
-        (["nonsense"], "nonsense"),
+        (["nonsense"], "report, ...; see `iotposture --help`"),
+        (["history", "prune"], "requires an argument; see `iotposture history prune --help`"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -212,6 +212,10 @@ def test_rows_that_are_refused_are_told_and_the_others_kept(past: Path, type_: T
     code, out, told = type_("tickets", "import", "k.csv")
     assert (code, out) == (USAGE, ["jira: 1 key learnt, 0 known already, 1 row refused"])
     assert told == [f"k.csv:3: v1:{'a' * 26} was never exported to Jira"]
+    Path("k.csv").write_text(f"Issue key,External Id\nSEC-1,{one}\n" + f"SEC-2,v1:{'a' * 26}\n" * 25)
+    _, out, told = type_("tickets", "import", "k.csv")
+    assert out == ["jira: 0 keys learnt, 1 known already, 25 rows refused"]
+    assert len(told) == 21 and told[-1] == "and 5 more lines"
 
 
 def test_files_that_the_target_would_not_take_are_exit_5_and_not_in_the_ledger(

@@ -254,8 +254,8 @@ def test_tickets_of_another_grouping_are_said_to_be_left_alone(tmp_path: Path, l
     done = sent(estate_cases(), "servicenow", tmp_path / "b", ledger, by="hub")
     assert done.notes == (
         (
-            "neither updated nor closed: 35 tickets exported with another --group-by, not judged by this scan, or of a "
-            "group or finding that is no more; look after them in the tracker"
+            "neither updated nor closed: 35 tickets exported with another --group-by, or of something that this scan did not look at or that is no "
+            "more; look after them in the tracker"
         ),
     )
     assert (

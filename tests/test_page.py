@@ -224,6 +224,8 @@ def test_a_finding_has_an_address_that_opens_it(opened: Callable[..., Page]) -> 
     expect(again.locator("#shown")).to_have_text(re.compile("^1 of"))
     assert again.locator("table.flat details[open]").count() == 1 and id_ in rows_of(again)[0]
     assert shown(opened("whole", address="#v1:nosuchfinding")).startswith("0 of")
+    phone = opened("whole", width=390, address=f"#{id_}", reduced_motion="reduce")
+    assert 0 <= phone.locator("table.flat tbody tr").first.evaluate("row => row.getBoundingClientRect().top") < 300
 
 
 def test_a_column_sorts_both_ways_from_the_keyboard(opened: Callable[..., Page]) -> None:

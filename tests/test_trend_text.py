@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -70,6 +71,22 @@ def test_a_scan_that_did_not_complete_is_a_gap_in_both_charts_and_dates_stand_be
         start = next(n for n, line in enumerate(lines) if line.startswith(title + ":"))
         assert lines[start + 4][7:].startswith("█" * 16 + " " * 8 + "█")
         assert lines[start + 5].split() == ["2026-08-30", "2026-11-22"]
+
+
+def test_scores_have_one_decimal_and_counts_are_whole_however_many() -> None:
+    found = trend()
+    points = tuple(replace(point, open=1_234_567, score_raw=77.0) for point in found.points if point.drawn)
+    lines = printed(replace(found, points=points), 100).splitlines()
+    assert "Score, raw: 77.0 to 77.0" in lines
+    assert "Failing findings: 1,234,567 to 1,234,567" in lines
+    assert next(line for line in lines if line.startswith("Failing ")).split()[1:3] == ["1,234,567", "1,234,567"]
+
+
+def test_no_chart_is_drawn_where_no_scan_was_complete() -> None:
+    found = trend()
+    points = tuple(replace(point, complete=False, score_raw=None) for point in found.points)
+    lines = printed(replace(found, points=points), 100).splitlines()
+    assert lines[lines.index("Score, raw: no complete scan") + 1] == ""
 
 
 # A target

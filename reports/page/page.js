@@ -128,8 +128,9 @@
     const wanted = new URLSearchParams(id ? { text: id } : kept);
     for (const name of names) input[name].value = wanted.get(name) || "";
     filter();
-    if (id && found.length === 1) found[0].tr.querySelector("details").open = true;
-    byId("findings").scrollIntoView();
+    const one = id && found.length === 1;
+    if (one) found[0].tr.querySelector("details").open = true;
+    (one ? table : byId("findings")).scrollIntoView(); // on a phone the filters above it are a screen high
     return true;
   };
   const clear = () => {

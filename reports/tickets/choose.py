@@ -97,8 +97,8 @@ def select(
         )
     if left := sum(not entry.closed and id_ not in sheaf.known for id_, entry in entries.items()):
         chosen.notes.append(
-            f"neither updated nor closed: {number(left, 'ticket')} exported with another --group-by, not judged by this "
-            "scan, or of a group or finding that is no more; look after them in the tracker"
+            f"neither updated nor closed: {number(left, 'ticket')} exported with another --group-by, or of something that "
+            "this scan did not look at or that is no more; look after them in the tracker"
         )
     if uncreated:
         chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")

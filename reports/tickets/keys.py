@@ -185,6 +185,6 @@ def guess(file: Path, header: Sequence[str], rows: Sequence[tuple[int, list[str]
         told = [name for name in told if names & {plainly(key) for key in TARGETS[name].keys}] or told
     if len(told) != 1:
         raise Unreadable(
-            f"{file}: its findings were exported to {' and '.join(told) or 'no tracker'}; say which with --to"
+            f"{file}: its findings were exported to {', '.join(told) or 'no tracker'}; say which with --to"
         )
     return TARGETS[told[0]]
