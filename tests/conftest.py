@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ def connect(self: socket.socket, address: Any) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def no_way_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No connection off this machine, no metadata service, no credentials of whoever runs the tests."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in the background ignores it, and so would its children
     kept = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(CREDENTIALS)]:
         del os.environ[name]
