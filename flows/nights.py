@@ -60,7 +60,7 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
         for process in multiprocessing.active_children():  # nobody waits for the nights that are being scanned
             process.terminate()
         if isinstance(error, BrokenProcessPool):
-            raise ChildProcessError(ECHILD, "is not whole: the process of a night was killed", str(folder)) from None
+            raise ChildProcessError(ECHILD, "not whole, the process of a night was killed", str(folder)) from None
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -123,7 +123,7 @@ def test_a_night_whose_process_is_killed_is_one_line(tmp_path: Path, capsys: pyt
     killer.join()
     assert code == NOT_WRITTEN
     *before, last = capsys.readouterr().err.splitlines()
-    assert last == f"not written: {tmp_path} is not whole: the process of a night was killed"
+    assert last == f"not written: {tmp_path}: not whole, the process of a night was killed"
     assert all(line.startswith("night 1, ") for line in before), (
         "Python may notice with the other process's first night"
     )
