@@ -36,7 +36,7 @@ def tags(found: Mapping[str, Any] | None, named: Collection[str] | None = None) 
 
 
 def flattened(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Every tag with its text; lists and empty values are left out."""
+    """Every tag with its text; lists and what has no value are left out."""
     for name, value in found.items():
         key = f"{above}{name}"
         if isinstance(value, Mapping):

@@ -31,7 +31,7 @@ output not written, interrupted, and what a shell says of a program whose reader
 def collect_seldom() -> None:
     """Lets Python look for garbage less often: SDKs load models by the million objects, and hardly any is garbage.
 
-    A scan of the demo spent a fifth of its time on looking.
+    Looking is what a short scan would spend much of its time on.
     """
     gc.set_threshold(50_000, 20, 20)
 
