@@ -11,7 +11,7 @@ from checks.check import CHECKS
 from checks.finding import COLUMNS, COUNTS, finding_id
 from checks.registry import AREAS
 from collectors.schema import COVERAGE
-from flows.shelf import facts
+from flows.show import facts
 from reports.report import ABOUT, Report
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-1")

@@ -52,8 +52,8 @@ class Check:
 
     @property
     def area(self) -> str:
-        """The name of the module it stands in."""
-        return self.function.__module__.rsplit(".", 1)[-1]
+        """The first name under ``checks`` of the module it stands in."""
+        return self.function.__module__.split(".")[1]
 
     @cached_property
     def title(self) -> str:

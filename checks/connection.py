@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from checks.check import check
 from collectors.schema import Rows, Verdict
-from collectors.tables.around import DataEndpoint
 from collectors.tables.data import Route
-from collectors.tables.hub import Hub
+from collectors.tables.hub import DataEndpoint, Hub
 
 TLS_POLICIES = {
     "IoTSecurityPolicy_TLS13_1_3_2022_10": True,

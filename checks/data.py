@@ -6,7 +6,7 @@ from checks.check import check
 from checks.command import TOPIC_RULE
 from collectors.schema import Rows, Verdict
 from collectors.tables.data import Route, Store, Topic
-from collectors.tables.sinks import RuleDestination, RuleStore
+from collectors.tables.rule_targets import RuleDestination, RuleStore
 
 ENDPOINTS = ("eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContainers", "cosmosDBSqlContainers")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from checks.check import check, proven
 from collectors.schema import Rows, Verdict
-from collectors.tables.around import LogGroup, Recording
 from collectors.tables.device import Device
 from collectors.tables.fleet import Audit, Registry, Suppression, Watch
 from collectors.tables.hub import Detection, Log
+from collectors.tables.monitoring import LogGroup, Recording
 
 
 @check(

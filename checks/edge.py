@@ -7,8 +7,8 @@ from checks.command import DEPLOYMENT
 from checks.policy.document import holds
 from checks.policy.gateway import speaks_for_everyone
 from collectors.schema import Rows, Verdict
-from collectors.tables.around import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup, Tunnel
 from collectors.tables.device import Device
+from collectors.tables.edge import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup, Tunnel
 
 
 @check(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from checks.check import check
 from checks.command import TOPIC_RULE
 from collectors.schema import Rows, Verdict
-from collectors.tables.around import IssuingAuthority
 from collectors.tables.data import Key, Route
+from collectors.tables.device import IssuingAuthority
 from collectors.tables.fleet import Registry
-from collectors.tables.sinks import Secret
+from collectors.tables.rule_targets import Secret
 
 
 @check(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from checks.finding import Finding
-from checks.match import TAG, GlobList, Match, Matcher, numbers, tags_of
+from checks.glob_rules import TAG, GlobList, Match, Matcher, numbers, tags_of
 from collectors.tags import MASK
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S([^\x00-\x1f\x7f]*\S)?$")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 
 from checks.check import CHECKS
 
@@ -16,9 +17,11 @@ AREAS = {
     "edge": "Host-based and edge security",
     "detection": "Logging, monitoring and detection",
 }
-"""The areas of the catalogue by module, in its order."""
+"""The areas of the catalogue, in its order: each is a module, or a package split by subject."""
 
 for _area in AREAS:
-    importlib.import_module(f"checks.{_area}")
+    _module = importlib.import_module(f"checks.{_area}")
+    for _part in pkgutil.iter_modules(getattr(_module, "__path__", ())):
+        importlib.import_module(f"{_module.__name__}.{_part.name}")
 
 __all__ = ["AREAS", "CHECKS"]

@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from checks.check import SEVERITIES, Severity
 from checks.finding import Finding
-from checks.match import Match, Matcher, listed, numbers
+from checks.glob_rules import Match, Matcher, listed, numbers
 from checks.owner import Name
 
 Kind = Literal["risk_accepted", "false_positive", "mitigated_elsewhere"]

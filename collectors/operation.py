@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from collectors.kept import Facts, Kept
+from collectors.fact_cache import Facts, Kept
 from collectors.schema import Row, Table, Unread
 from collectors.tags import tags
-from collectors.weakkeys import WeakKeys
+from collectors.weak_keys import WeakKeys
 
 log = logging.getLogger("iotposture")
 

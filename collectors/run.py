@@ -16,8 +16,8 @@ from urllib.parse import unquote
 import fsspec
 import pandas as pd
 
+from collectors.files import opened, safe, write_whole
 from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
-from collectors.place import opened, safe, write_whole
 from collectors.registry import COLLECTORS, TABLES
 from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
 from collectors.tables.device import Certificate

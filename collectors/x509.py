@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from collectors.weakkeys import WeakKeys, mark
+from collectors.weak_keys import WeakKeys, mark
 
 SMALLEST_RSA = 2048
 """Bits. NIST SP 800-57 Part 1: below this an RSA key gives less than 112 bits of security."""

@@ -85,8 +85,8 @@ def scan(
     quiet: Quiet = False,
 ) -> int:
     """Scan every cloud that settings and credentials reach, and write findings, coverage and the report."""
+    from flows.commands import Request, scan_and_report
     from flows.gate import Gate
-    from flows.work import Request, scan_and_report
 
     request = Request(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
     return scan_and_report(request, format, quiet, Gate(fail_on or "", min_coverage, new_only, prefer_gate))
@@ -97,7 +97,7 @@ def collect(
     *, settings: Settings = "", only: Only = None, out: Out = "", resume: Resume = "", quiet: Quiet = False
 ) -> int:
     """Collect only: write the tables of a run and print where it lies."""
-    from flows.work import Request, collect_only
+    from flows.commands import Request, collect_only
 
     return collect_only(Request(settings, tuple(only or ()), (), out, "", resume), quiet)
 
@@ -114,7 +114,7 @@ def check(
     format: Shape = "text",
 ) -> int:
     """Judge a collected run again, without a cloud, and write its reports."""
-    from flows.work import check_again
+    from flows.commands import check_again
 
     return check_again(run, settings, tuple(select or ()), out, format, into_history)
 
@@ -122,7 +122,7 @@ def check(
 @app.command
 def report(run: Run, /, *, settings: Settings = "", out: Out = "", format: Shape = "text") -> int:
     """Write the reports of a run that was judged."""
-    from flows.work import report_again
+    from flows.commands import report_again
 
     return report_again(run, settings, out, format)
 
@@ -205,7 +205,7 @@ def trend(
 @app.command
 def policy(file: Files, /, *, format: Shape = "text") -> int:
     """Judge AWS IoT policy documents offline: is one overly permissive, or potentially misconfigured?"""
-    from flows.policies import judge_files
+    from flows.policy_files import judge_files
 
     return judge_files(file, format)
 
@@ -220,7 +220,7 @@ def demo(
 ) -> int:
     """Scan the lab: four clouds on this machine with a company's estate in them. No account is needed."""
     if nights:
-        from flows.nights import play_month
+        from flows.demo_month import play_month
 
         try:
             return play_month(nights, out, quiet)
@@ -235,7 +235,7 @@ def demo(
 @app.command
 def doctor(*, settings: Settings = "", only: Only = None, format: Shape = "text") -> int:
     """Say what works here: packages, settings, and which clouds the credentials reach."""
-    from flows.work import diagnose
+    from flows.commands import diagnose
 
     return diagnose(settings, tuple(only or ()), format)
 
@@ -330,7 +330,7 @@ def record(*, settings: Settings = "", format: Shape = "text") -> int:
 @show.command
 def checks(*, format: Shape = "text") -> None:
     """Every check: id, severity, area, what it requires."""
-    from flows.shelf import show_checks
+    from flows.show import show_checks
 
     show_checks(format)
 
@@ -340,7 +340,7 @@ def one_check(
     id: Annotated[str, Parameter(help="Id of a check, as in `show checks`.")], /, *, format: Shape = "text"
 ) -> None:
     """One check: what it requires, why, what it reads, how to mend it."""
-    from flows.shelf import show_check
+    from flows.show import show_check
 
     show_check(id, format)
 
@@ -348,7 +348,7 @@ def one_check(
 @show.command
 def tables(*, format: Shape = "text") -> None:
     """Every table and column, and what it means."""
-    from flows.shelf import show_tables
+    from flows.show import show_tables
 
     show_tables(format)
 
@@ -363,7 +363,7 @@ def permissions(
     format: Shape = "text",
 ) -> None:
     """What a scan may ask. With a cloud: the least-privilege policy or role to create there."""
-    from flows.shelf import show_permissions
+    from flows.show import show_permissions
 
     show_permissions(cloud, whose, settings, format)
 
@@ -371,7 +371,7 @@ def permissions(
 @show.command
 def guidelines(*, format: Shape = "text") -> None:
     """Every guideline of the catalogue and the checks that serve it."""
-    from flows.shelf import show_guidelines
+    from flows.show import show_guidelines
 
     show_guidelines(format)
 
@@ -379,7 +379,7 @@ def guidelines(*, format: Shape = "text") -> None:
 @show.command
 def frameworks(name: Annotated[str, Parameter(help="Only this framework.")] = "", /, *, format: Shape = "text") -> None:
     """Every framework requirement and the checks that prove it."""
-    from flows.shelf import show_frameworks
+    from flows.show import show_frameworks
 
     show_frameworks(name, format)
 
@@ -387,7 +387,7 @@ def frameworks(name: Annotated[str, Parameter(help="Only this framework.")] = ""
 @show.command
 def schema(name: Annotated[Literal["findings", "docket"], Parameter(help="Which file's.")], /) -> None:
     """The JSON Schema of findings.json or docket.json."""
-    from flows.shelf import show_schema
+    from flows.show import show_schema
 
     show_schema(name)
 
@@ -395,7 +395,7 @@ def schema(name: Annotated[Literal["findings", "docket"], Parameter(help="Which 
 @show.command(name="settings")
 def effective(*, settings: Settings = "", format: Shape = "text") -> None:
     """The effective settings, with what each means."""
-    from flows.shelf import show_settings
+    from flows.show import show_settings
 
     show_settings(settings, format)
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar, cast
 
-from reports.text import log_json, spreadsheet, terminal
+from reports.escape import log_json, spreadsheet, terminal
 
 if TYPE_CHECKING:
     from collectors.operation import Scope
-    from collectors.target import Scopes
-    from flows.mistakes import NothingReachable
+    from collectors.provider import Scopes
+    from flows.errors import NothingReachable
     from flows.scan import Progress
 
 Format = Literal["text", "json", "csv"]
@@ -188,7 +188,7 @@ def exit_code(work: Callable[[], int | None]) -> int:
     """Does the work of a verb; every failure a user can cause is one clear line and an exit code."""
     from cyclopts import CycloptsError
 
-    from flows.mistakes import BadSettings, NothingReachable, UnknownName
+    from flows.errors import BadSettings, NothingReachable, UnknownName
 
     try:
         code = work() or CLEAN

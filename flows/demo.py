@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.console import say
-from flows.mistakes import BadSettings
+from flows.errors import BadSettings
 from flows.scan import new_scan_id
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def demo(out: str, runner: str, quiet: bool) -> int:
                 say(
                     "starting Prefect's embedded server, which takes some twenty seconds; `--runner threads` does without"
                 )
+        from flows.commands import Request, scan_and_report
         from flows.gate import Gate
-        from flows.work import Request, scan_and_report
 
         request = Request(settings, (), (), str(folder), runner, "")
         return scan_and_report(request, "text", quiet, Gate())

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.console import CLEAN, NOT_WRITTEN, USAGE, say
+from flows.errors import BadSettings, UnknownName
 from flows.history import docket, opened
-from flows.mistakes import BadSettings, UnknownName
 from flows.settings import Settings
 from reports.case import Docket
 from reports.formats.format import Options
@@ -17,7 +17,7 @@ from reports.formats.targets import FORMATS, write
 from reports.formats.verify import verify as verify_format
 from reports.history import History
 from reports.summary import number
-from reports.tickets.choose import Only
+from reports.tickets.delta import Only
 from reports.tickets.export import Refused, Wish, export
 from reports.tickets.keys import Unreadable, learn
 from reports.tickets.profile import Choices

@@ -11,9 +11,9 @@ from checks.check import SEVERITIES
 from checks.finding import Finding
 from flows.console import CLEAN, COVERAGE, GATE, NOT_WRITTEN
 from flows.history import Past
+from reports.escape import ci, ci_property
 from reports.lifecycle import Seen
 from reports.report import Report, records
-from reports.text import ci, ci_property
 
 ANNOTATED = 10
 MOVED = ("new", "reopened", "resolved", "dark")

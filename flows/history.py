@@ -14,7 +14,7 @@ from checks.check import SEVERITIES
 from checks.owner import Owners
 from collectors.operation import Scope
 from flows.console import CLEAN, GATE, Format, emit, say, tell_json
-from flows.mistakes import BadSettings, UnknownName
+from flows.errors import BadSettings, UnknownName
 from flows.scan import Order
 from flows.settings import Settings, load
 from flows.waivers import waivers_of
@@ -23,7 +23,7 @@ from reports.history import History
 from reports.report import Report
 from reports.store import BadHistory
 from reports.trend import Trend
-from reports.trend_text import render
+from reports.trend_terminal import render
 
 FILE = "history.db"
 LATE = "a scan that began after {} was taken in before; where both looked, this one changes nothing"

@@ -21,10 +21,10 @@ from collectors.operation import Scope
 from flows.history import ready, remember
 from flows.scan import Examine, Order, Progress, examiner, new_scan_id, run
 from flows.settings import load
-from reports.files import write
+from reports.escape import markdown as escape
 from reports.report import Report
+from reports.report_files import write
 from reports.summary import summarise
-from reports.text import markdown as escape
 
 progress = Progress()
 """What a flow run tells the terminal it was started from; the command line replaces it."""

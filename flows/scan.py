@@ -25,17 +25,17 @@ from checks.finding import COLUMNS
 from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
-from collectors.kept import Kept
+from collectors.fact_cache import Kept
 from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
-from collectors.pace import Pace
+from collectors.provider import QUICK, NoTarget, Scopes, provider
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import TEXT, Tables, coverage_frame
-from collectors.target import QUICK, NoTarget, Scopes, provider
-from collectors.weakkeys import weak_keys
-from flows.mistakes import NothingReachable, UnknownName
+from collectors.weak_keys import weak_keys
+from flows.errors import NothingReachable, UnknownName
 from flows.settings import Settings
-from flows.shelf import facts
+from flows.show import facts
 from reports.lifecycle import FIND
 from reports.report import Report
 

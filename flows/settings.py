@@ -29,8 +29,8 @@ from checks.check import Severity
 from checks.owner import OwnerRule, TagKey
 from checks.registry import CHECKS
 from checks.waiver import CAPS, Rules
-from collectors.weakkeys import weak_keys
-from flows.mistakes import BadSettings
+from collectors.weak_keys import weak_keys
+from flows.errors import BadSettings
 from reports.case import SLA_DAYS
 
 FILE = "iotposture.toml"

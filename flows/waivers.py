@@ -19,12 +19,12 @@ from typing import Any
 from checks.finding import Finding
 from checks.waiver import BadWaivers, Cover, Rules, Waiver, Waivers, day, load, parse
 from flows.console import CLEAN, GATE, Format, emit, say
-from flows.mistakes import BadSettings, UnknownName
+from flows.errors import BadSettings, UnknownName
 from flows.settings import Settings
 from flows.settings import load as load_settings
-from reports import audit
-from reports.lint import COLUMNS, lint, plural
+from reports import audit_log
 from reports.report import Report, records
+from reports.waiver_lint import COLUMNS, lint, plural
 
 LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
 RECORDED = ("waiver", "recorded")
@@ -85,8 +85,8 @@ def tell_waivers(cover: Cover) -> None:
 
 def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | None:
     """The findings of a run, or of the last scan, and whether it looked everywhere and read it all; None without a scan."""
+    from flows.commands import run_at
     from flows.scan import gather
-    from flows.work import run_at
 
     if not place and not (place := last_scan(settings)):
         return None
@@ -148,7 +148,7 @@ def lint_waivers(settings_file: str, run: str, format_: Format) -> int:
     """The verb `waivers lint`: exit 1 for an error, 0 when there are notes only."""
     settings = load_settings(settings_file or None)
     waivers = waivers_of(settings)
-    log = audit.read(audit.beside(Path(settings.waivers.file)))
+    log = audit_log.read(audit_log.beside(Path(settings.waivers.file)))
     known = findings_of(settings, run)
     if known is None:
         say("no scan to compare with: nothing is said about what the waivers match")
@@ -162,14 +162,14 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     """The verb `waivers record`: takes edits by hand up into the audit log."""
     settings = load_settings(settings_file or None)
     file, actor = Path(settings.waivers.file), actor_of(settings)
-    log = audit.beside(file)
+    log = audit_log.beside(file)
     if not log.exists() and not waivers_of(settings).all:
         say(f"{file}: no waivers there, so there is nothing to record; `iotposture waivers add` writes one")
         emit([], RECORDED, format_)
         return CLEAN
-    with audit.locked(log) as held:
+    with audit_log.locked(log) as held:
         changes = sound(log).unrecorded(waivers_of(settings).all)
-        audit.append(held, changes, actor, datetime.now(UTC))
+        audit_log.append(held, changes, actor, datetime.now(UTC))
     rows = [
         {"waiver": name, "recorded": "added" if before is None else "removed" if after is None else "changed"}
         for name, before, after in changes
@@ -178,9 +178,9 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     return CLEAN
 
 
-def sound(log: Path) -> audit.Log:
+def sound(log: Path) -> audit_log.Log:
     """The audit log. Raises BadSettings when its chain is broken: nothing is added to such a log."""
-    known = audit.read(log)
+    known = audit_log.read(log)
     if known.broken:
         raise BadSettings(
             f"{log}: {known.broken}; keep it as evidence, move it away, and `iotposture waivers record` starts a new one"
@@ -207,15 +207,15 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
         "ticket": said["ticket"],
         "evidence_hash": list(dict.fromkeys(finding.evidence_hash for finding in chosen)) if pin else "",
     }
-    log = audit.beside(file)
-    with audit.locked(log) as held:
+    log = audit_log.beside(file)
+    with audit_log.locked(log) as held:
         sound(log)
         before = waivers_of(settings)
         name = id or free_id(before)
         text = file.read_bytes().decode() if file.exists() else ""
         text = appended(text, {"id": name, **{key: value for key, value in fields.items() if value}})
         waiver = checked(text, file, settings.waivers.rules(), name)
-        audit.append(held, [(name, None, audit.plain(waiver))], actor, datetime.now(UTC))
+        audit_log.append(held, [(name, None, audit_log.plain(waiver))], actor, datetime.now(UTC))
         replace(file, text.encode())
     for other in {w.id: w for w in before.over(chosen, today()).waived.values()}.values():
         say(f"{other.id} covers some of them already, until {other.expires_on}")

@@ -34,7 +34,7 @@ from lab import (
     aws_graph,
     aws_organization,
     aws_revocation,
-    aws_sinks,
+    aws_rule_targets,
     aws_tags,
     aws_watchers,
 )
@@ -76,7 +76,7 @@ class Aws:
         self._share = share
         self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
         self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
-        self.answers |= aws_sinks.ANSWERS | aws_tags.ANSWERS | aws_watchers.ANSWERS
+        self.answers |= aws_rule_targets.ANSWERS | aws_tags.ANSWERS | aws_watchers.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
         self._server = Server(self.answer)
         self.lists = aws_revocation.Lists(self.switchboard)

@@ -8,7 +8,7 @@ from typing import Any
 from lab.aws_answers import Answer, Missing, Reply
 from lab.aws_estate import arn
 from lab.aws_policies import HOME
-from lab.aws_sinks import telemetry_key
+from lab.aws_rule_targets import telemetry_key
 from lab.server import CANARY
 
 UNKNOWN = "signer"

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection, Engine
 from checks.finding import Finding
 from collectors.operation import Scope
 from reports.case import SLA_DAYS, Docket
-from reports.docket import Accepted, docket
-from reports.intake import AFTER, Taken, storable, take_in
+from reports.cases import Accepted, docket
+from reports.ingest import AFTER, Taken, storable, take_in
 from reports.lifecycle import Seen
 from reports.report import Report
 from reports.store import (
@@ -39,8 +39,8 @@ from reports.store import (
     writing,
 )  # fmt: skip
 from reports.tickets.ledger import Ledger
-from reports.timeline import Periods, timeline
 from reports.trend import Trend
+from reports.trend_query import Periods, timeline
 
 
 class History:
@@ -115,7 +115,7 @@ class History:
         owner: Callable[[Finding], str] | None = None,
         sla: Mapping[str, int] = SLA_DAYS,
     ) -> Docket:
-        """The cases of one scan, the last one if it is not named. See :func:`reports.docket.docket`."""
+        """The cases of one scan, the last one if it is not named. See :func:`reports.cases.docket`."""
         with reading(self._engine) as connection:
             return docket(connection, scan_id, since, accepted, owner, sla)
 
@@ -128,7 +128,7 @@ class History:
         sla: Mapping[str, int] = SLA_DAYS,
         min_coverage: float = 100.0,
     ) -> Trend | None:
-        """The trend over a window that ends with the last scan, None without one. See :func:`reports.timeline.timeline`."""
+        """The trend over a window that ends with the last scan, None without one. See :func:`reports.trend_query.timeline`."""
         with reading(self._engine) as connection:
             return timeline(connection, window_days, waived, owner, sla, min_coverage)
 

@@ -16,7 +16,7 @@ from typing import Literal
 from checks.finding import Finding
 from collectors.operation import Scope
 from collectors.registry import COLLECTORS
-from collectors.tables.around import TaggedResource
+from collectors.tables.tagged import TaggedResource
 from reports.report import Report, records
 
 Sight = Literal["fail", "unknown", "clear", "blocked", "silent"]

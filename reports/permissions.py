@@ -9,7 +9,7 @@ from typing import Any
 from collectors.aws.organization import ASSUME_ROLE, LISTING, member_role
 from collectors.operation import Operation, declared
 from collectors.registry import COLLECTORS, PROVIDERS
-from reports.text import terminal
+from reports.escape import terminal
 
 ROLE_TITLE = "iotposture read-only"
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Literal
 
 from checks.check import SEVERITIES
+from reports.escape import terminal
 from reports.report import Report
 from reports.summary import Line, NotRead, Summary, Tally, clipped, number, short, summarise
-from reports.text import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

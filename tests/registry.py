@@ -13,14 +13,14 @@ from moto.iot.models import iot_backends
 from checks.check import CHECKS
 from checks.judge import judge
 from collectors.aws import session
-from collectors.kept import Kept
+from collectors.fact_cache import Kept
 from collectors.operation import Memory, Notes, Reader, Scope, declared
-from collectors.pace import Pace
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.schema import Row, Tables, coverage_frame, gaps_frame, unread_frame
 from collectors.tables.device import Certificate
 from collectors.tables.fleet import AuditCheck
-from collectors.weakkeys import WeakKeys
+from collectors.weak_keys import WeakKeys
 from lab.aws_policies import ACCOUNT
 from lab.aws_revocation import AMERICA
 from lab.cloud import Lab

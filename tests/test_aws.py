@@ -23,7 +23,8 @@ from collectors.aws.policies import LIST_POLICIES
 from collectors.aws.session import find
 from collectors.aws.transport import AwsSession
 from collectors.operation import Memory, Operation, ReadFailed, Scope, Undeclared, declared, drain
-from collectors.pace import Pace
+from collectors.provider import NoTarget
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -31,7 +32,6 @@ from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
 from collectors.tables.data import Key, Route, Store, Update
 from collectors.tables.device import Certificate, Device
 from collectors.tables.hub import Detection, Hub, Log
-from collectors.target import NoTarget
 from lab import aws_estate
 from lab.aws import Aws, serialized
 from lab.aws_policies import ACCOUNT, HOME

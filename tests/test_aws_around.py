@@ -10,12 +10,12 @@ import pytest
 from checks.policy.app import too_much_for_a_guest, too_much_for_a_user
 from checks.policy.gateway import speaks_for_everyone
 from checks.policy.rule import does_more
+from collectors.aws.cloudtrail import keeps_writes
 from collectors.aws.cognito import USER_POOL
 from collectors.aws.greengrass import clients_open, development, privileged, release, root
 from collectors.aws.pca import publishes
 from collectors.aws.privatelink import bound
-from collectors.aws.watch import keeps_writes
-from collectors.aws.withheld import component, deployment
+from collectors.aws.redaction import component, deployment
 from collectors.schema import Unread
 from lab.server import CANARY
 

@@ -13,10 +13,10 @@ from collectors.aws.certificates import hears
 from collectors.aws.functions import callable_by_iot
 from collectors.aws.iam import matches, names_source
 from collectors.aws.jobs import linked_buckets
+from collectors.aws.redaction import delivery, destinations, plain_url, presence, rule_without_secrets
+from collectors.aws.rule_destinations import refers
 from collectors.aws.secrets import fetched
-from collectors.aws.sinks import refers
 from collectors.aws.transport import AwsSession
-from collectors.aws.withheld import delivery, destinations, plain_url, presence, rule_without_secrets
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
 

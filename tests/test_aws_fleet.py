@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from checks.identity import broad
+from checks.identity.provisioning import broad
 from checks.policy.enrolment import exceeds_a_claim
 from collectors.aws.defender import few, resource
 from collectors.aws.jobs import guarded, insecure_downloads
 from collectors.aws.provisioning import Template
+from collectors.aws.redaction import job_without_secrets
 from collectors.aws.registry import hears_of_changes
 from collectors.aws.signing import broken
-from collectors.aws.withheld import job_without_secrets
 from collectors.schema import Unread
 from lab.aws_policies import CLAIM, HERE, allow, deny, policy
 from lab.server import CANARY

@@ -22,7 +22,7 @@ from checks.policy.union import (
 from checks.registry import CHECKS
 from collectors.aws import session
 from collectors.operation import Memory, Operation, Scope, Undeclared, declared
-from collectors.pace import Pace
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables

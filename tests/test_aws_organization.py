@@ -16,20 +16,20 @@ from collectors.aws import session
 from collectors.aws.organization import listing, member_role
 from collectors.aws.policies import LIST_POLICIES
 from collectors.operation import Operation, ReadFailed, Scope
-from collectors.pace import Pace
-from collectors.target import NoTarget, Scopes
+from collectors.provider import NoTarget, Scopes
+from collectors.rate_limit import Pace
+from flows.commands import diagnose
 from flows.console import UNREACHABLE, USAGE, exit_code
 from flows.scan import Order, run, threads
 from flows.settings import Settings, load
-from flows.shelf import show_permissions
-from flows.work import diagnose
+from flows.show import show_permissions
 from lab import aws_organization as company
 from lab.aws import Aws
 from lab.aws_organization import EXTERNAL_ID, FIELD, LABS, LEAVING, OTHERS, PRODUCTION, QUALITY, ROOT, SANDBOX, SOLD
 from lab.aws_policies import ACCOUNT, HOME, REGIONS
 from lab.server import Fault
-from reports.files import write
 from reports.report import Report
+from reports.report_files import write
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from estate import CLOCK
 
+from collectors.aws.config_recorder import covers, running
 from collectors.aws.mitigation import CONTAINING
-from collectors.aws.recorder import covers, running
 from collectors.aws.registry import connections_indexed
 from collectors.operation import COLLECTORS, Memory, Scope, declared
-from collectors.pace import Pace
+from collectors.rate_limit import Pace
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.tables.fleet import Registry

@@ -23,7 +23,8 @@ from collectors.azure.devices import TWINS
 from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
 from collectors.operation import Memory, Operation, ReadFailed, Scope, Undeclared, declared
-from collectors.pace import Pace
+from collectors.provider import NoTarget
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -31,7 +32,6 @@ from collectors.tables.access import Grant
 from collectors.tables.data import Route, Store
 from collectors.tables.device import Certificate, Device
 from collectors.tables.hub import Hub, Log
-from collectors.target import NoTarget
 from lab.azure import Azure, fault, json_response
 from lab.azure_estate import water_company
 from lab.azure_example import LABORATORY, PRODUCTION, Body

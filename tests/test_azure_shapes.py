@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collectors.azure import session
-from collectors.pace import Pace
+from collectors.rate_limit import Pace
 from lab.azure import Azure
 from lab.azure_example import PRODUCTION, Body, example
 from lab.cloud import Lab

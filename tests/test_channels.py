@@ -18,11 +18,11 @@ from collectors.operation import Scope
 from collectors.run import Run
 from collectors.tags import tags
 from flows.cli import app
+from flows.commands import tell
 from flows.console import CLEAN, USAGE, emit, exit_code, say
 from flows.gate import Gate, ci_lines, judge
 from flows.history import Past
-from flows.work import tell
-from reports import text
+from reports import escape
 from reports.history import History
 from reports.report import Report
 
@@ -163,7 +163,7 @@ def test_other_runners_are_told_nothing_that_they_would_print_as_it_is(environme
     assert ci_lines(judge(Gate(fail_on="low"), nasty(), Past()).hits, environment) == []
 
 
-@pytest.mark.parametrize("escape", [text.terminal, text.ci, text.ci_property])
+@pytest.mark.parametrize("escape", [escape.terminal, escape.ci, escape.ci_property])
 def test_each_escape_for_a_log_leaves_one_line_without_a_command(escape: Callable[[str], str]) -> None:
     for bad in CORPUS:
         harmless(escape(bad))

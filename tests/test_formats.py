@@ -24,10 +24,10 @@ from checks.finding import COUNTS, Finding
 from collectors.schema import COVERAGE
 from flows.cli import app
 from reports.case import Case, Docket, Lifecycle
-from reports.document import findings_json
+from reports.findings_json import findings_json
 from reports.formats import asff, ocsf, sarif
-from reports.formats.document import LIFE
 from reports.formats.format import Options, filled
+from reports.formats.native_json import LIFE
 from reports.formats.targets import FORMATS, write
 from reports.report import ABOUT, Report, records
 

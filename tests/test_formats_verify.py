@@ -16,7 +16,7 @@ import pytest
 from made_up_cases import changed, estate_cases, every_life
 
 from reports.case import Docket
-from reports.formats import asff, document, ocsf, sarif
+from reports.formats import asff, native_json, ocsf, sarif
 from reports.formats.format import Options
 from reports.formats.targets import FORMATS, write
 from reports.formats.verify import verify
@@ -254,7 +254,7 @@ def test_a_case_that_stands_there_twice_is_one_line(tmp_path: Path) -> None:
     assert verify(folder, FORMATS["json"]) == [
         f"docket.json: case 41: {what.cases[0].finding.finding_id} stands there twice"
     ]
-    assert document.VERSION == json.loads((folder / "docket.json").read_text())["docket_version"]
+    assert native_json.VERSION == json.loads((folder / "docket.json").read_text())["docket_version"]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -20,7 +20,8 @@ from collectors.gcp import session as gcp_session
 from collectors.gcp.policy import principal_kind
 from collectors.gcp.registry import moment
 from collectors.operation import Memory, Operation, ReadFailed, Scope, Session, Undeclared, declared
-from collectors.pace import Pace
+from collectors.provider import NoTarget
+from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -28,7 +29,6 @@ from collectors.tables.access import Grant, ServiceIdentity
 from collectors.tables.data import Key, Route, Store, Topic
 from collectors.tables.device import Certificate, Device
 from collectors.tables.hub import Detection, Hub, Log
-from collectors.target import NoTarget
 from lab.discovery import Misfit, methods
 from lab.estate_gcp import EDGE, PROJECT
 from lab.gcp import DOCUMENTS, ClearBlade, Gcp

@@ -13,11 +13,11 @@ import pytest
 from made_up import SCOPES
 from worlds import DAY_ONE, TLS, World, history, hubs, lives
 
-from collectors.target import Scopes
+from collectors.provider import Scopes
+from flows.commands import Request
 from flows.history import remember
 from flows.scan import Order, write_about
 from flows.settings import Settings
-from flows.work import Request
 from reports.history import History
 from reports.lifecycle import asked_for
 from reports.report import Report

@@ -18,9 +18,9 @@ from made_up import HOSTILE, estate
 from made_up_cases import case, docket, estate_cases, hostile, small, with_
 
 from reports.case import Docket
+from reports.escape import jira, visible
 from reports.history import History
-from reports.text import jira, visible
-from reports.tickets.choose import Only
+from reports.tickets.delta import Only
 from reports.tickets.export import Done, Wish, export
 from reports.tickets.keys import Learnt, Unreadable, learn
 from reports.tickets.ledger import Ledger

@@ -21,9 +21,9 @@ from made_up_worst import worst
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
 from checks.finding import Finding
+from reports.escape import visible
 from reports.page.page import report_html
 from reports.report import records
-from reports.text import visible
 
 RULES = {
     "resultTypes": ["violations"],

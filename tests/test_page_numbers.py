@@ -12,11 +12,11 @@ import pytest
 from made_up import CHECKS, docket, finding, report, trend
 
 from checks.guidelines import guidelines
+from reports.csv_files import coverage_csv, findings_csv
 from reports.page import charts
 from reports.page.headline import headline
 from reports.page.page import report_html
 from reports.summary import summarise
-from reports.table import coverage_csv, findings_csv
 from reports.trend import Trend
 
 

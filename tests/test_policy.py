@@ -17,9 +17,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statements import HEAD, Statement, allow, deny, text
 
+from checks.policy.bypassed_deny import DENIED_YET_DELIVERED
 from checks.policy.device import Undecided, connects_as_anyone, publishes_for_others
 from checks.policy.document import NotAPolicy
-from checks.policy.leak import DENIED_YET_DELIVERED
 from checks.policy.template import RESERVED
 from checks.policy.topics import leaves_connecting_to_others, trusts_a_chosen_client_id
 from checks.policy.verdict import judge
@@ -376,7 +376,7 @@ def test_the_door_shows_no_control_characters(tmp_path: Path) -> None:
 
 def test_the_door_needs_no_cloud_and_no_dataframe() -> None:
     code = (
-        "import sys; from flows.policies import judge_files; judge_files(['-'], 'text')\n"
+        "import sys; from flows.policy_files import judge_files; judge_files(['-'], 'text')\n"
         "assert not {'pandas', 'prefect', 'boto3'} & set(sys.modules), 'heavy'"
     )
     done = subprocess.run([sys.executable, "-c", code], input=WIDE, capture_output=True, text=True, check=False)

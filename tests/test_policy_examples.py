@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checks.policy.leak import DENIED_YET_DELIVERED, WILDCARDS_IN_DENY
+from checks.policy.bypassed_deny import DENIED_YET_DELIVERED, WILDCARDS_IN_DENY
 from checks.policy.verdict import judge
 
 EXAMPLES = [

@@ -26,14 +26,14 @@ from made_up import AREAS, AZURE_HUB, CHECKS, HOSTILE, SCOPES, estate, finding, 
 from rich.console import Console
 
 from checks.finding import COLUMNS
-from reports.document import findings_json
-from reports.files import FILES, PAGE, write
+from reports.csv_files import coverage_csv, findings_csv
+from reports.escape import ci, markdown, spreadsheet, terminal, unguard, visible
+from reports.findings_json import findings_json
 from reports.page.page import report_html
 from reports.report import ABOUT, Report, records
+from reports.report_files import FILES, PAGE, write
 from reports.summary import ALIKE, number, summarise
-from reports.table import coverage_csv, findings_csv
 from reports.terminal import render
-from reports.text import ci, markdown, spreadsheet, terminal, unguard, visible
 
 GOLDEN = Path(__file__).parent / "golden"
 

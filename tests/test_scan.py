@@ -26,13 +26,13 @@ from flows.demo import toml
 from flows.scan import coverage_pct
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
-from reports.files import write
 from reports.formats.format import Options
 from reports.formats.targets import FORMATS
 from reports.formats.targets import write as export
 from reports.formats.verify import verify
 from reports.history import History
 from reports.report import Report
+from reports.report_files import write
 
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
 
@@ -102,7 +102,7 @@ def test_one_thread_and_eight_find_the_same(lab: Lab, scanned: tuple[Report, Pat
 def test_the_prefect_flow_finds_the_same(lab: Lab, scanned: tuple[Report, Path], tmp_path: Path, file: Path) -> None:
     out = tmp_path / "flow"
     code = (
-        "import sys; from flows.work import quiet_prefect; quiet_prefect()\n"
+        "import sys; from flows.commands import quiet_prefect; quiet_prefect()\n"
         "from flows.posture import posture_scan\n"
         "print(posture_scan(settings_file=sys.argv[1], out=sys.argv[2], scan_id='scan-of-the-lab', clock=sys.argv[3])['files'])"
     )

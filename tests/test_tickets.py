@@ -24,11 +24,11 @@ from hypothesis import strategies as st
 from made_up import HOSTILE, estate
 from made_up_cases import case, docket, estate_cases, hostile, many, small, with_
 
-from reports import text
+from reports import escape
 from reports.case import Docket
+from reports.escape import unguard, visible
 from reports.history import History
-from reports.text import unguard, visible
-from reports.tickets.choose import Only
+from reports.tickets.delta import Only
 from reports.tickets.export import Done, Refused, Wish, export
 from reports.tickets.keys import Unreadable, learn
 from reports.tickets.ledger import Ledger
@@ -910,21 +910,21 @@ def test_jiras_markup_of_hostile_names_stays_inside_noformat(tmp_path: Path, led
 
 @given(strange)
 def test_text_for_each_markup_cannot_leave_its_place(bad: str) -> None:
-    assert not re.search(r"(?<!\w)@\w|#\d|!\d|[\n\r]", text.heading(bad))
-    block = text.wiki_block(bad)
+    assert not re.search(r"(?<!\w)@\w|#\d|!\d|[\n\r]", escape.heading(bad))
+    block = escape.wiki_block(bad)
     assert len(re.findall(r"\{noformat", block, re.IGNORECASE)) == 2
-    outside = re.sub(r"\\[^a-z\s]", "", text.wiki(bad))
+    outside = re.sub(r"\\[^a-z\s]", "", escape.wiki(bad))
     assert not re.search(r"[{}\[\]!|*_^~]", outside)
-    assert html.unescape(text.html(bad)) == visible(bad) and not Elements(text.html(bad)).found
-    assert '"' not in text.plain(bad) and "[code]" not in text.plain(bad).lower()
-    assert all(line.startswith("    ") and line.isprintable() for line in text.markdown_block(bad).split("\n"))
-    prose = re.sub(r"\\[!-/:-@\[-`{-~]", ".", text.markdown_prose(bad))
+    assert html.unescape(escape.html(bad)) == visible(bad) and not Elements(escape.html(bad)).found
+    assert '"' not in escape.plain(bad) and "[code]" not in escape.plain(bad).lower()
+    assert all(line.startswith("    ") and line.isprintable() for line in escape.markdown_block(bad).split("\n"))
+    prose = re.sub(r"\\[!-/:-@\[-`{-~]", ".", escape.markdown_prose(bad))
     assert not re.search(r"[`*_\[\]<>|]|^[/#>+=-]|(?<!\w)@\w", prose)
 
 
 @given(strange, st.integers(1, 40))
 def test_clipping_counts_as_trackers_count(bad: str, limit: int) -> None:
-    short = text.clip(visible(bad), limit)
+    short = escape.clip(visible(bad), limit)
     assert len(short.encode("utf-16-le")) <= 2 * limit
     assert short == visible(bad) or short.endswith("…") and visible(bad).startswith(short[:-1])
 

@@ -17,13 +17,13 @@ from worlds import CREDENTIAL, DAY_ONE, TLS, World, history, hubs
 from checks.check import SEVERITIES
 from checks.finding import Finding
 from checks.waiver import Held, Period, parse
+from flows.errors import BadSettings
 from flows.gate import Gate, judge
 from flows.history import Past, days, points
-from flows.mistakes import BadSettings
 from reports.score import WEIGHTS, Tally, score
 from reports.store import LATEST, STEPS, BadHistory, address, engine, filesystem, reading, upgrade, version, writing
 from reports.trend import Point, Trend
-from reports.trend_text import HEIGHT, chart, render
+from reports.trend_terminal import HEIGHT, chart, render
 
 TALLIES = st.lists(
     st.builds(

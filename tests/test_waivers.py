@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.finding import Finding
-from checks.match import COLUMNS, GLOB_LIMIT, Column, Match
+from checks.glob_rules import COLUMNS, GLOB_LIMIT, Column, Match
 from checks.owner import OwnerRule, Owners
 from checks.waiver import BadWaivers, Rules, Waivers, load, parse
 

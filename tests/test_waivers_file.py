@@ -25,8 +25,8 @@ from flows.history import Past
 from flows.scan import Order
 from flows.settings import Settings
 from flows.waivers import appended, cover_of, last_scan, tell_waivers, without
-from reports import audit
-from reports.lint import lint
+from reports import audit_log
+from reports.waiver_lint import lint
 
 FINDINGS = [Finding(**row) for row in made_up.estate()]
 POLICY, BENCH = (f for f in FINDINGS if f.check_id == "policy-allows-no-wildcard")
@@ -97,7 +97,7 @@ def test_a_waiver_is_added_listed_and_found_whole_by_lint(home: Path, capsys: py
     assert typed("waivers", "lint", "--format", "json") == CLEAN
     told = capsys.readouterr()
     assert json.loads(told.out) == []
-    log = audit.read(home / "waivers.audit.jsonl")
+    log = audit_log.read(home / "waivers.audit.jsonl")
     assert told.err == f"1 waiver; audit log: 1 line, last {log.head}\n"
     (entry,) = log.entries
     assert (entry["actor"], entry["action"], entry["waiver"], entry["before"]) == ("robin", "added", "W-0001", None)
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(
     told = capsys.readouterr()
     assert line in told.err and told.err.count("\n") == 1 and told.out == ""
     assert not (home / "waivers.toml").exists()
-    assert audit.read(home / "waivers.audit.jsonl").entries == ()
+    assert audit_log.read(home / "waivers.audit.jsonl").entries == ()
 
 
 def test_the_last_scan_is_the_newest_that_was_judged(
@@ -206,14 +206,14 @@ def test_an_edit_by_hand_is_noted_until_it_is_recorded(home: Path, capsys: pytes
     assert [row["recorded"] for row in json.loads(capsys.readouterr().out)] == ["changed", "added", "removed"]
     assert typed("waivers", "lint", "--format", "json") == CLEAN
     assert json.loads(capsys.readouterr().out) == []
-    entry = audit.read(home / "waivers.audit.jsonl").entries[2]
+    entry = audit_log.read(home / "waivers.audit.jsonl").entries[2]
     assert (entry["before"]["reason"][-7:], entry["after"]["reason"][-7:]) == ("spring.", "autumn.")
 
 
 def chain(home: Path) -> list[str]:
     log = home / "log.audit.jsonl"
-    with audit.locked(log) as file:
-        audit.append(file, [(f"W-{n}", None, {"id": f"W-{n}"}) for n in range(4)], "robin", NOW)
+    with audit_log.locked(log) as file:
+        audit_log.append(file, [(f"W-{n}", None, {"id": f"W-{n}"}) for n in range(4)], "robin", NOW)
     return log.read_text().splitlines(keepends=True)
 
 
@@ -235,7 +235,7 @@ def chain(home: Path) -> list[str]:
 )  # fmt: skip
 def test_a_changed_audit_log_says_from_which_line_on(tmp_path: Path, tampered: object, broken: str) -> None:
     lines = tampered(chain(tmp_path))  # type: ignore[operator]
-    assert audit.verified("".join(lines).encode()).broken == broken
+    assert audit_log.verified("".join(lines).encode()).broken == broken
 
 
 @pytest.mark.parametrize("text", [None, "", "# none yet\n"])
@@ -275,7 +275,7 @@ def test_two_who_add_at_once_lose_nothing(home: Path) -> None:
     found = load(home / "waivers.toml").all
     assert sorted(waiver.id for waiver in found) == [f"W-{n:04}" for n in range(1, 9)]
     assert {one for waiver in found for one in waiver.finding} == set(ids)
-    log = audit.read(home / "waivers.audit.jsonl")
+    log = audit_log.read(home / "waivers.audit.jsonl")
     assert log.broken == "" and log.unrecorded(found) == []
 
 
@@ -313,7 +313,9 @@ def some() -> Waivers:
 
 def test_lint_says_what_is_wrong_with_each() -> None:
     waivers = some()
-    log = audit.Log(tuple({"waiver": w.id, "after": audit.plain(w), "hash": ""} for w in waivers.all if w.id != "wide"))
+    log = audit_log.Log(
+        tuple({"waiver": w.id, "after": audit_log.plain(w), "hash": ""} for w in waivers.all if w.id != "wide")
+    )
     told = [(r.level, r.problem, r.waiver, r.detail) for r in lint(waivers, log, FINDINGS, TODAY)]
     assert told == [
         ("error", "expired", "gone", "since 2026-10-31; renew or remove it"),
@@ -336,7 +338,7 @@ def test_lint_says_what_is_wrong_with_each() -> None:
 def test_a_match_that_is_narrower_than_what_it_reaches_is_only_noted() -> None:
     match = "{ check = '*', account = '123456789012', resource = '*policy*' }"
     narrow = parse(row("narrow", match=match, severity="'high'"), "waivers.toml")
-    (remark,) = [r for r in lint(narrow, audit.Log(), FINDINGS, TODAY) if r.problem == "not covered"]
+    (remark,) = [r for r in lint(narrow, audit_log.Log(), FINDINGS, TODAY) if r.problem == "not covered"]
     said_ = f"2 findings, such as {POLICY.finding_id}: the finding is critical, accepted was high"
     assert (remark.level, remark.detail) == ("note", said_)
 
@@ -356,13 +358,13 @@ def test_settings_with_owners_reach_a_worker_as_they_are() -> None:
 )
 def test_the_end_is_pointed_out_fourteen_days_before(days: int, told: list[str]) -> None:
     waivers = parse(row("x", finding=f"'{POLICY.finding_id}'"), "waivers.toml")
-    log = audit.Log(tuple({"waiver": w.id, "after": audit.plain(w), "hash": ""} for w in waivers.all))
+    log = audit_log.Log(tuple({"waiver": w.id, "after": audit_log.plain(w), "hash": ""} for w in waivers.all))
     remarks = lint(waivers, log, FINDINGS, date(2026, 11, 30) - timedelta(days=days))
     assert [remark.detail.split(", ")[1] for remark in remarks] == told
 
 
 def test_a_scan_that_could_not_read_everything_proves_no_orphan() -> None:
-    remarks = lint(some(), audit.Log(), FINDINGS, TODAY, whole=False)
+    remarks = lint(some(), audit_log.Log(), FINDINGS, TODAY, whole=False)
     assert [r.level for r in remarks if r.problem == "orphaned"] == ["note"]
 
 
@@ -393,7 +395,7 @@ def test_hostile_words_in_a_waiver_reach_no_terminal_and_no_formula(
     reasons = [f"{text} and ten more" for text in made_up.HOSTILE]
     assert typed("waivers", "add", PUMPS[0].finding_id, *said(reason=reasons[-1])) == CLEAN
     text = (home / "waivers.toml").read_text()
-    alike = audit.plain(load(home / "waivers.toml").all[0])
+    alike = audit_log.plain(load(home / "waivers.toml").all[0])
     for number, reason in enumerate(reasons):
         text = appended(text, {**alike, "id": f"hostile-{number}", "reason": reason, "ticket": reason})
     (home / "waivers.toml").write_text(text)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
+from checks.policy.bypassed_deny import denied_yet_delivered
 from checks.policy.device import Device, Undecided, device
 from checks.policy.document import NotAPolicy, load, parse
-from checks.policy.leak import denied_yet_delivered
 from checks.policy.topics import scopes_by_client_id
 
 Question = Callable[[Device], object]

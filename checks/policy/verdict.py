@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks.policy.bypassed_deny import reasons
 from checks.policy.device import BROAD, Device
 from checks.policy.document import parse
-from checks.policy.leak import reasons
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS, registry
-from collectors.aws.issuers import (
+from collectors.aws.certificate_issuers import (
     DESCRIBE_AUTHORITY,
     DESCRIBE_CERTIFICATE,
     GET_LIST,

@@ -12,7 +12,7 @@ from collectors.aws.iam import DETAILS, iot_actions, statements
 from collectors.aws.rule_roles import held_by
 from collectors.operation import Operation, Reader, Reply, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import PoolRole, UserPool
+from collectors.tables.app import PoolRole, UserPool
 
 LIST_POOLS = Operation(
     "cognito-identity.list_identity_pools", "cognito-identity:ListIdentityPools", items="IdentityPools", shared=True,

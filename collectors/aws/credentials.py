@@ -25,7 +25,7 @@ from botocore.parsers import ResponseParserError
 from collectors.aws.account import partition
 from collectors.aws.organization import ASSUME_ROLE, member_role
 from collectors.operation import ReadFailed
-from collectors.target import NoTarget
+from collectors.provider import NoTarget
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from collectors.aws.account import RESULTS, registry
-from collectors.aws.hubs import AUDIT, CRITICAL_CHECKS
-from collectors.aws.issuers import (
+from collectors.aws.certificate_issuers import (
     DESCRIBE_AUTHORITY,
     DESCRIBE_CERTIFICATE,
     GET_LIST,
@@ -20,6 +19,7 @@ from collectors.aws.issuers import (
     REVOKED_DEVICE,
     Issuers,
 )
+from collectors.aws.hubs import AUDIT, CRITICAL_CHECKS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Audit, AuditCheck, Suppression, Watch

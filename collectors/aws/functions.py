@@ -12,7 +12,7 @@ from collectors.aws.provisioning import DESCRIBE_AUTHORIZER, DESCRIBE_TEMPLATE, 
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import Function
+from collectors.tables.access import Function
 
 FUNCTION_POLICY = Operation("lambda.get_policy", "lambda:GetPolicy", absent=("ResourceNotFoundException",))
 

@@ -11,7 +11,7 @@ from collectors.aws.account import RESULTS, partition
 from collectors.aws.policies import GET_POLICY, LIST_POLICIES, LIST_TARGETS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup
+from collectors.tables.edge import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup
 
 LARGEST = (("maxResults", 100),)
 LIST_CORES = Operation(

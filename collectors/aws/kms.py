@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from collectors.aws.databases import DATABASE, ENDPOINTS, TABLE, database_keys, table_keys
+from collectors.aws.rule_databases import DATABASE, ENDPOINTS, TABLE, database_keys, table_keys
 from collectors.aws.rules import (
     DELIVERY,
     GET_RULE,

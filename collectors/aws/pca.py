@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.aws.issuers import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
+from collectors.aws.certificate_issuers import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import IssuingAuthority
+from collectors.tables.device import IssuingAuthority
 from collectors.x509 import fingerprint, public_key
 
 LIST_CAS = Operation(

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.aws.account import RESULTS, partition
+from collectors.aws.certificate_issuers import LIST_CERTIFICATES
 from collectors.aws.certificates import exclusive
 from collectors.aws.iam import like, matches, statements
-from collectors.aws.issuers import LIST_CERTIFICATES
 from collectors.aws.policies import (
     DESCRIBE_ROLE_ALIAS,
     GET_POLICY,

@@ -11,7 +11,7 @@ from collectors.aws.iam import statements
 from collectors.aws.policies import GET_POLICY, LIST_POLICIES, LIST_TARGETS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import DataEndpoint
+from collectors.tables.hub import DataEndpoint
 
 ENDPOINTS = Operation(
     "ec2.describe_vpc_endpoints", "ec2:DescribeVpcEndpoints", items="VpcEndpoints", fixed=(("MaxResults", 1000),)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.aws.account import RESULTS
+from collectors.aws.certificate_issuers import DESCRIBE_AUTHORITY, DESCRIBE_CERTIFICATE, LIST_AUTHORITIES, TRUSTED
 from collectors.aws.hubs import LIST_AUTHORIZERS
-from collectors.aws.issuers import DESCRIBE_AUTHORITY, DESCRIBE_CERTIFICATE, LIST_AUTHORITIES, TRUSTED
 from collectors.aws.policies import (
     GET_POLICY,
     LIST_POLICIES,

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from collectors.aws.account import registry
+from collectors.aws.config_recorder import RECORDER_STATUS, RECORDERS, policies_recorded
 from collectors.aws.kms import DESCRIBE_KEY, ENCRYPTION
-from collectors.aws.recorder import RECORDER_STATUS, RECORDERS, policies_recorded
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Registry

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collectors.aws.certificate_issuers import LIST_CERTIFICATES
 from collectors.aws.iam import DETAILS, behind
-from collectors.aws.issuers import LIST_CERTIFICATES
 from collectors.aws.policies import DESCRIBE_ROLE_ALIAS, LIST_ROLE_ALIASES, things_of
 from collectors.aws.principals import GRAPH, Graph, alias_arn, graph
 from collectors.operation import Operation, Reader, collector

@@ -9,7 +9,7 @@ from collectors.aws.iam import DETAILS, behind
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.operation import Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.around import RuleRole
+from collectors.tables.access import RuleRole
 
 SERVICES: Mapping[str, str] = {
     "s3": "s3",

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.account import partition
+from collectors.aws.redaction import SECRET
+from collectors.aws.rule_destinations import DESTINATIONS
 from collectors.aws.rules import GET_RULE, LIST_RULES
-from collectors.aws.sinks import DESTINATIONS
-from collectors.aws.withheld import SECRET
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
-from collectors.tables.sinks import Secret
+from collectors.tables.rule_targets import Secret
 
 DESCRIBE_SECRET = Operation(
     "secretsmanager.describe_secret", "secretsmanager:DescribeSecret", absent=("ResourceNotFoundException",)

@@ -30,8 +30,8 @@ from collectors.aws.credentials import (
 from collectors.aws.organization import ASSUME_ROLE, LIST_ACCOUNTS, LISTING, listing, member_role
 from collectors.aws.transport import AwsSession
 from collectors.operation import Notes, Operation, ReadFailed, Scope
-from collectors.pace import Pace
-from collectors.target import QUICK, NoTarget, Scopes, find_seconds
+from collectors.provider import QUICK, NoTarget, Scopes, find_seconds
+from collectors.rate_limit import Pace
 
 ENTERING = 16
 """Roles tried at once when the accounts of an organization are found."""

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.aws.iam import DETAILS
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row
-from collectors.tables.around import TaggedResource
+from collectors.tables.tagged import TaggedResource
 from collectors.tags import tags
 
 SERVICES = (

@@ -15,10 +15,10 @@ from botocore.parsers import ResponseParserError
 
 from collectors.aws.credentials import DENIED, STALE, endpoint, home, regions_of, steady
 from collectors.aws.organization import ASSUME_ROLE
-from collectors.aws.withheld import REDACTED
+from collectors.aws.redaction import REDACTED
+from collectors.crl_http import Outside
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Undeclared
-from collectors.outside import Outside
-from collectors.pace import Pace
+from collectors.rate_limit import Pace
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""

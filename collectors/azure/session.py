@@ -40,8 +40,8 @@ from azure.core.rest import HttpRequest
 
 from collectors.azure.account import FIND, SUBSCRIPTIONS
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
-from collectors.pace import Pace
-from collectors.target import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds
+from collectors.rate_limit import Pace
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
 from collectors.operation import Operation, ReadFailed, Scope, Undeclared
-from collectors.pace import Pace
-from collectors.target import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds
+from collectors.rate_limit import Pace
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 5.0

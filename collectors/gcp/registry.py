@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidSignature
 from collectors.gcp.account import stated
 from collectors.operation import Reply
 from collectors.schema import Row, Unread, any_of
-from collectors.weakkeys import WeakKeys, mark
+from collectors.weak_keys import WeakKeys, mark
 from collectors.x509 import NO_LIST, certificate, certificate_facts, fingerprint, key_facts, public_key
 
 Name = Callable[[str], str]

@@ -34,8 +34,8 @@ from googleapiclient.errors import HttpError
 
 from collectors.gcp.account import FIND, PROJECT, REGIONS
 from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
-from collectors.pace import Pace
-from collectors.target import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds
+from collectors.rate_limit import Pace
 
 logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
 

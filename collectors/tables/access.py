@@ -85,3 +85,22 @@ class Grant(Table):
     hubs_covered = count("Azure: hubs and provisioning services that it reaches.")
     retired_role = flag("Google: a role of the retired Cloud IoT Core.")
     deleted = flag("The principal no longer exists.")
+
+
+class RuleRole(Table):
+    """One row per topic rule action that acts with an IAM role."""
+
+    kind = text("Kind of action, as in `sqs`.")
+    service = text("Prefix of the IAM actions that this kind of action needs.")
+    role = text("ARN of the IAM role.")
+    documents = text("Every policy of the role, a JSON list of documents.", shown=False)
+
+
+class Function(Table):
+    """One row per Lambda function that AWS IoT calls."""
+
+    context = ("used_by",)
+
+    used_by = text("What calls it: a topic rule, an authorizer, a provisioning hook.")
+    trusts_iot = flag("Its policy lets AWS IoT call it.")
+    source_condition = flag("Its policy names the account or resource that may make AWS IoT call it.")

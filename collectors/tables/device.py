@@ -68,3 +68,12 @@ class Certificate(Table):
     revocation_list = flag("AWS: a revocation list says whether its issuer revoked it.")
     revoked = flag("AWS: the list names it, or a CA that signed it.")
     active_devices = count("AWS CA: active device certificates that it signed.")
+
+
+class IssuingAuthority(Table):
+    """One row per CA of AWS Private CA."""
+
+    active = flag("It issues certificates.")
+    short_lived = flag("It issues certificates of seven days at most, which are not revoked.")
+    registered = flag("Its certificate, or one above it, is registered in AWS IoT.")
+    publishes_revocation = flag("A certificate it issues says where its revocation is published: a CRL or OCSP.")

@@ -62,3 +62,10 @@ class Detection(Table):
     data_access_logged = flag("Google: reads and writes of data are in the audit log for the IoT services.")
     audit_exemptions = count("Google: identities that are exempt from data-access logs.")
     retired_api_enabled = flag("Google: the API of the retired Cloud IoT Core is still enabled.")
+
+
+class DataEndpoint(Table):
+    """One row per AWS account and region: how the data plane of AWS IoT is reached."""
+
+    private_endpoints = count("Interface endpoints for it that are available.")
+    bound_policies = count("Attached AWS IoT policies with a condition on the VPC or VPC endpoint.")

@@ -17,8 +17,8 @@ from typing import Any
 
 from collectors import tags
 from reports.case import Case, Docket
+from reports.escape import visible
 from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
-from reports.text import visible
 
 BATCH, BATCH_BYTES, FINDING_BYTES = 100, 6_000_000, 240_000
 """Findings of a batch; bytes of a batch and of a finding."""

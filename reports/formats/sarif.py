@@ -19,8 +19,8 @@ from urllib.parse import quote
 from checks.finding import canonical
 from checks.guidelines import frameworks
 from reports.case import Case, Docket
+from reports.escape import sarif
 from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
-from reports.text import sarif
 
 RUNS, RESULTS, RULES, TAGS, LOCATIONS, PACKED = 20, 25_000, 25_000, 20, 1_000, 10_000_000
 """What GitHub takes at most, ``PACKED`` in bytes of the file after gzip."""

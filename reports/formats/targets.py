@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from reports.atomic_files import Writer, write_whole
 from reports.case import Docket
-from reports.formats import asff, document, ocsf, sarif
+from reports.formats import asff, native_json, ocsf, sarif
 from reports.formats.format import Coverage, File, Format, Options
-from reports.whole import Writer, write_whole
 
 FORMATS: Mapping[str, Format] = {
-    format_.name: format_ for format_ in (ocsf.FORMAT, asff.FORMAT, sarif.FORMAT, document.FORMAT)
+    format_.name: format_ for format_ in (ocsf.FORMAT, asff.FORMAT, sarif.FORMAT, native_json.FORMAT)
 }
 
 

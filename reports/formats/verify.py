@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 from jsonschema import Draft4Validator, ValidationError
 from jsonschema.validators import validator_for
 
+from reports.atomic_files import content
+from reports.escape import clip
 from reports.formats.format import Format, Read
-from reports.text import clip
-from reports.whole import content
 
 LINES = ".ndjson"
 SHOWN = 60

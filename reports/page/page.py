@@ -21,17 +21,17 @@ from markupsafe import Markup
 from checks.check import SEVERITIES
 from checks.guidelines import guidelines
 from collectors.operation import OUTCOMES
+from reports.atomic_files import text
 from reports.case import Docket
-from reports.page import charts, strips
+from reports.csv_files import coverage_csv, findings_csv
+from reports.page import bars, charts
 from reports.page.headline import headline
 from reports.page.rows import ROOM, listing, printed
 from reports.page.waivers import SOON, accepted, lapsed
 from reports.report import CheckFacts, Report, records
 from reports.score import CAP, WEIGHTS
 from reports.summary import CAUSES, FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
-from reports.table import coverage_csv, findings_csv
 from reports.trend import Share, Trend
-from reports.whole import text
 
 HERE = Path(__file__).parent
 STATE_TITLES = {"fail": "Fails", "unknown": "Unknown", "pass": "Passes", "not_applicable": "Nothing to judge"}
@@ -103,7 +103,7 @@ def whole(
         checks_run=len(report.checks),
         inputs=inputs(report),
         charts=charts,
-        strips=strips,
+        bars=bars,
         listed=LISTED,
         style=style,
         script=script,
@@ -170,13 +170,13 @@ class AreaRow:
     tally: Tally
     failed: int
     unknown: int
-    bar: strips.Strip
+    bar: bars.Strip
     share: Share | None
 
 
 def area_row(title: str, tally: Tally, share: Share | None, most: int = 0) -> AreaRow:
     """Numbers of one area; ``most`` is the failing findings of the area that has most of them."""
-    bar = strips.strip([(f"p-{s}", tally.failed[s]) for s in SEVERITIES], most) if most else ()
+    bar = bars.strip([(f"p-{s}", tally.failed[s]) for s in SEVERITIES], most) if most else ()
     return AreaRow(title, tally, sum(tally.failed.values()), sum(tally.unknown.values()), bar, share)
 
 

@@ -20,10 +20,10 @@ from markupsafe import escape
 from checks.check import SEVERITIES
 from checks.finding import COLUMNS, Finding
 from reports.case import Case, Docket
+from reports.escape import visible
 from reports.page.charts import day
 from reports.report import Report
 from reports.summary import CAUSES, ROLLED, SAMPLE, Line, clipped, named, rolled_up, short
-from reports.text import visible
 
 ROOM = 4_400_000
 """Bytes for all rows, of a file that stays below 5 MB with checks, coverage and charts beside them."""

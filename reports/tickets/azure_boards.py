@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
-from reports.text import clip, heading, visible
-from reports.tickets.body import HTML, description
+from reports.escape import clip, heading, visible
+from reports.tickets.description import HTML, description
 from reports.tickets.profile import Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
 

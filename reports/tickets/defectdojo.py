@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from reports.text import clip, heading, markdown_block, markdown_prose, visible
-from reports.tickets.body import MARKDOWN, description
+from reports.escape import clip, heading, markdown_block, markdown_prose, visible
+from reports.tickets.description import MARKDOWN, description
 from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet
 from reports.tickets.ticket import Ticket
 

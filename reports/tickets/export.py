@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reports.atomic_files import Writer, write_whole
 from reports.case import Docket
-from reports.tickets.choose import DELTA, Only, Selection, select, snapshot
+from reports.tickets.delta import DELTA, Only, Selection, select, snapshot
 from reports.tickets.ledger import Entry, Ledger
 from reports.tickets.profile import Choices, Column, Context, Profile, Sheet
 from reports.tickets.ticket import By, Ticket, one_each, sheaf
-from reports.whole import Writer, write_whole
 
 BOM = "\ufeff"
 

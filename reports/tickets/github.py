@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.text import clip, heading
-from reports.tickets.body import MARKDOWN, description
+from reports.escape import clip, heading
+from reports.tickets.description import MARKDOWN, description
 from reports.tickets.profile import ID, Column, Context, Profile, Sheet
 from reports.tickets.ticket import Ticket
 

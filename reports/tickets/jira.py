@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.text import clip, heading, jira
-from reports.tickets.body import WIKI, description
+from reports.escape import clip, heading, jira
+from reports.tickets.description import WIKI, description
 from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports.text import visible
+from reports.escape import visible
 from reports.tickets.ledger import Entry, Ledger
 from reports.tickets.profile import ID, Profile
 from reports.tickets.targets import TARGETS

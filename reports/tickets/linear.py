@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.text import clip, heading, linear
-from reports.tickets.body import MARKDOWN, description
+from reports.escape import clip, heading, linear
+from reports.tickets.description import MARKDOWN, description
 from reports.tickets.profile import Column, Profile, Sheet, email
 
 PRIORITY = {"critical": "Urgent", "high": "High", "medium": "Medium", "low": "Low", "info": "No priority"}

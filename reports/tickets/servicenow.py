@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.text import clip, heading, plain
-from reports.tickets.body import PLAIN, description
+from reports.escape import clip, heading, plain
+from reports.tickets.description import PLAIN, description
 from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
 

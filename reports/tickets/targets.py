@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reports.tickets import azure_boards, defectdojo, github, gitlab, jira, linear, servicenow, tables
+from reports.tickets import azure_boards, defectdojo, github, gitlab, jira, linear, servicenow, spreadsheet
 from reports.tickets.profile import Profile
 
 TARGETS: Mapping[str, Profile] = {
@@ -17,7 +17,7 @@ TARGETS: Mapping[str, Profile] = {
         github.PROFILE,
         linear.PROFILE,
         defectdojo.PROFILE,
-        tables.SPREADSHEET,
-        tables.CSV,
+        spreadsheet.SPREADSHEET,
+        spreadsheet.CSV,
     )
 }

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from reports.atomic_files import content
 from reports.tickets.profile import Column, Profile, Sheet, units
-from reports.whole import content
 
 CLOSING = {"u_state": "resolved", "lifecycle": "resolved", "is_mitigated": True, "state": "closed"}
 """What a row says that is exported as resolved."""

@@ -1,0 +1,154 @@
+"""What `iotposture show` prints, all of it from the registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from checks.check import Check
+from checks.guidelines import controls_of, frameworks, guidelines
+from checks.registry import CHECKS
+from flows.console import Format, emit, lines
+from flows.errors import BadSettings, UnknownName
+
+if TYPE_CHECKING:
+    from reports.report import CheckFacts
+
+
+def facts(check: Check) -> CheckFacts:
+    """A check as `show` and every report tell it."""
+    return {
+        "id": check.id,
+        "title": check.title,
+        "risk": check.risk,
+        "area": check.area,
+        "severity": check.severity,
+        "remedy": dict(check.remedy),
+        "guidelines": list(check.serves),
+        "controls": list(dict.fromkeys((*controls_of(check.serves), *check.controls))),
+    }
+
+
+def show_checks(format_: Format) -> None:
+    """One row per check."""
+    rows = [{**facts(check), "profile": check.profile} for check in CHECKS]
+    emit(rows, ("id", "severity", "area", "title", "profile"), format_)
+
+
+def show_check(name: str, format_: Format) -> None:
+    """One check in full. Raises UnknownName."""
+    check = next((check for check in CHECKS if check.id == name), None)
+    if check is None:
+        raise UnknownName(f"no check {name}; `iotposture show checks` lists them")
+    extra = {
+        "table": check.table.id(), "reads": list(check.reads), "only": dict(check.only), "profile": check.profile,
+        "severity_when": dict(check.severity_when), "command": dict(check.command),
+        "thresholds": check.settings, "passes": list(check.passes), "fails": list(check.fails),
+    }  # fmt: skip
+    if format_ == "json":
+        print(json.dumps({**facts(check), **extra}, indent=2))
+    elif format_ == "csv":
+        emit([facts(check)], tuple(facts(check)), format_)
+    else:
+        lines((name, value) for name, value in facts(check).items() if name not in ("remedy", "controls"))
+        lines((f"fix {cloud}".strip(), text) for cloud, text in check.remedy.items())
+        lines((f"command {where}", text) for where, text in check.command.items())
+        lines(
+            (name, json.dumps(value) if isinstance(value, dict) and value else value or "")
+            for name, value in extra.items()
+            if name != "command"
+        )
+        lines([("controls", facts(check)["controls"])])
+
+
+def show_tables(format_: Format) -> None:
+    """One row per column of every table."""
+    from collectors.registry import COLLECTORS, TABLES
+
+    filled = {t: sorted({c.provider for c in COLLECTORS if c.table is t}) for t in TABLES}
+    rows = [
+        {
+            "table": table.id(), "column": name, "kind": column.dtype.split("[")[0], "values": list(column.values),
+            "meaning": column.meaning, "clouds": filled[table],
+        }
+        for table in TABLES
+        for name, column in table.columns().items()
+    ]  # fmt: skip
+    emit(rows, ("table", "column", "kind", "meaning", "values", "clouds"), format_)
+
+
+def show_permissions(cloud: str | None, whose: str, path: str, format_: Format) -> None:
+    """The policy of one cloud, or every operation with its permission. Raises BadSettings."""
+    from reports.permissions import aws_member, aws_organization, policy, rows, table, yaml
+
+    columns = ("provider", "operation", "permission", "tables")
+    if whose != "account":
+        if cloud != "aws":
+            raise BadSettings(
+                f"--whose {whose}: only AWS has it; write `iotposture show permissions aws --whose {whose}`"
+            )
+        from flows.settings import load
+
+        section = load(path or None).aws.model_dump()
+        print(json.dumps(aws_organization(section) if whose == "organization" else aws_member(section), indent=2))
+    elif cloud and format_ == "json":
+        print(json.dumps(policy(cloud), indent=2))
+    elif cloud in ("gcp", "clearblade") and format_ == "text":
+        print(yaml(policy(cloud)), end="")
+    elif cloud and format_ == "text":
+        print(json.dumps(policy(cloud), indent=2))
+    else:
+        emit(rows(cloud) if cloud else table(), columns, format_)
+
+
+def serving(guideline: str) -> list[str]:
+    """The checks that decide a guideline."""
+    return [check.id for check in CHECKS if guideline in check.serves]
+
+
+def show_guidelines(format_: Format) -> None:
+    """Every guideline with its checks; empty where none serves it yet."""
+    rows = [
+        {
+            "id": g.id, "provider": g.provider, "area": g.area, "severity": g.severity, "title": g.title,
+            "checks": serving(g.id),
+        }
+        for g in guidelines().values()
+    ]  # fmt: skip
+    emit(rows, ("id", "provider", "area", "severity", "title", "checks"), format_)
+
+
+def show_frameworks(name: str, format_: Format) -> None:
+    """Every requirement with the checks that prove it. Raises UnknownName."""
+    known = frameworks()
+    if name and name not in known:
+        raise UnknownName(f"no framework {name}; allowed: {', '.join(known)}")
+    proof: dict[str, list[str]] = {}
+    for check in CHECKS:
+        for control in (*controls_of(check.serves), *check.controls):
+            proof.setdefault(control, []).append(check.id)
+
+    def rows() -> Iterable[dict[str, object]]:
+        for framework, requirements in known.items():
+            for requirement in requirements.values():
+                if name in ("", framework):
+                    yield {
+                        "framework": framework, "requirement": requirement.id, "title": requirement.title,
+                        "checks": proof.get(f"{framework} {requirement.id}", []),
+                    }  # fmt: skip
+
+    emit(list(rows()), ("framework", "requirement", "title", "checks"), format_)
+
+
+def show_schema(name: str) -> None:
+    """A published schema, as it stands in the package."""
+    print(resources.files("reports.formats").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"), end="")
+
+
+def show_settings(path: str, format_: Format) -> None:
+    """Every setting with its effective value."""
+    from flows.settings import load, rows
+
+    emit(rows(load(path or None)), ("setting", "value", "kind", "meaning"), format_)
