@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from collectors.operation import Scope
+from collectors.scope import Scope
 from flows.console import collect_seldom
 from flows.demo import settings_file
 from flows.demo_month import SHARE, TOOK

@@ -11,7 +11,7 @@ from checks.check import CHECKS
 from checks.finding import COLUMNS, COUNTS, finding_id
 from checks.registry import AREAS
 from collectors.schema import COVERAGE
-from flows.show import facts
+from reports.check_facts import check_facts
 from reports.report import ABOUT, Report
 
 REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "us-west-2", "ap-southeast-1")
@@ -69,5 +69,5 @@ class Estate:
         about = dict(zip(ABOUT, ("1", "1", "1", f"day-{day}", stamp, stamp, "true", "100.0"), strict=True))
         return Report(
             about, findings, pd.DataFrame(counts, columns=list(COUNTS)),
-            pd.DataFrame(np.array(asked), columns=list(COVERAGE)).astype("string"), [facts(check) for check in self.checks], AREAS,
+            pd.DataFrame(np.array(asked), columns=list(COVERAGE)).astype("string"), [check_facts(check) for check in self.checks], AREAS,
         )  # fmt: skip

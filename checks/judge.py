@@ -20,9 +20,9 @@ from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
 from collectors import tags
-from collectors.operation import Scope
-from collectors.run import collectors_in
+from collectors.registry import collectors_in
 from collectors.schema import TEXT, Tables, Tagged
+from collectors.scope import Scope
 
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""

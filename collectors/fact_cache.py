@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collectors.operation import Scope
+    from collectors.scope import Scope
 
 log = logging.getLogger("iotposture")
 
@@ -66,10 +66,10 @@ class Kept:
             return Facts()
         import pandas as pd  # late, as fsspec: `iotposture show` needs neither
 
-        from collectors.files import opened
+        from collectors.files import filesystem
 
         try:
-            fs, root = opened(self.url)
+            fs, root = filesystem(self.url)
             with fs.open(f"{root}/{path(scope)}", "rb") as file:
                 frame = pd.read_parquet(file, columns=list(COLUMNS))
             frame = frame[frame["format"] == FORMAT]
@@ -88,20 +88,20 @@ class Kept:
             return
         import pandas as pd
 
-        from collectors.files import opened, write_whole
+        from collectors.files import filesystem, write_file
 
         ids = sorted(facts.current if whole else facts.known)
         rows = [(id_, facts.known[id_], FORMAT) for id_ in ids]
         try:
-            fs, root = opened(self.url)
+            fs, root = filesystem(self.url)
             frame = pd.DataFrame(rows, columns=list(COLUMNS))
-            write_whole(fs, f"{root}/{path(scope)}", lambda file: frame.to_parquet(file, index=False))
+            write_file(fs, f"{root}/{path(scope)}", lambda file: frame.to_parquet(file, index=False))
         except NO_FILE as error:
             log.warning("facts of %s could not be kept: %s", scope, type(error).__name__)
 
 
 def path(scope: Scope) -> str:
     """The file of a scope below the store."""
-    from collectors.files import safe
+    from collectors.files import path_part
 
-    return "/".join((*map(safe, (scope.provider, scope.account, scope.region)), FILE))
+    return "/".join((*map(path_part, (scope.provider, scope.account, scope.region)), FILE))

@@ -15,26 +15,11 @@ from typing import Any, Literal, Protocol
 
 from collectors.fact_cache import Facts, Kept
 from collectors.schema import Row, Table, Unread
+from collectors.scope import OUTCOMES, Outcome, Scope
 from collectors.tags import tags
 from collectors.weak_keys import WeakKeys
 
 log = logging.getLogger("iotposture")
-
-Outcome = Literal["read", "partial", "unavailable", "denied", "failed"]
-OUTCOMES: tuple[Outcome, ...] = ("read", "partial", "unavailable", "denied", "failed")
-"""From best to worst; coverage keeps the worst seen in a scope."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where one part of a scan looks: a provider, an account (subscription, project) and a region or ``global``."""
-
-    provider: str
-    account: str
-    region: str
-
-    def __str__(self) -> str:
-        return f"{self.provider}/{self.account}/{self.region}"
 
 
 @dataclass(frozen=True)
@@ -342,3 +327,8 @@ def declared(provider: str, collectors: Iterable[Collector]) -> tuple[Operation,
     """Every operation that a provider's collectors declare, once, by name."""
     found = {op.name: op for c in collectors if c.provider == provider for op in c.operations}
     return tuple(found[name] for name in sorted(found))
+
+
+def permissions(operations: Iterable[Operation], *, data: bool = False) -> list[str]:
+    """The permissions of operations that the provider's API asks for, sorted; those on the data plane apart."""
+    return sorted({op.permission for op in operations if op.permission and op.data == data and not op.outside})

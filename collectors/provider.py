@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from collectors.operation import Operation, Scope, Session
+from collectors.operation import Operation, Session
 from collectors.rate_limit import Pace
+from collectors.scope import Scope
 
 
 class NoTarget(Exception):

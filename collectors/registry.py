@@ -11,8 +11,9 @@ import collectors.azure
 import collectors.clearblade
 import collectors.gcp
 import collectors.tables
-from collectors.operation import COLLECTORS
+from collectors.operation import COLLECTORS, Collector
 from collectors.schema import Table
+from collectors.scope import Scope
 
 PROVIDERS = ("aws", "azure", "gcp", "clearblade")
 WITH_SDK = frozenset({"session", "credentials", "transport"})
@@ -39,3 +40,9 @@ for _package in (collectors.aws, collectors.azure, collectors.gcp, collectors.cl
 COLLECTORS.sort(key=lambda c: (PROVIDERS.index(c.provider), c.name))
 
 __all__ = ["COLLECTORS", "PROVIDERS", "TABLES"]
+
+
+def collectors_in(scope: Scope) -> list[Collector]:
+    """The collectors that run in a scope: the account's global ones in ``global``, else the regional ones."""
+    where = "global" if scope.region == "global" else "region"
+    return [c for c in COLLECTORS if c.provider == scope.provider and c.where == where]

@@ -16,17 +16,12 @@ from urllib.parse import unquote
 import fsspec
 import pandas as pd
 
-from collectors.files import opened, safe, write_whole
-from collectors.operation import Collector, Memory, Notes, Reader, Scope, Session
-from collectors.registry import COLLECTORS, TABLES
+from collectors.files import filesystem, path_part, write_file
+from collectors.operation import Collector, Memory, Notes, Reader, Session
+from collectors.registry import TABLES, collectors_in
 from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
+from collectors.scope import Scope
 from collectors.tables.device import Certificate
-
-
-def collectors_in(scope: Scope) -> list[Collector]:
-    """The collectors that run in a scope: the account's global ones in ``global``, else the regional ones."""
-    where = "global" if scope.region == "global" else "region"
-    return [c for c in COLLECTORS if c.provider == scope.provider and c.where == where]
 
 
 def collect(
@@ -92,15 +87,15 @@ class Run:
     storage: Mapping[str, Any] | None = None
 
     def _fs(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        return opened(self.url, self.storage)
+        return filesystem(self.url, self.storage)
 
     def folder(self, scope: Scope) -> str:
         """The scope's folder below the run; ids are percent-encoded, so none can leave it."""
-        return "/".join(safe(part) for part in (scope.provider, scope.account, scope.region))
+        return "/".join(path_part(part) for part in (scope.provider, scope.account, scope.region))
 
     def _write(self, path: str, write: Callable[[Any], None]) -> None:
         fs, root = self._fs()
-        write_whole(fs, f"{root}/{path}", write)
+        write_file(fs, f"{root}/{path}", write)
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Writes what the run is: its id, clock, scopes and versions."""

@@ -11,28 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import fsspec
-
-from collectors.operation import Scope
 from collectors.registry import PROVIDERS
-from collectors.run import Run, collect
-from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failed, progress, say, unread
-from flows.errors import BadSettings, NothingReachable, UnknownName
+from collectors.run import collect
+from collectors.scope import Scope
+from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failed, say, unread
+from flows.errors import BadSettings, NothingReachable
 from flows.gate import Gate, ci_lines, judge, summary
 from flows.history import Past, ready, recall, remember
-from flows.scan import (
-    Order,
-    Progress,
-    Sessions,
-    find,
-    gather,
-    judge_scope,
-    new_scan_id,
-    run,
-    selected,
-    threads,
-    write_about,
-)
+from flows.progress import Progress, progress
+from flows.runs import reports_folder, run_about, run_at
+from flows.scan import Order, Sessions, find, gather, judge_scope, new_scan_id, run, selected, threads, write_about
 from flows.settings import load
 from flows.waivers import cover_of, tell_waivers, waivers_of, without
 from reports.csv_files import findings_csv
@@ -67,18 +55,10 @@ class Request:
             return Order(settings, new_scan_id(clock), clock, self.only, self.select, self.out)
         folder = Path(self.resume) if Path(self.resume).is_dir() else Path(settings.out) / self.resume
         at = f"{settings.runs.rstrip('/')}/{folder.name}" if settings.runs else str(folder / "run")
-        about = existing(at, self.resume)
+        about = run_about(at, self.resume)
         clock = datetime.fromisoformat(about["clock"])
         only, select = self.only or tuple(about.get("only", ())), tuple(about["select"])
         return Order(settings, about["scan_id"], clock, only, select, self.out or str(folder))
-
-
-def existing(at: str, typed: str) -> dict[str, Any]:
-    """What the run at a place is. Raises UnknownName where there is none."""
-    try:
-        return Run(at).about()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UnknownName(f"{typed}: no run lies there; a run's folder holds run.json") from error
 
 
 def on_prefect(request: Request, order: Order, told: Progress) -> Report:
@@ -86,16 +66,19 @@ def on_prefect(request: Request, order: Order, told: Progress) -> Report:
     quiet_prefect()
     from flows import posture
 
-    posture.progress = told
     flow = posture.posture_scan.with_options(flow_run_name=order.scan_id)
-    flow(
-        settings_file=request.settings,
-        only=list(order.only),
-        select=list(order.select),
-        out=order.out,
-        scan_id=order.scan_id,
-        clock=order.clock.isoformat(),
-    )
+    token = posture.PROGRESS.set(told)
+    try:
+        flow(
+            settings_file=request.settings,
+            only=list(order.only),
+            select=list(order.select),
+            out=order.out,
+            scan_id=order.scan_id,
+            clock=order.clock.isoformat(),
+        )
+    finally:
+        posture.PROGRESS.reset(token)
     return gather(order.run, datetime.now(UTC))
 
 
@@ -201,23 +184,6 @@ def collect_only(request: Request, quiet: bool) -> int:
     return CLEAN
 
 
-def run_at(place: str) -> Run:
-    """The run a person means: its own folder or URL, or the folder of its scan. Raises UnknownName."""
-    within = f"{place.rstrip('/')}/run"
-    for url in (place, within):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError, fsspec.exceptions.FSTimeoutError):
-            Run(url).about()
-            return Run(url)
-    raise UnknownName(f"{place}: no run lies there; a run's folder holds run.json")
-
-
-def beside(run_: Run, place: str, out: str) -> Path:
-    """Where reports of an old run go: where they were, unless somebody says otherwise."""
-    if out:
-        return Path(out)
-    return Path(place).parent if Path(place).name == "run" else Path(place) if Path(place).is_dir() else Path.cwd()
-
-
 def check_again(
     place: str, settings: str, select: tuple[str, ...], out: str, format_: Format, into_history: bool
 ) -> int:
@@ -229,7 +195,7 @@ def check_again(
     report = gather(old, datetime.now(UTC))
     about = old.about()
     clock, only = datetime.fromisoformat(about["clock"]), tuple(about.get("only", ()))
-    order, folder = Order(chosen, about["scan_id"], clock, only, select), beside(old, place, out)
+    order, folder = Order(chosen, about["scan_id"], clock, only, select), reports_folder(place, out)
     past = remember(order, report) if into_history else recall(chosen, folder, order.scan_id)
     tell(report, write(report, folder, past.trend, past.docket), format_)
     if past.trouble:
@@ -240,7 +206,7 @@ def check_again(
 def report_again(place: str, settings: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
     old, chosen = run_at(place), load(settings or None)
-    report, folder = gather(old, datetime.now(UTC)), beside(old, place, out)
+    report, folder = gather(old, datetime.now(UTC)), reports_folder(place, out)
     past = recall(chosen, folder, report.about["scan_id"])
     tell(report, write(report, folder, past.trend, past.docket), format_)
     if past.trouble:

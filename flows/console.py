@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar, cast
 from reports.escape import log_json, spreadsheet, terminal
 
 if TYPE_CHECKING:
-    from collectors.operation import Scope
-    from collectors.provider import Scopes
     from flows.errors import NothingReachable
-    from flows.scan import Progress
 
 Format = Literal["text", "json", "csv"]
 Result = TypeVar("Result")
@@ -106,49 +103,6 @@ def lines(pairs: Iterable[tuple[str, Any]]) -> None:
     for name, value in pairs:
         if text := flat(value):
             print(f"{name + ':':12} {terminal(text)}")
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Progress]:
-    """What a scan tells while it works: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
-    from flows.scan import Progress
-
-    if quiet:
-        yield Progress()
-        return
-
-    def planned(scopes: Scopes, unreachable: Mapping[str, str]) -> None:
-        for line in (*unreachable.values(), *scopes.lines):
-            say(line)
-        say(f"scanning {len(scopes)} scope{'s'[: len(scopes) != 1]}")
-
-    def told(scope: Scope, failed: int, unknown: int) -> None:
-        say(f"{scope}: {failed} failing, {unknown} unknown")
-
-    if not sys.stderr.isatty():
-        yield Progress(planned, told)
-        return
-
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    bar = Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True,
-    )  # fmt: skip
-    row = bar.add_task("finding scopes", total=None)
-
-    def begun(scopes: Scopes, unreachable: Mapping[str, str]) -> None:
-        for line in (*unreachable.values(), *scopes.lines):
-            bar.console.print(terminal(line), markup=False, highlight=False)
-        bar.update(row, description="scanning", total=len(scopes))
-
-    def advanced(scope: Scope, failed: int, unknown: int) -> None:
-        bar.update(row, advance=1, description=terminal(str(scope)))
-
-    with bar:
-        yield Progress(begun, advanced)
 
 
 def stopped(error: BaseException) -> bool:

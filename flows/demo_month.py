@@ -22,7 +22,7 @@ from errno import ECHILD
 from pathlib import Path
 from typing import Any
 
-from collectors.operation import Scope
+from collectors.scope import Scope
 from flows.console import CLEAN, collect_seldom, say
 from flows.demo import lab_is_there, settings_file
 from flows.errors import BadSettings

@@ -12,7 +12,7 @@ from typing import Any
 
 from checks.check import SEVERITIES
 from checks.owner import Owners
-from collectors.operation import Scope
+from collectors.scope import Scope
 from flows.console import CLEAN, GATE, Format, emit, say, tell_json
 from flows.errors import BadSettings, UnknownName
 from flows.scan import Order

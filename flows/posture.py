@@ -8,6 +8,7 @@ run in threads here or on workers elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -17,17 +18,18 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from checks.check import SEVERITIES
-from collectors.operation import Scope
+from collectors.scope import Scope
 from flows.history import ready, remember
-from flows.scan import Examine, Order, Progress, examiner, new_scan_id, run
+from flows.progress import Progress
+from flows.scan import Examine, Order, examiner, new_scan_id, run
 from flows.settings import load
 from reports.escape import markdown as escape
 from reports.report import Report
 from reports.report_files import write
 from reports.summary import summarise
 
-progress = Progress()
-"""What a flow run tells the terminal it was started from; the command line replaces it."""
+PROGRESS: ContextVar[Progress | None] = ContextVar("progress", default=None)
+"""What tells the terminal that a flow run was started from; a run that nobody watches has none."""
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +89,7 @@ def posture_scan(
         for future in futures:
             yield future.result()
 
-    report = run(order, on_prefect, progress, None if clock else lambda: datetime.now(UTC))
+    report = run(order, on_prefect, PROGRESS.get(), None if clock else lambda: datetime.now(UTC))
     past = remember(order, report)
     files = write(report, order.folder, past.trend, past.docket)
     create_markdown_artifact(key="iotposture-scan", markdown=artifact(report), description="IoT posture of one scan")

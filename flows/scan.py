@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,19 @@ from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
 from collectors.fact_cache import Kept
-from collectors.operation import OUTCOMES, Memory, Operation, ReadFailed, Scope, Session, declared
+from collectors.operation import Memory, Operation, ReadFailed, Session, declared
 from collectors.provider import QUICK, NoTarget, Scopes, provider
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import TEXT, Tables, coverage_frame
+from collectors.scope import FIND, Scope
 from collectors.weak_keys import weak_keys
 from flows.errors import NothingReachable, UnknownName
+from flows.progress import Progress
 from flows.settings import Settings
-from flows.show import facts
-from reports.lifecycle import FIND
+from reports.check_facts import check_facts
+from reports.coverage import coverage_pct, percent_text, worst_outcomes
 from reports.report import Report
 
 ASKED = 15.0
@@ -96,14 +97,6 @@ class Order:
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
         return dict(getattr(self.settings, name).model_dump())
-
-
-@dataclass
-class Progress:
-    """What a scan tells while it works. The default says nothing."""
-
-    planned: Callable[[Scopes, Mapping[str, str]], None] = lambda scopes, unreachable: None
-    done: Callable[[Scope, int, int], None] = lambda scope, failed, unknown: None
 
 
 Examine = Callable[[Scope], dict[str, Any]]
@@ -318,7 +311,7 @@ def gather(run: Run, completed: datetime) -> Report:
         {"provider": name, "operation": FIND, "outcome": "failed", "code": "NoTarget", "detail": line}
         for name, line in sorted(about["unreachable"].items())
     ]
-    coverage = coverage_frame(worst(rows))
+    coverage = coverage_frame(worst_outcomes(rows))
     whole = bool(coverage["outcome"].eq("read").all())
     return Report(
         about={
@@ -329,12 +322,12 @@ def gather(run: Run, completed: datetime) -> Report:
             "scan_started_at": about["clock"],
             "scan_completed_at": stamp(completed),
             "scan_complete": str(whole or not coverage["outcome"].isin(["denied", "failed", "partial"]).any()).lower(),
-            "coverage_pct": tenths(coverage_pct(coverage)),
+            "coverage_pct": percent_text(coverage_pct(coverage)),
         },
         findings=judged.findings,
         counts=judged.counts,
         coverage=coverage,
-        checks=[facts(check) for check in CHECKS if check.id in set(judged.counts["check_id"])],
+        checks=[check_facts(check) for check in CHECKS if check.id in set(judged.counts["check_id"])],
         areas=AREAS,
     )
 
@@ -342,33 +335,6 @@ def gather(run: Run, completed: datetime) -> Report:
 def known(findings: pd.DataFrame) -> pd.DataFrame:
     """Findings with every column that there is now; one that an older version did not write is empty."""
     return findings.reindex(columns=list(COLUMNS), fill_value="").astype(TEXT)
-
-
-def worst(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
-    """One row per account, region and operation: an account-wide read is asked for by several scopes."""
-    kept: dict[tuple[str, ...], Mapping[Any, Any]] = {}
-    for row in rows:
-        key = tuple(row.get(c, "") for c in ("provider", "account", "region", "operation"))
-        if key not in kept or OUTCOMES.index(row["outcome"]) > OUTCOMES.index(kept[key]["outcome"]):
-            kept[key] = row
-    return [kept[key] for key in sorted(kept)]
-
-
-def coverage_pct(coverage: Any) -> float:
-    """Share of the operations asked that were read to the end, in percent; what a cloud does not offer is left out.
-
-    A cloud that was wanted and gave no scope counts as one scope in which nothing was read.
-    """
-    asked = coverage[coverage["outcome"] != "unavailable"]
-    lost = asked[asked["operation"].eq(FIND) & asked["account"].eq("")]["provider"]
-    never = {(one.provider, o.name) for one in COLLECTORS for o in one.operations if one.provider in set(lost)}
-    total = len(asked) - len(lost) + len(never)
-    return 100.0 * int(asked["outcome"].eq("read").sum()) / total if total else 100.0
-
-
-def tenths(percent: float) -> str:
-    """A share cut to tenths, not rounded: 100.0 is all of it."""
-    return f"{floor(10 * percent + 1e-9) / 10:.1f}"
 
 
 def stamp(moment: datetime) -> str:

@@ -5,35 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from checks.check import Check
 from checks.guidelines import controls_of, frameworks, guidelines
 from checks.registry import CHECKS
 from flows.console import Format, emit, lines
 from flows.errors import BadSettings, UnknownName
-
-if TYPE_CHECKING:
-    from reports.report import CheckFacts
-
-
-def facts(check: Check) -> CheckFacts:
-    """A check as `show` and every report tell it."""
-    return {
-        "id": check.id,
-        "title": check.title,
-        "risk": check.risk,
-        "area": check.area,
-        "severity": check.severity,
-        "remedy": dict(check.remedy),
-        "guidelines": list(check.serves),
-        "controls": list(dict.fromkeys((*controls_of(check.serves), *check.controls))),
-    }
+from reports.check_facts import check_facts
 
 
 def show_checks(format_: Format) -> None:
     """One row per check."""
-    rows = [{**facts(check), "profile": check.profile} for check in CHECKS]
+    rows = [{**check_facts(check), "profile": check.profile} for check in CHECKS]
     emit(rows, ("id", "severity", "area", "title", "profile"), format_)
 
 
@@ -48,11 +30,11 @@ def show_check(name: str, format_: Format) -> None:
         "thresholds": check.settings, "passes": list(check.passes), "fails": list(check.fails),
     }  # fmt: skip
     if format_ == "json":
-        print(json.dumps({**facts(check), **extra}, indent=2))
+        print(json.dumps({**check_facts(check), **extra}, indent=2))
     elif format_ == "csv":
-        emit([facts(check)], tuple(facts(check)), format_)
+        emit([check_facts(check)], tuple(check_facts(check)), format_)
     else:
-        lines((name, value) for name, value in facts(check).items() if name not in ("remedy", "controls"))
+        lines((name, value) for name, value in check_facts(check).items() if name not in ("remedy", "controls"))
         lines((f"fix {cloud}".strip(), text) for cloud, text in check.remedy.items())
         lines((f"command {where}", text) for where, text in check.command.items())
         lines(
@@ -60,7 +42,7 @@ def show_check(name: str, format_: Format) -> None:
             for name, value in extra.items()
             if name != "command"
         )
-        lines([("controls", facts(check)["controls"])])
+        lines([("controls", check_facts(check)["controls"])])
 
 
 def show_tables(format_: Format) -> None:
@@ -81,26 +63,19 @@ def show_tables(format_: Format) -> None:
 
 def show_permissions(cloud: str | None, whose: str, path: str, format_: Format) -> None:
     """The policy of one cloud, or every operation with its permission. Raises BadSettings."""
-    from reports.permissions import aws_member, aws_organization, policy, rows, table, yaml
+    from reports.permissions import policies, policy_text, rows, table
 
     columns = ("provider", "operation", "permission", "tables")
-    if whose != "account":
-        if cloud != "aws":
-            raise BadSettings(
-                f"--whose {whose}: only AWS has it; write `iotposture show permissions aws --whose {whose}`"
-            )
-        from flows.settings import load
-
-        section = load(path or None).aws.model_dump()
-        print(json.dumps(aws_organization(section) if whose == "organization" else aws_member(section), indent=2))
-    elif cloud and format_ == "json":
-        print(json.dumps(policy(cloud), indent=2))
-    elif cloud in ("gcp", "clearblade") and format_ == "text":
-        print(yaml(policy(cloud)), end="")
-    elif cloud and format_ == "text":
-        print(json.dumps(policy(cloud), indent=2))
-    else:
+    if whose != "account" and (not cloud or whose not in policies(cloud)):
+        raise BadSettings(f"--whose {whose}: only AWS has it; write `iotposture show permissions aws --whose {whose}`")
+    if not cloud or (format_ == "csv" and whose == "account"):
         emit(rows(cloud) if cloud else table(), columns, format_)
+        return
+    from flows.settings import load
+
+    settings = getattr(load(path or None), cloud).model_dump() if whose != "account" else {}
+    policy = policies(cloud)[whose](settings)
+    print(policy_text(cloud, policy) if format_ == "text" else json.dumps(policy, indent=2) + "\n", end="")
 
 
 def serving(guideline: str) -> list[str]:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import getpass
-import os
-import re
-import secrets
-import shutil
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from checks.finding import Finding
-from checks.waiver import BadWaivers, Cover, Rules, Waiver, Waivers, day, load, parse
+from checks.waiver import BadWaivers, Cover, Waiver, Waivers, day, load
+from checks.waiver_file import free_id, waiver_in, with_waiver
+from collectors.files import write_files
 from flows.console import CLEAN, GATE, Format, emit, say
 from flows.errors import BadSettings, UnknownName
+from flows.runs import last_scan
 from flows.settings import Settings
 from flows.settings import load as load_settings
 from reports import audit_log
@@ -28,7 +25,6 @@ from reports.waiver_lint import COLUMNS, lint, plural
 
 LISTED = ("id", "kind", "state", "owner", "approver", "expires_on", "findings", "reason")
 RECORDED = ("waiver", "recorded")
-SCAN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 COVERED = ("finding_id", "severity", "status", "check_id", "resource_id", "subject")
 
 
@@ -85,7 +81,7 @@ def tell_waivers(cover: Cover) -> None:
 
 def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | None:
     """The findings of a run, or of the last scan, and whether it looked everywhere and read it all; None without a scan."""
-    from flows.commands import run_at
+    from flows.runs import run_at
     from flows.scan import gather
 
     if not place and not (place := last_scan(settings)):
@@ -98,25 +94,6 @@ def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | 
     about = found.about()
     narrowed = about.get("only") or about.get("select")
     return [Finding(*row) for row in records(report.findings)], report.about["scan_complete"] == "true" and not narrowed
-
-
-def last_scan(settings: Settings) -> str:
-    """Where the newest judged run lies: scan ids sort by time. Empty text where there is none. The demo's do not count.
-
-    Where the settings' folder holds no scans, it may be that of one itself, as a month of the demo leaves it.
-    """
-    import fsspec
-
-    home = settings.runs.rstrip("/") or settings.out
-    fs, root = fsspec.core.url_to_fs(home)
-    within = "run/" if not settings.runs else ""
-    judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
-    folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}
-    names = [name for name in folders if SCAN_ID.fullmatch(name)]
-    if names:
-        return f"{home}/{max(names)}"
-    alone = not settings.runs and fs.glob(f"{escape(root.rstrip('/'))}/run/*/*/*/findings.parquet")
-    return home if alone else ""
 
 
 def list_waivers(settings_file: str, run: str, format_: Format) -> int:
@@ -213,10 +190,13 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
         before = waivers_of(settings)
         name = id or free_id(before)
         text = file.read_bytes().decode() if file.exists() else ""
-        text = appended(text, {"id": name, **{key: value for key, value in fields.items() if value}})
-        waiver = checked(text, file, settings.waivers.rules(), name)
+        text = with_waiver(text, {"id": name, **{key: value for key, value in fields.items() if value}})
+        try:
+            waiver = waiver_in(text, file, settings.waivers.rules(), name)
+        except BadWaivers as error:
+            raise BadSettings(str(error)) from error
         audit_log.append(held, [(name, None, audit_log.plain(waiver))], actor, datetime.now(UTC))
-        replace(file, text.encode())
+        write_files(file.parent, {file.name: lambda out: out.write(text.encode())})
     for other in {w.id: w for w in before.over(chosen, today()).waived.values()}.values():
         say(f"{other.id} covers some of them already, until {other.expires_on}")
     covered = Waivers((waiver,), before.rules).over(chosen, today()).waived
@@ -243,49 +223,3 @@ def until(text: str) -> date:
     except ValueError as error:
         raise BadSettings(f"--expires: {error}") from error
     return found
-
-
-def free_id(waivers: Waivers) -> str:
-    """The next id of the form ``W-0001``."""
-    used = [int(found[1]) for waiver in waivers.all if (found := re.fullmatch(r"W-(\d{1,9})", waiver.id))]
-    return f"W-{max(used, default=0) + 1:04}"
-
-
-def appended(text: str, fields: Mapping[str, Any]) -> str:
-    """A waivers file with one more waiver at its end; what stands there stays as it is, byte by byte."""
-    import tomlkit
-
-    row = tomlkit.table()
-    for key, value in fields.items():
-        row.add(key, value)
-    rows = tomlkit.aot()
-    rows.append(row)
-    document = tomlkit.document()
-    document.add("waiver", rows)
-    end = "\r\n" if "\r\n" in text else "\n"
-    gap = "" if not text else end if text.endswith("\n") else end * 2
-    return text + gap + tomlkit.dumps(document).replace("\n", end)
-
-
-def checked(text: str, file: Path, rules: Rules, name: str) -> Waiver:
-    """The waiver of this id in a text that is about to be written. Raises BadSettings."""
-    try:
-        return next(waiver for waiver in parse(text, str(file), rules).all if waiver.id == name)
-    except BadWaivers as error:
-        raise BadSettings(str(error)) from error
-
-
-def replace(file: Path, content: bytes) -> None:
-    """Writes a file anew, whole or not at all; it keeps its mode, and a link stays one."""
-    place = file.resolve()
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-    try:
-        with draft.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        if place.exists():
-            shutil.copymode(place, draft)
-        os.replace(draft, place)
-    finally:
-        draft.unlink(missing_ok=True)

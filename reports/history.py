@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from checks.finding import Finding
-from collectors.operation import Scope
+from collectors.scope import Scope
 from reports.case import SLA_DAYS, Docket
 from reports.cases import Accepted, docket
 from reports.ingest import AFTER, Taken, storable, take_in

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
-from collectors.operation import Scope
+from collectors.scope import Scope
 from reports.lifecycle import Asked, Seen, step
 from reports.report import NUMBERS, Report, records
 from reports.store import CHECKS, COUNTED, COVERAGE, DETAILS, EVENTS, FINDINGS, MOVED, SCANS, SCOPES, WORDINGS

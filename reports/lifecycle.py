@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Literal
 
 from checks.finding import Finding
-from collectors.operation import Scope
 from collectors.registry import COLLECTORS
+from collectors.scope import FIND, Scope
 from collectors.tables.tagged import TaggedResource
 from reports.report import Report, records
 
@@ -26,8 +26,6 @@ State = Literal["fail", "dark", "unknown", "resolved"]
 Event = Literal["new", "resolved", "reopened", "dark", "lit", "unread", "read"]
 """``lit``: dark, and failing again. ``unread``: unknown for the first time, or again after it was resolved. ``read``: an
 unknown that is gone, never having failed since. The others are as in :data:`reports.case.Lifecycle`."""
-FIND = "find"
-"""The operation that stands in the coverage, without an account, for a cloud that could not be reached at all."""
 NEVER_READ = "no_data_source"
 """The cause of a list that no scan can read, as the devices of a hub of Azure's basic tier. What failed was on another."""
 Asked = tuple[str, str, str, str]

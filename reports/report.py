@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import pandas as pd
 
 from checks.finding import COUNTS, Finding
 from collectors.schema import COVERAGE
-
-
-class CheckFacts(TypedDict):
-    """A check that ran. ``remedy`` is one text, or a text by provider with ``""`` for every other provider."""
-
-    id: str
-    title: str
-    risk: str
-    area: str
-    severity: str
-    remedy: str | Mapping[str, str]
-    guidelines: Sequence[str]
-    controls: Sequence[str]
-
+from reports.check_facts import CheckFacts
 
 ABOUT = (
     "schema_version",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from reports.atomic_files import text, write_whole
+from collectors.files import text_writer, write_files
 from reports.case import Docket
 from reports.csv_files import coverage_csv, findings_csv
 from reports.findings_json import findings_json
@@ -29,5 +29,5 @@ def write(report: Report, folder: Path, trend: Trend | None = None, docket: Dock
 
     The page also tells what the history knows, where there is one. Nobody sees half a file.
     """
-    files = {name: text(partial(make, report)) for name, make in FILES.items()}
-    return write_whole(folder, files | {PAGE: text(lambda out: report_html(report, out, trend, docket))})
+    files = {name: text_writer(partial(make, report)) for name, make in FILES.items()}
+    return write_files(folder, files | {PAGE: text_writer(lambda out: report_html(report, out, trend, docket))})

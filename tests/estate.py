@@ -12,9 +12,11 @@ import pandas as pd
 
 from checks.check import CHECKS
 from checks.judge import concerns, verdicts
-from collectors.operation import Collector, Scope
-from collectors.run import collect, collectors_in
+from collectors.operation import Collector
+from collectors.registry import collectors_in
+from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from flows.scan import Order, Sessions, find, run, threads
 from flows.settings import PROFILES, Settings
 from lab.cloud import Lab

@@ -14,7 +14,8 @@ import pandas as pd
 from checks.check import SEVERITIES
 from checks.finding import COLUMNS, Finding, finding_id, ticket_title
 from reports.case import Case, Docket
-from reports.report import CheckFacts, Report
+from reports.check_facts import CheckFacts
+from reports.report import Report
 from reports.trend import Mttr, Point, RiskyHub, Share, Trend
 
 HOSTILE = (

@@ -14,10 +14,11 @@ from checks.check import CHECKS
 from checks.judge import judge
 from collectors.aws import session
 from collectors.fact_cache import Kept
-from collectors.operation import Memory, Notes, Reader, Scope, declared
+from collectors.operation import Memory, Notes, Reader, declared
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.schema import Row, Tables, coverage_frame, gaps_frame, unread_frame
+from collectors.scope import Scope
 from collectors.tables.device import Certificate
 from collectors.tables.fleet import AuditCheck
 from collectors.weak_keys import WeakKeys

@@ -22,12 +22,13 @@ from collectors.aws.account import FIND
 from collectors.aws.policies import LIST_POLICIES
 from collectors.aws.session import find
 from collectors.aws.transport import AwsSession
-from collectors.operation import Memory, Operation, ReadFailed, Scope, Undeclared, declared, drain
+from collectors.operation import Memory, Operation, ReadFailed, Undeclared, declared, drain
 from collectors.provider import NoTarget
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.access import Grant, Policy, RoleAlias, ServiceIdentity
 from collectors.tables.data import Key, Route, Store, Update
 from collectors.tables.device import Certificate, Device

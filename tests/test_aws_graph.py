@@ -21,11 +21,12 @@ from checks.policy.union import (
 )
 from checks.registry import CHECKS
 from collectors.aws import session
-from collectors.operation import Memory, Operation, Scope, Undeclared, declared
+from collectors.operation import Memory, Operation, Undeclared, declared
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.access import Policy, Principal, RoleAlias
 from lab import aws_graph
 from lab.aws import Aws

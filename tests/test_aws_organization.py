@@ -15,9 +15,10 @@ from estate import CLOCK
 from collectors.aws import session
 from collectors.aws.organization import listing, member_role
 from collectors.aws.policies import LIST_POLICIES
-from collectors.operation import Operation, ReadFailed, Scope
+from collectors.operation import Operation, ReadFailed
 from collectors.provider import NoTarget, Scopes
 from collectors.rate_limit import Pace
+from collectors.scope import Scope
 from flows.commands import diagnose
 from flows.console import UNREACHABLE, USAGE, exit_code
 from flows.scan import Order, run, threads

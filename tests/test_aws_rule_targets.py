@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from collectors.aws.session import connect
-from collectors.operation import Memory, Scope, declared
+from collectors.operation import Memory, declared
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.rule_targets import RuleDestination, RuleStore, Secret
 from lab.aws import Aws
 from lab.aws_policies import ACCOUNT, HOME

@@ -10,10 +10,11 @@ from estate import CLOCK
 from collectors.aws.config_recorder import covers, running
 from collectors.aws.mitigation import CONTAINING
 from collectors.aws.registry import connections_indexed
-from collectors.operation import COLLECTORS, Memory, Scope, declared
+from collectors.operation import COLLECTORS, Memory, declared
 from collectors.rate_limit import Pace
 from collectors.run import collect
 from collectors.schema import Tables
+from collectors.scope import Scope
 from collectors.tables.fleet import Registry
 from collectors.tables.hub import Detection
 from lab.aws import Aws

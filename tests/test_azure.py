@@ -22,12 +22,13 @@ from collectors.azure.account import FIND, SUBSCRIPTIONS
 from collectors.azure.devices import TWINS
 from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
-from collectors.operation import Memory, Operation, ReadFailed, Scope, Undeclared, declared
+from collectors.operation import Memory, Operation, ReadFailed, Undeclared, declared
 from collectors.provider import NoTarget
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.access import Grant
 from collectors.tables.data import Route, Store
 from collectors.tables.device import Certificate, Device

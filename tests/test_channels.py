@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from made_up import HOSTILE, SCOPES, finding, report
 
-from collectors.operation import Scope
 from collectors.run import Run
+from collectors.scope import Scope
 from collectors.tags import tags
 from flows.cli import app
 from flows.commands import tell

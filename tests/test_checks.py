@@ -14,9 +14,9 @@ from checks.check import SEVERITIES, Check
 from checks.guidelines import controls_of, frameworks, guidelines
 from checks.judge import judge, verdicts
 from checks.registry import AREAS, CHECKS
-from collectors.operation import Scope
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.schema import Tables, gaps_frame, unread_frame
+from collectors.scope import Scope
 
 GOLDEN = Path(__file__).parent / "golden" / "check_ids.txt"
 

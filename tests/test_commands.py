@@ -19,9 +19,9 @@ from checks.check import Check
 from checks.command import PARTS, PLACE, filled, fits, places, words
 from checks.judge import judge
 from checks.registry import CHECKS
-from collectors.operation import Scope
 from collectors.registry import PROVIDERS
 from collectors.schema import TEXT, Tables
+from collectors.scope import Scope
 
 TOOLS = {"aws": "aws", "azure": "az", "gcp": "gcloud"}
 COMMANDS = [

@@ -12,7 +12,7 @@ import pytest
 from flows.console import CLEAN, COVERAGE, GATE, NOT_WRITTEN
 from flows.gate import ANNOTATED, Gate, ci_lines, judge
 from flows.history import Past
-from flows.scan import tenths
+from reports.coverage import percent_text
 from reports.history import History
 
 GITHUB, AZURE = {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}
@@ -116,4 +116,4 @@ def test_a_history_that_could_not_be_written_beats_everything() -> None:
 
 @pytest.mark.parametrize(("share", "shown"), [(100.0, "100.0"), (99.96, "99.9"), (99.9, "99.9"), (0.0, "0.0"), (0.09, "0.0")])  # fmt: skip
 def test_a_share_is_cut_so_that_one_hundred_is_all(share: float, shown: str) -> None:
-    assert tenths(share) == shown
+    assert percent_text(share) == shown

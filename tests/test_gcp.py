@@ -19,12 +19,13 @@ from collectors.gcp import account as gcp_account
 from collectors.gcp import session as gcp_session
 from collectors.gcp.policy import principal_kind
 from collectors.gcp.registry import moment
-from collectors.operation import Memory, Operation, ReadFailed, Scope, Session, Undeclared, declared
+from collectors.operation import Memory, Operation, ReadFailed, Session, Undeclared, declared
 from collectors.provider import NoTarget
 from collectors.rate_limit import Pace
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.access import Grant, ServiceIdentity
 from collectors.tables.data import Key, Route, Store, Topic
 from collectors.tables.device import Certificate, Device

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from collectors.operation import COLLECTORS, Memory, Operation, Reader, Scope, collector
+from collectors.operation import COLLECTORS, Memory, Operation, Reader, collector
 from collectors.run import Run, collect
 from collectors.schema import Row, Tables, Unread, coverage_frame, gaps_frame, unread_frame
+from collectors.scope import Scope
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
 

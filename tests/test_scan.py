@@ -23,9 +23,9 @@ from collectors.registry import COLLECTORS
 from collectors.run import Run
 from collectors.schema import coverage_frame
 from flows.demo import toml
-from flows.scan import coverage_pct
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
+from reports.coverage import coverage_pct
 from reports.formats.format import Options
 from reports.formats.targets import FORMATS
 from reports.formats.targets import write as export

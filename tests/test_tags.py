@@ -22,8 +22,8 @@ from checks.judge import judge
 from checks.owner import OwnerRule, Owners
 from checks.registry import CHECKS
 from collectors.aws.tags import RESOURCES
-from collectors.operation import Scope
 from collectors.schema import Table, Tables
+from collectors.scope import Scope
 from collectors.tables.data import Route
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub

@@ -16,15 +16,17 @@ import pytest
 
 from checks.finding import Finding
 from checks.waiver import Waivers, load, parse
-from collectors.operation import Scope
+from checks.waiver_file import with_waiver
 from collectors.run import Run
+from collectors.scope import Scope
 from flows.cli import app
 from flows.console import CLEAN, GATE, USAGE, exit_code
 from flows.gate import Gate, judge
 from flows.history import Past
+from flows.runs import last_scan
 from flows.scan import Order
 from flows.settings import Settings
-from flows.waivers import appended, cover_of, last_scan, tell_waivers, without
+from flows.waivers import cover_of, tell_waivers, without
 from reports import audit_log
 from reports.waiver_lint import lint
 
@@ -397,7 +399,7 @@ def test_hostile_words_in_a_waiver_reach_no_terminal_and_no_formula(
     text = (home / "waivers.toml").read_text()
     alike = audit_log.plain(load(home / "waivers.toml").all[0])
     for number, reason in enumerate(reasons):
-        text = appended(text, {**alike, "id": f"hostile-{number}", "reason": reason, "ticket": reason})
+        text = with_waiver(text, {**alike, "id": f"hostile-{number}", "reason": reason, "ticket": reason})
     (home / "waivers.toml").write_text(text)
     assert [waiver.reason for waiver in load(home / "waivers.toml").all[1:]] == reasons
     capsys.readouterr()

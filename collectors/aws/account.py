@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collectors.operation import Operation, Scope
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from collectors.aws.organization import organization_policy, trust_policy
+from collectors.operation import Operation, permissions
+from collectors.scope import Scope
 
 IDENTITY = Operation("sts.get_caller_identity", "sts:GetCallerIdentity")
 FIND: tuple[Operation, ...] = (IDENTITY,)
@@ -24,3 +29,19 @@ def partition(region: str) -> str:
 def registry(scope: Scope) -> str:
     """Id of the account's one device registry in a region: the front half of every ARN in it."""
     return f"arn:{partition(scope.region)}:iot:{scope.region}:{scope.account}"
+
+
+def policy(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:
+    """An IAM policy document: what one account must let the identity read that scans it, or the role it takes there."""
+    statement = {"Sid": "IotpostureReadOnly", "Effect": "Allow", "Action": permissions(operations), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {
+    "account": policy,
+    "organization": lambda operations, settings: organization_policy(policy(operations, settings), settings),
+    "trust": lambda _, settings: trust_policy(settings),
+}
+"""What is to be created so that a scan may read: for one account, for the identity that scans an organization, and for
+the role in each of its accounts. Each is made from the operations that a scan asks and the settings of the cloud."""
+POLICY_FORMAT = "json"

@@ -79,3 +79,30 @@ def listing(ask: Ask, units: Sequence[str] = ()) -> Listing:
             waiting += [str(child["Id"]) for child in items(LIST_UNITS, ParentId=unit)]
     found.active = sorted(set(found.active))
     return found
+
+
+def organization_policy(account: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The IAM policy of the identity that scans an organization: that of an account, the list of accounts, and their role."""
+    listed = sorted(operation.permission for operation in LISTING)
+    role = member_role(settings, "*", "*")
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            *account["Statement"],
+            {"Sid": "IotpostureAccounts", "Effect": "Allow", "Action": listed, "Resource": "*"},
+            {"Sid": "IotpostureMembers", "Effect": "Allow", "Action": ASSUME_ROLE.permission, "Resource": role},
+        ],
+    }
+
+
+def trust_policy(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The trust policy of the role in each member account; put the scanning account in place of the zeros."""
+    statement: dict[str, Any] = {
+        "Sid": "IotpostureMembers",
+        "Effect": "Allow",
+        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+        "Action": ASSUME_ROLE.permission,
+    }
+    if settings.get("external_id"):
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": settings["external_id"]}}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -29,9 +29,10 @@ from collectors.aws.credentials import (
 )
 from collectors.aws.organization import ASSUME_ROLE, LIST_ACCOUNTS, LISTING, listing, member_role
 from collectors.aws.transport import AwsSession
-from collectors.operation import Notes, Operation, ReadFailed, Scope
+from collectors.operation import Notes, Operation, ReadFailed
 from collectors.provider import QUICK, NoTarget, Scopes, find_seconds
 from collectors.rate_limit import Pace
+from collectors.scope import Scope
 
 ENTERING = 16
 """Roles tried at once when the accounts of an organization are found."""

@@ -17,8 +17,9 @@ from collectors.aws.credentials import DENIED, STALE, endpoint, home, regions_of
 from collectors.aws.organization import ASSUME_ROLE
 from collectors.aws.redaction import REDACTED
 from collectors.crl_http import Outside
-from collectors.operation import Absent, Operation, Outcome, ReadFailed, Undeclared
+from collectors.operation import Absent, Operation, ReadFailed, Undeclared
 from collectors.rate_limit import Pace
+from collectors.scope import Outcome
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""

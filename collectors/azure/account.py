@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from collectors.operation import Operation
+from collectors.operation import Operation, permissions
 from collectors.schema import Unread
 
 SUBSCRIPTIONS = Operation(
@@ -46,3 +46,23 @@ def stated(properties: Mapping[str, Any], field: str) -> Any:
 def region(resource: Mapping[str, Any]) -> str:
     """A resource's location as ARM names it, whichever of its two spellings the reply has: ``westeurope``."""
     return str(resource["location"]).replace(" ", "").lower()
+
+
+def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:
+    """A custom role, as `az role definition create --role-definition` takes it."""
+    asked = tuple(operations)
+    return {
+        "Name": "iotposture read-only",
+        "IsCustom": True,
+        "Description": "Reads IoT, IAM and storage configuration; no keys.",
+        "Actions": permissions(asked),
+        "NotActions": [],
+        "DataActions": permissions(asked, data=True),
+        "NotDataActions": [],
+        "AssignableScopes": ["/subscriptions/00000000-0000-0000-0000-000000000000"],
+    }
+
+
+POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": custom_role}
+"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICY_FORMAT = "json"

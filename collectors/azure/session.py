@@ -39,9 +39,10 @@ from azure.core.pipeline.policies import (
 from azure.core.rest import HttpRequest
 
 from collectors.azure.account import FIND, SUBSCRIPTIONS
-from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
+from collectors.operation import Absent, Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds
 from collectors.rate_limit import Pace
+from collectors.scope import Outcome, Scope
 
 T = TypeVar("T")
 

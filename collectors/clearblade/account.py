@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collectors.operation import Operation
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from collectors.operation import Operation, permissions
 
 REGISTRIES = Operation(
     "clearblade.registries.list", "registries: read", items="deviceRegistries", shared=True, fixed=(("pageSize", 100),)
@@ -15,3 +18,13 @@ REGIONS = ("us-central1",)
 
 FIND: tuple[Operation, ...] = (REGISTRIES,)
 """What is asked before a scan knows that its credentials work."""
+
+
+def services(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:
+    """The services that the service account's token must reach: ClearBlade has no roles to create."""
+    return {"services": permissions(operations)}
+
+
+POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": services}
+"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICY_FORMAT = "yaml"

@@ -20,9 +20,10 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
-from collectors.operation import Operation, ReadFailed, Scope, Undeclared
+from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds
 from collectors.rate_limit import Pace
+from collectors.scope import Scope
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 5.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from collectors.operation import Operation, Reader
+from collectors.operation import Operation, Reader, permissions
 from collectors.schema import Unread
 
 PROJECT = Operation("cloudresourcemanager.projects.get", "resourcemanager.projects.get", shared=True)
@@ -74,3 +74,18 @@ def marked(resource: dict[str, Any], what: str) -> bool:
     labels: dict[str, str] = resource.get("labels") or {}
     words = MARKS[what]
     return any((key in words and value not in ("false", "no")) or value in words for key, value in labels.items())
+
+
+def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:
+    """A custom role, as `gcloud iam roles create --file` takes it; Cloud IoT's own permissions no longer exist."""
+    return {
+        "title": "iotposture read-only",
+        "description": "Reads IoT, IAM and storage configuration; no keys.",
+        "stage": "GA",
+        "includedPermissions": [p for p in permissions(operations) if not p.startswith("cloudiot.")],
+    }
+
+
+POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": custom_role}
+"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICY_FORMAT = "yaml"

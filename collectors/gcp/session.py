@@ -33,9 +33,10 @@ from googleapiclient.errors import Error as ClientError
 from googleapiclient.errors import HttpError
 
 from collectors.gcp.account import FIND, PROJECT, REGIONS
-from collectors.operation import Absent, Operation, Outcome, ReadFailed, Scope, Undeclared
+from collectors.operation import Absent, Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds
 from collectors.rate_limit import Pace
+from collectors.scope import Outcome, Scope
 
 logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from reports.atomic_files import Writer, write_whole
+from collectors.files import Writer, write_files
 from reports.case import Docket
 from reports.formats import asff, native_json, ocsf, sarif
 from reports.formats.format import Coverage, File, Format, Options
@@ -38,7 +38,7 @@ def write(format_: Format, docket: Docket, coverage: Coverage, options: Options,
             if older.name not in files:
                 older.unlink(missing_ok=True)
 
-    return write_whole(folder, {**files, last: manifest}, ready)
+    return write_files(folder, {**files, last: manifest}, ready)
 
 
 def writer(file: File, noted: list[dict[str, Any]]) -> Writer:

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 from jsonschema import Draft4Validator, ValidationError
 from jsonschema.validators import validator_for
 
-from reports.atomic_files import content
 from reports.escape import clip
 from reports.formats.format import Format, Read
+from reports.manifest import manifest_bytes
 
 LINES = ".ndjson"
 SHOWN = 60
@@ -40,7 +40,7 @@ def verify(folder: Path, format_: Format) -> list[str]:
     files = []
     misfits: list[str] = []
     for name, rows, digest in told:
-        data = content(folder / name, digest, problems)
+        data = manifest_bytes(folder / name, digest, problems)
         if data is None:
             continue
         try:

@@ -20,15 +20,16 @@ from markupsafe import Markup
 
 from checks.check import SEVERITIES
 from checks.guidelines import guidelines
-from collectors.operation import OUTCOMES
-from reports.atomic_files import text
+from collectors.files import text_writer
+from collectors.scope import OUTCOMES
 from reports.case import Docket
+from reports.check_facts import CheckFacts
 from reports.csv_files import coverage_csv, findings_csv
 from reports.page import bars, charts
 from reports.page.headline import headline
 from reports.page.rows import ROOM, listing, printed
 from reports.page.waivers import SOON, accepted, lapsed
-from reports.report import CheckFacts, Report, records
+from reports.report import Report, records
 from reports.score import CAP, WEIGHTS
 from reports.summary import CAUSES, FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
 from reports.trend import Share, Trend
@@ -142,7 +143,7 @@ def inputs(report: Report) -> list[tuple[str, str]]:
     hashes = []
     for name, make in files.items():
         whole = io.BytesIO()
-        text(partial(make, report))(whole)
+        text_writer(partial(make, report))(whole)
         hashes.append((name, hashlib.sha256(whole.getbuffer()).hexdigest()))
     return hashes
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.atomic_files import Writer, write_whole
+from collectors.files import Writer, write_files
 from reports.case import Docket
 from reports.tickets.delta import DELTA, Only, Selection, select, snapshot
 from reports.tickets.ledger import Entry, Ledger
@@ -231,7 +231,7 @@ def write(folder: Path, texts: Mapping[str, bytes], name: str, manifest: str) ->
     def writer(data: bytes) -> Writer:
         return lambda out: out.write(data)
 
-    return write_whole(folder, {file: writer(data) for file, data in {**texts, last: manifest.encode()}.items()}, ready)
+    return write_files(folder, {file: writer(data) for file, data in {**texts, last: manifest.encode()}.items()}, ready)
 
 
 def before(manifest: Path) -> list[str]:

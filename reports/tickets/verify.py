@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reports.atomic_files import content
+from reports.manifest import manifest_bytes
 from reports.tickets.profile import Column, Profile, Sheet, units
 
 CLOSING = {"u_state": "resolved", "lifecycle": "resolved", "is_mitigated": True, "state": "closed"}
@@ -46,11 +46,11 @@ def verify(folder: Path, profile: Profile) -> list[str]:
             problems.append(f"{last}: the parts of {sheet.name} are not 1 to {len(parts) or 1}")
         seen: dict[str, str] = {}
         for name, _, _, _, count, digest in parts:
-            data = content(folder / name, digest, problems)
+            data = manifest_bytes(folder / name, digest, problems)
             if data is not None:
                 problems += (f"{name}: {problem}" for problem in wrong(data, count, sheet, profile, complete, seen))
     for name, digest in extras:
-        data = content(folder / name, digest, problems)
+        data = manifest_bytes(folder / name, digest, problems)
         if data is not None and name.endswith(".json") and not is_json(data):
             problems.append(f"{name}: not JSON")
     return problems
