@@ -52,11 +52,13 @@ class ReadFailed(Exception):
     """Raised by a session when an operation gave no answer. ``code`` is the provider's own error code.
 
     ``permission`` is what was missing where that is not the operation's own, as when an account cannot be entered.
+    ``cause`` says more than the outcome where the provider does: one of :data:`collectors.causes.CAUSES`.
     """
 
-    def __init__(self, outcome: Outcome, code: str, detail: str = "", permission: str = "") -> None:
+    def __init__(self, outcome: Outcome, code: str, detail: str = "", permission: str = "", cause: str = "") -> None:
         super().__init__(f"{outcome}: {code} {detail}".strip())
         self.outcome, self.code, self.detail, self.permission = outcome, code, detail, permission
+        self.cause = cause or outcome
 
 
 class Absent(Exception):
