@@ -298,8 +298,8 @@ def registry_keeps_the_http_bridge_off(hubs: Rows[Hub]) -> Verdict:
         {"authorizer_override": True, "authorizer_after_certificate": False},
         {"authorizer_override": True, "authorizer_after_certificate": True},
     ],
-    severity_when={"low": {"authorizer_after_certificate": True}},
     ignores=[{"kind": "iot hub"}, {"enabled": False}],
+    severity_when={"low": {"authorizer_after_certificate": True}},
 )
 def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
     """The domain, and not the client, chooses the custom authorizer.

@@ -11,7 +11,7 @@ from checks.command import places
 from checks.judge import concerns
 from checks.registry import CHECKS
 from collectors.registry import COLLECTORS, TABLES
-from collectors.schema import Table, Tagged, Tables
+from collectors.schema import Table, Tables, Tagged
 
 Kind = tuple[str, str, str]
 """Table, kind (empty text where the table has none) and provider."""

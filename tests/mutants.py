@@ -57,7 +57,7 @@ class Proof:
         """Whether an example is judged in another way by the changed check, or it can no longer judge at all."""
         try:
             answer = verdicts(changed, self.frame, settings)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, somebody would notice
             return True
         judged = dict(zip(answer.index, answer.tolist(), strict=True))
         return self.expected != [verdict_kind(judged[i]) if i in judged else "ignores" for i in self.frame.index]
@@ -154,7 +154,7 @@ def compiled(found: ast.FunctionDef, function: FunctionType) -> FunctionType:
     """The tree as a function."""
     names: dict[str, Any] = {}
     module = ast.fix_missing_locations(ast.Module([found], []))
-    exec(compile(module, function.__code__.co_filename, "exec"), dict(function.__globals__), names)
+    exec(compile(module, function.__code__.co_filename, "exec"), dict(function.__globals__), names)  # noqa: S102 - our own function
     made = names[found.name]
     assert isinstance(made, FunctionType)
     return made
@@ -204,8 +204,8 @@ def variants(node: ast.expr, compared: bool, names: Mapping[str, Any]) -> Iterat
                 yield kept, f"an example that needs `{ast.unparse(dropped)}`"
         case ast.Dict(keys, values):
             for at, key in enumerate(keys):
-                rest = ast.Dict([*keys[:at], *keys[at + 1 :]], [*values[:at], *values[at + 1 :]])
-                yield rest, f"an example with {ast.unparse(key) if key else '**'}"
+                fewer = ast.Dict([*keys[:at], *keys[at + 1 :]], [*values[:at], *values[at + 1 :]])
+                yield fewer, f"an example with {ast.unparse(key) if key else '**'}"
         case ast.Tuple(members, ast.Load()) | ast.List(members, ast.Load()) if len(members) > 1:
             for at, member in enumerate(members):
                 without = type(node)([*members[:at], *members[at + 1 :]], ast.Load())

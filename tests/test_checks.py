@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -12,15 +14,16 @@ import pandas as pd
 import pytest
 from golden_files import agree, csv_lines, golden_lines
 from judged import WHY, judged_by, unread_columns
-from mutants import fitting, frame_of, helper_survivors, helpers, place, survivors
+from mutants import ROOT, fitting, frame_of, helper_survivors, helpers, place, survivors
 
-from checks.check import SEVERITIES, Check
+from checks.check import SEVERITIES, Check, proven
 from checks.guidelines import controls_of, frameworks, guidelines
 from checks.judge import judge, relevant, verdicts
 from checks.registry import AREAS, CHECKS
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.schema import Tables, gaps_frame, unread_frame
 from collectors.scope import Scope
+from collectors.tables.data import Key
 
 PENDING = {"identity", "access", "data", "detection", "updates"}
 """Areas whose examples do not prove all of their checks yet."""
@@ -100,6 +103,50 @@ def test_every_column_that_narrows_a_check_has_a_row_that_it_ignores_for_that_co
 def test_an_example_notices_every_change_of_a_check(check: Check) -> None:
     """Of its function, its settings' defaults and what it lets in, each changed in one place at a time."""
     tell(survivors(check))
+
+
+def proof_of_rotation(keys: Any, *, days: int = 90) -> Any:
+    """A key that is on is rotated every 90 days; one that is off must not be."""
+    return (
+        (keys["rotation_days"] <= days)
+        & (keys["rotates"] | ~keys["enabled"])
+        & proven(keys["enabled"] | ~keys["rotates"])
+    )
+
+
+WHOLE = Check(
+    proof_of_rotation, Key, "low", (), (), {},
+    passes=(
+        {"rotates": True, "enabled": True, "rotation_days": 90},
+        {"rotates": False, "enabled": False, "rotation_days": 90},
+    ),
+    fails=(
+        {"rotates": True, "enabled": True, "rotation_days": 91},
+        {"rotates": False, "enabled": True, "rotation_days": 90},
+    ),
+    open=({"rotates": True, "enabled": False, "rotation_days": 90},),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "left_out", "told"),
+    [
+        ("passes", 0, ["that only `keys['rotates']` decides", "that only `keys['enabled']` decides"]),
+        ("passes", 1, ["that only `~keys['enabled']` decides", "that only `~keys['rotates']` decides"]),
+        ("fails", 0, ["that only `keys['rotation_days'] <= days` decides", "days is 91 and not 90"]),
+        ("fails", 1, ["that only `keys['rotates'] | ~keys['enabled']` decides"]),
+        ("open", 0, ["an `open` example in which only `keys['enabled'] | ~keys['rotates']` is false"]),
+    ],
+)
+def test_an_example_that_is_missing_is_named_with_its_line(kind: str, left_out: int, told: list[str]) -> None:
+    assert survivors(WHOLE) == []
+    examples = getattr(WHOLE, kind)
+    fewer: dict[str, Any] = {kind: (*examples[:left_out], *examples[left_out + 1 :])}
+    left = survivors(replace(WHOLE, **fewer))
+    assert all(any(part in line for line in left) for part in told), left
+    first = proof_of_rotation.__code__.co_firstlineno
+    assert {line.split(":")[0] for line in left} == {"tests/test_checks.py"}
+    assert {int(line.split(":")[1]) for line in left} <= set(range(first, first + 6))
 
 
 @pytest.mark.parametrize(("helper", "users"), list(helpers(PROVEN).items()), ids=lambda v: getattr(v, "__name__", ""))
@@ -184,6 +231,12 @@ def test_columns_that_no_check_reads_are_as_golden() -> None:
         unread_columns(),
         "columns that no check reads in its examples, `only`, `severity_when`, command or context",
     )
+
+
+def test_the_readme_shows_a_check_as_it_stands() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^## Add a check$.*?^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert shown and any(inspect.getsource(check.function) == shown[1] for check in CHECKS)
 
 
 def test_every_area_and_every_cloud_has_checks() -> None:
