@@ -57,7 +57,7 @@ class Proof:
         """Whether an example is judged in another way by the changed check, or it can no longer judge at all."""
         try:
             answer = verdicts(changed, self.frame, settings)
-        except Exception:  # noqa: BLE001 - whatever it is, somebody would notice
+        except Exception:  # whatever it is, somebody would notice
             return True
         judged = dict(zip(answer.index, answer.tolist(), strict=True))
         return self.expected != [verdict_kind(judged[i]) if i in judged else "ignores" for i in self.frame.index]
@@ -175,7 +175,9 @@ def spots(node: ast.AST, compared: bool = False) -> Iterator[tuple[ast.AST, str,
                 yield from spots(child, compared or isinstance(child, ast.Compare))
 
 
-def variants(node: ast.expr, compared: bool, names: Mapping[str, Any]) -> Iterator[Variant]:
+def variants(  # noqa: C901, PLR0912 - one case for each kind of expression
+    node: ast.expr, compared: bool, names: Mapping[str, Any]
+) -> Iterator[Variant]:
     """What an expression may be changed to, and the example that notices it."""
     match node:
         case ast.Compare():
