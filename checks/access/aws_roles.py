@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.access.example_policies import policy
 from checks.check import check
 from checks.command import ROLE_POLICY
 from checks.policy.document import holds
+from checks.policy.examples import policy
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from checks.policy.rule import does_more
 from collectors.schema import Rows, Verdict

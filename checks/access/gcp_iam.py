@@ -1,4 +1,4 @@
-"""Google Cloud grants: topics, service accounts, and what the retired Cloud IoT Core left behind."""
+"""Google Cloud IAM: who may use topics, service accounts, and what the retired Cloud IoT Core left behind."""
 
 from __future__ import annotations
 

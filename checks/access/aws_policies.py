@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from checks.access.example_policies import OWN, in_force, iot, policy, statements
 from checks.check import check, proven
 from checks.command import POLICY_VERSION
 from checks.policy.bypassed_deny import delivers_what_it_denies, denies_with_mqtt_wildcard
@@ -15,6 +14,7 @@ from checks.policy.device import (
     publishes_for_others,
 )
 from checks.policy.document import holds
+from checks.policy.examples import OWN, in_force, iot, policy, statements
 from checks.policy.topics import (
     leaves_connecting_to_others,
     reaches_custom_topics_of_others,
