@@ -25,10 +25,6 @@ from collectors.schema import Tables, gaps_frame, unread_frame
 from collectors.scope import Scope
 from collectors.tables.data import Key
 
-PENDING = {"identity", "updates"}
-"""Areas whose examples do not prove all of their checks yet."""
-PROVEN = [check for check in CHECKS if check.area not in PENDING]
-
 
 def answer(check: Check, cells: Mapping[str, Any]) -> Any:
     """The check's verdict on one row: True, False or <NA>."""
@@ -80,7 +76,7 @@ def other_than(check: Check, column: str) -> Any:
     return next((value for value in about.values if value not in known), f"another {column}")
 
 
-@pytest.mark.parametrize("check", PROVEN, ids=lambda c: c.id)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
 def test_every_column_that_narrows_a_check_has_a_row_that_it_ignores_for_that_column_alone(check: Check) -> None:
     """So that no column can leave ``only`` unnoticed.
 
@@ -99,7 +95,7 @@ def test_every_column_that_narrows_a_check_has_a_row_that_it_ignores_for_that_co
     tell(told)
 
 
-@pytest.mark.parametrize("check", PROVEN, ids=lambda c: c.id)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
 def test_an_example_notices_every_change_of_a_check(check: Check) -> None:
     """Of its function, its settings' defaults and what it lets in, each changed in one place at a time."""
     tell(survivors(check))
@@ -149,7 +145,7 @@ def test_an_example_that_is_missing_is_named_with_its_line(kind: str, left_out: 
     assert {int(line.split(":")[1]) for line in left} <= set(range(first, first + 6))
 
 
-@pytest.mark.parametrize(("helper", "users"), list(helpers(PROVEN).items()), ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(("helper", "users"), list(helpers(CHECKS).items()), ids=lambda v: getattr(v, "__name__", ""))
 def test_an_example_notices_every_change_of_a_helper(helper: FunctionType, users: list[Check]) -> None:
     """One of any check that uses it."""
     tell(helper_survivors(helper, users))
@@ -331,7 +327,7 @@ def test_a_severity_goes_by_the_row_and_an_unread_cell_leaves_it_as_it_is(
             assert finding["severity_rank"] == str(len(SEVERITIES) - 1 - SEVERITIES.index(finding["severity"]))
 
 
-@pytest.mark.parametrize(("check", "severity", "cells"), [p for p in VARYING if p.values[0] in PROVEN])
+@pytest.mark.parametrize(("check", "severity", "cells"), VARYING)
 def test_a_severity_that_varies_has_a_row_that_has_it_and_one_that_has_not(
     check: Check, severity: str, cells: dict[str, Any]
 ) -> None:
