@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from checks.access.example_policies import iot, policy
 from checks.check import check, proven
 from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_others, publishes_for_others
 from checks.policy.document import answer, holds
 from checks.policy.enrolment import exceeds_a_claim
+from checks.policy.examples import iot, policy
 from collectors.schema import Rows, Verdict
 from collectors.tables.device import Certificate
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
