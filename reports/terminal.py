@@ -29,7 +29,7 @@ def render(report: Report, console: Console) -> None:
     summary = summarise(report)
     head(report, console)
     console.print(areas(report, summary, console))
-    if missing := [gap for gap in summary.not_read if gap.checks or gap.cause != "unavailable"]:
+    if missing := [gap for gap in summary.not_read if gap.checks or not gap.why.nothing_there]:
         console.print(text("\nNot read", "bold"))
         console.print(gaps(missing, console))
     if summary.top:
@@ -97,12 +97,12 @@ def areas(report: Report, summary: Summary, console: Console) -> Table:
 
 def gaps(not_read: list[NotRead], console: Console) -> Table:
     """What is missing by name, and what it leaves open."""
-    table = grid(console, ("Cause", "left"), ("What", "left"), ("Leaves unknown", "left"))
+    table = grid(console, ("Missing", "left"), ("Why, and what to do", "left"), ("Leaves unknown", "left"))
     for gap in not_read:
         what = gap.permission or ", ".join(sorted(gap.operations)) or ", ".join(sorted(gap.facts))
         table.add_row(
-            text(gap.cause, "magenta"),
             text(f"{gap.provider} {what}"),
+            text(f"{gap.why.title}.", "magenta").append(f" {gap.why.mend}".rstrip(), ""),
             text(
                 f"{number(len(gap.checks), 'check')} in {number(len(gap.scopes), 'scope')}" if gap.checks else "nothing"
             ),
