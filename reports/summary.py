@@ -285,15 +285,15 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
     for row in records(unknown.groupby(UNKNOWN).size().reset_index(name="size")):
         causes: dict[tuple[str, str], list[Unread]] = defaultdict(list)
         for one in unread_of(row.unread, row.cause, row.permission):
-            causes[one.cause, one.permission if one.operation or one.lacks else ""].append(one)
+            asked = (row.provider, one.cause, one.permission) in gaps or one.lacks
+            causes[one.cause, one.permission if asked else ""].append(one)
         for (cause, permission), unread in causes.items():
             found = gap(row.provider, cause, permission)
-            found.operations |= {one.operation for one in unread if permission} - {""}
             found.scopes.add(f"{row.provider}/{row.account_id}/{row.region}")
             found.checks.add(row.check_id)
             found.findings += row.size
             if not permission:
-                found.facts |= {f"{row.resource_type}.{one.column}" for one in unread if one.column}
+                found.facts |= {f"{row.resource_type}.{one.column}".removesuffix(".") for one in unread}
     return tuple(sorted(gaps.values(), key=lambda g: (-g.findings, g.provider, g.cause, g.permission)))
 
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from made_up import AREAS, AZURE_HUB, CHECKS, HOSTILE, SCOPES, estate, finding, hostile, report
 from rich.console import Console
 
+from checks.unread import Unread, dump
 from checks.finding import COLUMNS
 from reports.csv_files import coverage_csv, findings_csv
 from reports.escape import ci, markdown, spreadsheet, terminal, unguard, visible
@@ -321,11 +322,12 @@ def test_what_is_unknown_is_laid_at_the_read_that_failed() -> None:
     whole = report()
     broken = {
         "provider": "aws", "account": "1", "region": "eu-west-1", "operation": "iot.list_streams",
-        "permission": "iot:ListStreams", "outcome": "failed", "code": "500", "detail": "",
+        "permission": "iot:ListStreams", "outcome": "failed", "code": "500", "detail": "", "cause": "failed", "tables": "",
     }  # fmt: skip
     row = {
         **finding("store-is-private", 4, "arn:aws:s3:::b"), "provider": "aws", "status": "unknown", "cause": "failed",
-        "status_reason": "holds_firmware not read (failed, iot.list_streams 500)",
+        "status_reason": "A sentence about denied and iot.list_policies, which nobody reads back.",
+        "unread": dump([Unread("holds_firmware", "failed", "iot.list_streams", "iot:ListStreams", "500")]),
     }  # fmt: skip
     whole = dataclasses.replace(
         whole, coverage=pd.DataFrame([broken]), findings=pd.DataFrame([row], columns=list(COLUMNS), dtype="string")

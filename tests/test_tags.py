@@ -253,7 +253,8 @@ def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str
         before = opened.docket()
     made, _ = engine(address(place))
     with writing(made) as connection:
-        connection.exec_driver_sql("ALTER TABLE detail DROP COLUMN tags")
+        for table, column in (("detail", "tags"), ("detail", "unread"), ("coverage", "cause"), ("coverage", "tables")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute(sa.text("UPDATE iotposture_version SET number = 1"))
     made.dispose()
     with History.open(place) as opened:
