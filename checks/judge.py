@@ -274,9 +274,10 @@ class Reasons:
 
     def __init__(self, tables: Tables) -> None:
         self._why: dict[tuple[str, tuple[str, str]], dict[str, Unread]] = {}
-        for note in tables.unread.to_dict("records"):
-            told = Unread(*(str(note[name]) for name in Unread._fields))
-            self._why.setdefault((str(note["table"]), unread_key(note)), {})[told.column] = told
+        for row in tables.unread.itertuples(index=False):
+            note = {name: str(value) for name, value in zip(tables.unread.columns, row, strict=True)}
+            told = Unread(*(note[name] for name in Unread._fields))
+            self._why.setdefault((note["table"], unread_key(note)), {})[told.column] = told
 
     def of(self, check: Check, row: Mapping[str, Any]) -> Why:
         """Why a check has no answer for a row: the cells that it needed and nobody could read."""

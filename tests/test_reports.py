@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from made_up import AREAS, AZURE_HUB, CHECKS, HOSTILE, SCOPES, estate, finding, hostile, report
 from rich.console import Console
 
-from checks.unread import Unread, dump
 from checks.finding import COLUMNS
+from checks.unread import Unread, dump
 from reports.csv_files import coverage_csv, findings_csv
 from reports.escape import ci, markdown, spreadsheet, terminal, unguard, visible
 from reports.findings_json import findings_json
@@ -383,7 +383,10 @@ def test_a_terminal_of_80_columns_is_enough_and_gets_no_colour_when_it_is_none()
 
 def test_a_terminal_names_the_missing_permission_and_rolls_devices_up() -> None:
     text = on_terminal(report(), width=200)
-    assert re.search(r"denied +aws iot:GetV2LoggingOptions +1 check in 1 scope", text)
+    assert re.search(
+        r"aws iot:GetV2LoggingOptions +The scanner lacks a permission\. Grant .* scans\. +1 check in 1 scope", text
+    )
+    assert re.search(r"The service gave no usable answer\. .*coverage\.csv\. +1 check in 1 scope", text)
     assert "12 devices of" in text and "pump-003" not in text
     assert "97.5 % coverage" in text
 

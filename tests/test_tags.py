@@ -21,6 +21,7 @@ from checks.finding import Finding
 from checks.judge import judge
 from checks.owner import OwnerRule, Owners
 from checks.registry import CHECKS
+from collectors.tables.tagged import TaggedResource
 from collectors.aws.tags import RESOURCES
 from collectors.schema import Table, Tables
 from collectors.scope import Scope
@@ -225,7 +226,7 @@ def tagged(day: int, tags: str, outcome: str, account: int = 0) -> Report:
     whole = World(hubs({"a": "fail"})).report(day)
     asked = dict.fromkeys(whole.coverage.columns, "") | dict(
         zip(("provider", "account", "region"), SCOPES[account], strict=True),
-        operation="resourcegroupstaggingapi.get_resources", outcome=outcome,
+        operation="resourcegroupstaggingapi.get_resources", outcome=outcome, tables=TaggedResource.id(),
     )  # fmt: skip
     coverage = pd.concat([whole.coverage, pd.DataFrame([asked], dtype="string")], ignore_index=True)
     return replace(whole, findings=whole.findings.assign(tags=tags).astype("string"), coverage=coverage)
