@@ -93,7 +93,8 @@ class CheckState:
 class NotRead:
     """One permission, or one other cause, for which something is not known, and the checks it leaves open.
 
-    ``facts`` are the columns of a table that stayed empty. ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
+    ``codes`` are the provider's own, ``details`` a few of what else it said, as which service is off in which project.
+    ``facts`` are the columns of a table that stayed empty, the table alone for a list. ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
     """
 
     provider: str
@@ -101,6 +102,7 @@ class NotRead:
     permission: str
     operations: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
+    details: set[str] = field(default_factory=set)
     facts: set[str] = field(default_factory=set)
     scopes: set[str] = field(default_factory=set)
     checks: set[str] = field(default_factory=set)
@@ -280,6 +282,8 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
         found = gap(row.provider, row.cause or row.outcome, row.permission)
         found.operations.add(row.operation)
         found.codes |= {row.code} - {""}
+        if row.detail and len(found.details) < SAMPLE:
+            found.details.add(row.detail)
         found.scopes.add(f"{row.provider}/{row.account}/{row.region}")
     unknown = report.findings[report.findings["status"] == "unknown"]
     for row in records(unknown.groupby(UNKNOWN).size().reset_index(name="size")):

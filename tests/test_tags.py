@@ -21,19 +21,20 @@ from checks.finding import Finding
 from checks.judge import judge
 from checks.owner import OwnerRule, Owners
 from checks.registry import CHECKS
-from collectors.tables.tagged import TaggedResource
 from collectors.aws.tags import RESOURCES
 from collectors.schema import Table, Tables
 from collectors.scope import Scope
 from collectors.tables.data import Route
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
+from collectors.tables.tagged import TaggedResource
 from collectors.tags import LENGTH, MOST, read, tags
 from lab.cloud import Lab
 from lab.server import CANARY
 from reports.history import History
 from reports.report import Report
 from reports.store import LATEST, address, engine, reading, version, writing
+from reports.summary import summarise
 
 
 @pytest.mark.parametrize(
@@ -279,3 +280,23 @@ def test_a_run_of_before_there_were_tags_is_reported_again(lab: Lab, tmp_path: P
     again = gather(run, order(lab, tmp_path, "gcp").clock).findings
     assert set(again["tags"]) == {""}
     assert again.drop(columns="tags").equals(whole.findings.drop(columns="tags"))
+
+
+def test_a_run_of_before_reasons_were_data_is_reported_again(lab: Lab, tmp_path: Path) -> None:
+    from flows.scan import gather
+
+    whole = scan(lab, tmp_path, "gcp")
+    asked = order(lab, tmp_path, "gcp")
+    for scope in asked.run.scopes():
+        for name, later in (("findings", ["unread"]), ("coverage", ["cause", "tables"])):
+            asked.run.write_frame(scope, name, asked.run.read_frame(scope, name).drop(columns=later))
+    again = gather(asked.run, asked.clock)
+    assert set(again.findings["unread"]) == {""}
+    assert again.findings.drop(columns="unread").equals(whole.findings.drop(columns="unread"))
+    assert again.coverage.drop(columns=["cause", "tables"]).equals(whole.coverage.drop(columns=["cause", "tables"]))
+    for now, then in zip(whole.coverage["tables"], again.coverage["tables"], strict=True):
+        assert now and set(now.split("|")) <= set(then.split("|")), "today's collectors say what their operations fill"
+    one, other = (
+        {(gap.provider, gap.cause, gap.findings) for gap in summarise(told).not_read} for told in (whole, again)
+    )
+    assert one == other

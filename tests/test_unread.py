@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -191,7 +192,7 @@ def reading(notes: Notes, table: Any) -> Reader:
     shared = Operation("things.list", "things:List", items="things", shared=True)
 
     class Refused:
-        options: ClassVar[dict[str, Any]] = {}
+        options: Mapping[str, Any] = MappingProxyType({})
 
         def send(self, operation: Operation, region: str, params: Any) -> Iterator[Any]:
             yield from ()
