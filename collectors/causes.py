@@ -36,7 +36,7 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "api_off": Cause(
         "the service's API is switched off",
-        "Nothing to do if the service is not used; else enable its API (`gcloud services enable SERVICE --project PROJECT`).",
+        "Nothing to do if the service is not used; else enable its API: gcloud services enable SERVICE --project PROJECT.",
         nothing_there=True,
     ),
     "billing_off": Cause("billing is switched off", "Link the project to a billing account.", refused=True),
