@@ -29,6 +29,8 @@ Example = Mapping[str, Any]
 class Check:
     """One check. ``only`` narrows the rows it concerns; ``profile`` keeps it off until the settings choose it.
 
+    Four kinds of example say what it does with a row: ``passes``, ``fails``, ``open`` (it concerns the row and cannot
+    decide: unknown) and ``ignores`` (it does not concern the row: nothing is said of it).
     ``command`` is by cloud, or by cloud and kind of row (``aws authority``); ``severity_when`` in order, first match first.
     """
 
@@ -40,6 +42,8 @@ class Check:
     remedy: Mapping[str, str]
     passes: tuple[Example, ...]
     fails: tuple[Example, ...]
+    open: tuple[Example, ...] = ()
+    ignores: tuple[Example, ...] = ()
     only: Mapping[str, Any] = field(default_factory=dict)
     profile: str = ""
     command: Mapping[str, str] = field(default_factory=dict)
@@ -67,8 +71,12 @@ class Check:
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
-        """The columns it reads, in the order of its examples."""
-        return tuple(dict.fromkeys(key for example in (*self.passes, *self.fails) for key in example))
+        """The columns it reads: those that each example of ``passes`` and ``fails`` names, in their order.
+
+        An example may name more: columns of ``only``, and those that its severity goes by.
+        """
+        first, *others = (*self.passes, *self.fails)
+        return tuple(column for column in first if all(column in example for example in others))
 
     @cached_property
     def weighs(self) -> tuple[str, ...]:
@@ -114,6 +122,8 @@ def check(
     severity: Severity,
     passes: Sequence[Example],
     fails: Sequence[Example],
+    open: Sequence[Example] = (),
+    ignores: Sequence[Example] = (),
     serves: Sequence[str] = (),
     controls: Sequence[str] = (),
     remedy: str | Mapping[str, str] = "",
@@ -124,6 +134,10 @@ def check(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declares a check. See README, *Add a check*.
 
+    An example is a row: the cells it names, and for the rest a row as ``only`` wants it. ``passes`` meet the requirement,
+    ``fails`` do not. ``open`` are rows that the check concerns and that stay unknown, such as an audit that is too old
+    to prove anything. ``ignores`` are rows that ``only`` leaves out, each by one column. Together the examples prove the
+    check: the tests change its code and ``only`` in one place at a time, and an example has to notice.
     ``serves`` names guidelines of ``frameworks/guidelines.csv``; their controls are the check's, ``controls`` adds
     more. ``only`` maps a column to the value, or tuple of values, a row must have to be judged. ``command`` is the
     remedy's command by cloud (see :mod:`checks.command`), or by cloud and kind of row. ``severity_when`` maps another
@@ -136,7 +150,8 @@ def check(
         CHECKS.append(
             Check(
                 function, table, severity, tuple(serves), tuple(controls), remedies,
-                tuple(passes), tuple(fails), dict(only or {}), profile, dict(command or {}), dict(severity_when or {}),
+                tuple(passes), tuple(fails), tuple(open), tuple(ignores), dict(only or {}), profile, dict(command or {}),
+                dict(severity_when or {}),
             )
         )  # fmt: skip
         return function

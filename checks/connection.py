@@ -32,6 +32,7 @@ CURRENT_TLS = (
     only={"kind": ("iot hub", "domain configuration")},
     passes=[{"min_tls": "1.2"}, {"min_tls": "1.3"}],
     fails=[{"min_tls": "1.0"}, {"min_tls": "1.1"}],
+    ignores=[{"kind": "provisioning service"}, {"kind": "registry"}],
 )
 def hub_refuses_old_tls(hubs: Rows[Hub]) -> Verdict:
     """The hub refuses TLS below 1.2.
@@ -53,6 +54,7 @@ def hub_refuses_old_tls(hubs: Rows[Hub]) -> Verdict:
     only={"kind": ("iot hub", "provisioning service")},
     passes=[{"public_network": False, "filtered": False}, {"public_network": True, "filtered": True}],
     fails=[{"public_network": True, "filtered": False}],
+    ignores=[{"kind": "domain configuration"}],
 )
 def hub_is_closed_to_unknown_networks(hubs: Rows[Hub]) -> Verdict:
     """The hub answers only to networks that somebody listed.
@@ -72,6 +74,7 @@ def hub_is_closed_to_unknown_networks(hubs: Rows[Hub]) -> Verdict:
     only={"kind": "iot hub", "public_network": True},
     passes=[{"allows_by_default": False}],
     fails=[{"allows_by_default": True}],
+    ignores=[{"kind": "provisioning service"}, {"public_network": False}],
 )
 def address_rules_deny_by_default(hubs: Rows[Hub]) -> Verdict:
     """Address rules, where there are any, deny what no rule names.
@@ -87,7 +90,8 @@ def address_rules_deny_by_default(hubs: Rows[Hub]) -> Verdict:
     remedy={"azure": "Narrow the masks of the address rules to the networks that are meant."},
     only={"kind": "iot hub", "public_network": True, "filtered": True},
     passes=[{"widest_range_bits": 24}, {"widest_range_bits": 16}],
-    fails=[{"widest_range_bits": 8}, {"widest_range_bits": 0}],
+    fails=[{"widest_range_bits": 15}, {"widest_range_bits": 0}],
+    ignores=[{"kind": "provisioning service"}, {"public_network": False}, {"filtered": False}],
 )
 def address_rules_are_narrow(hubs: Rows[Hub], *, bits: int = 16) -> Verdict:
     """No address rule lets in a range wider than a /16.
@@ -109,6 +113,7 @@ def address_rules_are_narrow(hubs: Rows[Hub], *, bits: int = 16) -> Verdict:
     only={"kind": "iot hub", "public_network": True, "filtered": True},
     passes=[{"events_endpoint_filtered": True}],
     fails=[{"events_endpoint_filtered": False}],
+    ignores=[{"kind": "provisioning service"}, {"public_network": False}, {"filtered": False}],
 )
 def address_rules_cover_the_events_endpoint(hubs: Rows[Hub]) -> Verdict:
     """Address rules cover the built-in Event Hubs endpoint too.
@@ -133,6 +138,7 @@ def address_rules_cover_the_events_endpoint(hubs: Rows[Hub]) -> Verdict:
     only={"kind": "iot hub"},
     passes=[{"private_endpoints": 1}],
     fails=[{"private_endpoints": 0}],
+    ignores=[{"kind": "provisioning service"}],
 )
 def hub_has_a_private_endpoint(hubs: Rows[Hub]) -> Verdict:
     """The hub has an approved private endpoint.
@@ -155,6 +161,7 @@ def hub_has_a_private_endpoint(hubs: Rows[Hub]) -> Verdict:
     only={"kind": "iot hub"},
     passes=[{"egress_restricted": True, "routes": 2}, {"egress_restricted": False, "routes": 0}],
     fails=[{"egress_restricted": False, "routes": 1}],
+    ignores=[{"kind": "provisioning service"}],
 )
 def hub_sends_only_to_listed_destinations(hubs: Rows[Hub]) -> Verdict:
     """The hub sends data only to destinations that somebody listed.
@@ -172,8 +179,17 @@ def hub_sends_only_to_listed_destinations(hubs: Rows[Hub]) -> Verdict:
     },
     command={"aws": CURRENT_TLS},
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
-    passes=[{"tls_policy": "IoTSecurityPolicy_TLS13_1_2_2022_10"}],
-    fails=[{"tls_policy": "IoTSecurityPolicy_TLS12_1_0_2016_01"}],
+    passes=[
+        {"tls_policy": "IoTSecurityPolicy_TLS13_1_3_2022_10"},
+        {"tls_policy": "IoTSecurityPolicy_TLS13_1_2_2022_10"},
+        {"tls_policy": "IoTSecurityPolicy_TLS12_1_2_2022_10"},
+    ],
+    fails=[
+        {"tls_policy": "IoTSecurityPolicy_TLS12_1_0_2016_01"},
+        {"tls_policy": "IoTSecurityPolicy_TLS12_1_0_2015_01"},
+    ],
+    open=[{"tls_policy": "IoTSecurityPolicy_of_a_later_year"}],
+    ignores=[{"kind": "iot hub"}, {"enabled": False}],
 )
 def domain_uses_a_current_tls_policy(hubs: Rows[Hub]) -> Verdict:
     """The domain configuration uses a current TLS security policy.
@@ -196,6 +212,7 @@ def domain_uses_a_current_tls_policy(hubs: Rows[Hub]) -> Verdict:
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
     passes=[{"forward_secrecy_only": True}],
     fails=[{"forward_secrecy_only": False}],
+    ignores=[{"kind": "iot hub"}, {"enabled": False}],
 )
 def domain_offers_only_forward_secrecy(hubs: Rows[Hub]) -> Verdict:
     """The domain configuration offers only cipher suites with forward secrecy.
@@ -215,6 +232,7 @@ def domain_offers_only_forward_secrecy(hubs: Rows[Hub]) -> Verdict:
         {"server_certificate_valid": False, "server_certificate_days": 300},
         {"server_certificate_valid": True, "server_certificate_days": 29},
     ],
+    ignores=[{"kind": "iot hub"}, {"enabled": False}, {"customer_managed": False}],
 )
 def domain_shows_a_valid_certificate(hubs: Rows[Hub], *, days: int = 30) -> Verdict:
     """Every server certificate of a custom domain is valid for another month.
@@ -237,6 +255,7 @@ def domain_shows_a_valid_certificate(hubs: Rows[Hub], *, days: int = 30) -> Verd
     only={"kind": "push"},
     passes=[{"https": True, "authenticated": True}],
     fails=[{"https": False, "authenticated": True}, {"https": True, "authenticated": False}],
+    ignores=[{"kind": "pull"}],
 )
 def push_is_encrypted_and_signed(routes: Rows[Route]) -> Verdict:
     """Device data is pushed over HTTPS, and the receiver can tell who pushes.
@@ -253,6 +272,7 @@ def push_is_encrypted_and_signed(routes: Rows[Route]) -> Verdict:
     only={"kind": "registry"},
     passes=[{"http_enabled": False}],
     fails=[{"http_enabled": True}],
+    ignores=[{"kind": "iot hub"}],
 )
 def registry_keeps_the_http_bridge_off(hubs: Rows[Hub]) -> Verdict:
     """The registry's HTTP bridge is off.
@@ -274,7 +294,11 @@ def registry_keeps_the_http_bridge_off(hubs: Rows[Hub]) -> Verdict:
     },
     only={"provider": "aws", "kind": "domain configuration", "enabled": True},
     passes=[{"authorizer_override": False}],
-    fails=[{"authorizer_override": True}],
+    fails=[
+        {"authorizer_override": True, "authorizer_after_certificate": False},
+        {"authorizer_override": True, "authorizer_after_certificate": True},
+    ],
+    ignores=[{"kind": "iot hub"}, {"enabled": False}],
     severity_when={"low": {"authorizer_after_certificate": True}},
 )
 def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
@@ -300,7 +324,7 @@ def domain_chooses_the_authorizer(hubs: Rows[Hub]) -> Verdict:
         ),
     },
     only={"provider": "aws"},
-    passes=[{"private_endpoints": 1, "bound_policies": 3}],
+    passes=[{"private_endpoints": 1, "bound_policies": 1}],
     fails=[{"private_endpoints": 0, "bound_policies": 3}, {"private_endpoints": 1, "bound_policies": 0}],
 )
 def data_plane_is_reached_privately(endpoints: Rows[DataEndpoint]) -> Verdict:

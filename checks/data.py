@@ -30,6 +30,7 @@ ENDPOINTS = ("eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContai
     only={"holds_iot_data": True},
     passes=[{"public": False}],
     fails=[{"public": True}],
+    ignores=[{"holds_iot_data": False}],
 )
 def store_is_not_public(stores: Rows[Store]) -> Verdict:
     """A store with device data or firmware is not public.
@@ -53,6 +54,7 @@ def store_is_not_public(stores: Rows[Store]) -> Verdict:
     only={"provider": ("aws", "azure"), "holds_iot_data": True},
     passes=[{"refuses_plain_http": True}],
     fails=[{"refuses_plain_http": False}],
+    ignores=[{"holds_iot_data": False}],
 )
 def store_refuses_plain_http(stores: Rows[Store]) -> Verdict:
     """A store with device data or firmware refuses plain HTTP and old TLS.
@@ -80,6 +82,7 @@ def store_refuses_plain_http(stores: Rows[Store]) -> Verdict:
     only={"holds_telemetry": True},
     passes=[{"expires_objects": True}],
     fails=[{"expires_objects": False}],
+    ignores=[{"holds_telemetry": False}],
 )
 def telemetry_store_deletes_old_data(stores: Rows[Store]) -> Verdict:
     """A telemetry store deletes old data.
@@ -97,6 +100,7 @@ def telemetry_store_deletes_old_data(stores: Rows[Store]) -> Verdict:
     only={"provider": "azure", "holds_iot_data": True},
     passes=[{"shared_keys": False}],
     fails=[{"shared_keys": True}],
+    ignores=[{"holds_iot_data": False}],
 )
 def store_refuses_account_keys(stores: Rows[Store]) -> Verdict:
     """A storage account with device data refuses account keys.
@@ -114,6 +118,7 @@ def store_refuses_account_keys(stores: Rows[Store]) -> Verdict:
     only={"provider": "gcp", "holds_iot_data": True},
     passes=[{"object_acls": False}],
     fails=[{"object_acls": True}],
+    ignores=[{"holds_iot_data": False}],
 )
 def store_has_one_access_policy(stores: Rows[Store]) -> Verdict:
     """A bucket with device data has one access policy for all objects.
@@ -130,6 +135,7 @@ def store_has_one_access_policy(stores: Rows[Store]) -> Verdict:
     only={"provider": "azure", "kind": ENDPOINTS},
     passes=[{"keyed": False}],
     fails=[{"keyed": True}],
+    ignores=[{"kind": "fileUpload"}],
 )
 def route_authenticates_by_identity(routes: Rows[Route]) -> Verdict:
     """A routing endpoint is reached with an identity.
@@ -153,7 +159,8 @@ def route_authenticates_by_identity(routes: Rows[Route]) -> Verdict:
     },
     only={"provider": "azure", "kind": "fileUpload"},
     passes=[{"keyed": False, "upload_hours": 1}],
-    fails=[{"keyed": True, "upload_hours": 1}, {"keyed": False, "upload_hours": 24}],
+    fails=[{"keyed": True, "upload_hours": 1}, {"keyed": False, "upload_hours": 2}],
+    ignores=[{"kind": "storageContainers"}],
 )
 def file_upload_uses_identity_and_short_urls(routes: Rows[Route], *, hours: int = 1) -> Verdict:
     """Device file upload uses an identity and URLs that end within the hour.
@@ -171,6 +178,7 @@ def file_upload_uses_identity_and_short_urls(routes: Rows[Route], *, hours: int 
     only={"provider": "aws", "kind": "s3"},
     passes=[{"public_acl": False}],
     fails=[{"public_acl": True}],
+    ignores=[{"kind": "firehose"}],
 )
 def rule_writes_private_objects(routes: Rows[Route]) -> Verdict:
     """A rule writes device data to S3 without a public ACL.
@@ -188,6 +196,7 @@ def rule_writes_private_objects(routes: Rows[Route]) -> Verdict:
     only={"provider": "aws", "enabled": True},
     passes=[{"caught_errors": True}],
     fails=[{"caught_errors": False}],
+    ignores=[{"enabled": False}],
 )
 def rule_catches_its_errors(routes: Rows[Route]) -> Verdict:
     """A rule has an error action.
@@ -214,6 +223,7 @@ def rule_catches_its_errors(routes: Rows[Route]) -> Verdict:
     only={"provider": "aws", "kind": ("kinesis", "firehose", "sqs", "sns")},
     passes=[{"encrypted_at_rest": True}],
     fails=[{"encrypted_at_rest": False}],
+    ignores=[{"kind": "s3"}],
 )
 def rule_target_encrypts_at_rest(routes: Rows[Route]) -> Verdict:
     """The stream, queue or topic a rule writes to encrypts what it keeps.
@@ -231,6 +241,7 @@ def rule_target_encrypts_at_rest(routes: Rows[Route]) -> Verdict:
     only={"provider": "aws", "kind": "republish"},
     passes=[{"reserved_from_message": False}],
     fails=[{"reserved_from_message": True}],
+    ignores=[{"kind": "lambda"}],
 )
 def republish_does_not_let_messages_choose_reserved_topics(routes: Rows[Route]) -> Verdict:
     """A message does not choose the reserved topic it is republished to.
@@ -251,6 +262,7 @@ def republish_does_not_let_messages_choose_reserved_topics(routes: Rows[Route]) 
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"customer_key": True}],
     fails=[{"customer_key": False}],
+    ignores=[{"kind": "subscription"}, {"telemetry": False}],
 )
 def topic_has_a_customer_key(topics: Rows[Topic]) -> Verdict:
     """A telemetry topic is encrypted with a customer-managed key.
@@ -274,6 +286,7 @@ def topic_has_a_customer_key(topics: Rows[Topic]) -> Verdict:
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"regions": 1}],
     fails=[{"regions": 0}],
+    ignores=[{"kind": "subscription"}, {"telemetry": False}],
 )
 def topic_names_its_regions(topics: Rows[Topic]) -> Verdict:
     """A telemetry topic names the regions that may store its messages.
@@ -293,6 +306,7 @@ def topic_names_its_regions(topics: Rows[Topic]) -> Verdict:
     only={"provider": "gcp", "kind": "topic", "telemetry": True},
     passes=[{"schema_bound": True}],
     fails=[{"schema_bound": False}],
+    ignores=[{"kind": "subscription"}, {"telemetry": False}],
 )
 def topic_checks_its_messages(topics: Rows[Topic]) -> Verdict:
     """A telemetry topic accepts only messages that fit its schema.
@@ -366,6 +380,7 @@ def rule_store_has_a_customer_key(stores: Rows[RuleStore]) -> Verdict:
     only={"provider": "aws", "kind": "dynamodb"},
     passes=[{"recoverable": True}],
     fails=[{"recoverable": False}],
+    ignores=[{"kind": "timestream"}],
 )
 def rule_store_can_be_restored(stores: Rows[RuleStore]) -> Verdict:
     """A DynamoDB table that rules write to can be restored to an earlier moment.

@@ -75,6 +75,7 @@ def log_leaves_nobody_out(logs: Rows[Log]) -> Verdict:
     only={"provider": ("gcp", "clearblade"), "enabled": True},
     passes=[{"logs_off": False}],
     fails=[{"logs_off": True}],
+    ignores=[{"enabled": False}],
 )
 def device_is_not_silenced(devices: Rows[Device]) -> Verdict:
     """No device is exempt from its registry's log.
@@ -140,6 +141,7 @@ def audit_tells_somebody(detections: Rows[Detection]) -> Verdict:
     only={"provider": "aws", "audit_on": True},
     passes=[{"findings_containable": True}],
     fails=[{"findings_containable": False}],
+    ignores=[{"audit_on": False}],
 )
 def audit_findings_can_be_contained(detections: Rows[Detection]) -> Verdict:
     """A mitigation action can contain the devices that an audit finds.
@@ -174,8 +176,9 @@ def data_access_is_logged(detections: Rows[Detection]) -> Verdict:
     serves=["aws-iot-dd-open-findings"],
     remedy={"aws": "Fix what the findings name, or suppress them until a date, with a reason."},
     only={"provider": "aws"},
-    passes=[{"open_findings": "", "age_days": 1}],
-    fails=[{"open_findings": "DEVICE_CERTIFICATE_SHARED_CHECK 1", "age_days": 1}],
+    passes=[{"open_findings": "", "age_days": 8}],
+    fails=[{"open_findings": "DEVICE_CERTIFICATE_SHARED_CHECK 1", "age_days": 9}],
+    open=[{"open_findings": "", "age_days": 9}],
 )
 def audit_leaves_no_serious_finding_open(audits: Rows[Audit], *, days: int = 8) -> Verdict:
     """The latest Device Defender audit leaves no critical or high finding open.
@@ -221,6 +224,7 @@ def behaviour_of_devices_is_watched(watches: Rows[Watch]) -> Verdict:
     only={"provider": "aws", "serious": True},
     passes=[{"indefinite": False}],
     fails=[{"indefinite": True}],
+    ignores=[{"serious": False}],
 )
 def suppression_ends_some_day(suppressions: Rows[Suppression]) -> Verdict:
     """A suppression of critical or high audit findings ends at some date.
@@ -245,7 +249,11 @@ def suppression_ends_some_day(suppressions: Rows[Suppression]) -> Verdict:
         {"certificate_events": True, "authority_events": True, "policy_events": True, "api_alerts": False},
         {"certificate_events": False, "authority_events": False, "policy_events": False, "api_alerts": True},
     ],
-    fails=[{"certificate_events": True, "authority_events": True, "policy_events": False, "api_alerts": False}],
+    fails=[
+        {"certificate_events": False, "authority_events": True, "policy_events": True, "api_alerts": False},
+        {"certificate_events": True, "authority_events": False, "policy_events": True, "api_alerts": False},
+        {"certificate_events": True, "authority_events": True, "policy_events": False, "api_alerts": False},
+    ],
 )
 def credential_changes_raise_events(registries: Rows[Registry]) -> Verdict:
     """Changes to certificates and policies raise an event.
@@ -337,8 +345,8 @@ def administration_is_recorded(recordings: Rows[Recording]) -> Verdict:
         ),
     },
     only={"provider": "aws"},
-    passes=[{"retention_days": 90}, {"retention_days": 365}],
-    fails=[{"retention_days": 0}, {"retention_days": 30}],
+    passes=[{"retention_days": 90}, {"retention_days": 3653}],
+    fails=[{"retention_days": 0}, {"retention_days": 89}, {"retention_days": 3654}],
 )
 def log_is_kept_for_a_bounded_time(groups: Rows[LogGroup], *, least: int = 90, most: int = 3653) -> Verdict:
     """A log of the IoT backend is kept for 90 days at least, and not for ever.

@@ -18,6 +18,7 @@ from collectors.tables.edge import EdgeComponent, EdgeCore, EdgeDeployment, Edge
     only={"provider": "azure", "enabled": True, "edge": True},
     passes=[{"auth": "authority"}],
     fails=[{"auth": "symmetric-key"}],
+    ignores=[{"enabled": False}, {"edge": False}],
 )
 def edge_device_uses_no_symmetric_key(devices: Rows[Device]) -> Verdict:
     """An edge device authenticates with a certificate or TPM.
@@ -52,6 +53,7 @@ def no_core_runs_greengrass_v1(groups: Rows[EdgeGroup]) -> Verdict:
     only={"provider": "aws", "active": True, "vendor": False},
     passes=[{"runs_as_root": False}],
     fails=[{"runs_as_root": True}],
+    ignores=[{"active": False}, {"vendor": True}],
 )
 def component_does_not_run_as_root(components: Rows[EdgeComponent]) -> Verdict:
     """A component on a gateway does not run as root.
@@ -69,7 +71,11 @@ def component_does_not_run_as_root(components: Rows[EdgeComponent]) -> Verdict:
     severity_when={"medium": {"component": "aws.greengrass.Cli"}},
     only={"provider": "aws", "active": True},
     passes=[{"debug_tool": False, "development": False}, {"debug_tool": True, "development": True}],
-    fails=[{"debug_tool": True, "development": False}],
+    fails=[
+        {"debug_tool": True, "development": False, "component": "aws.greengrass.LocalDebugConsole"},
+        {"debug_tool": True, "development": False, "component": "aws.greengrass.Cli"},
+    ],
+    ignores=[{"active": False}],
 )
 def deployment_brings_no_debug_tool(components: Rows[EdgeComponent]) -> Verdict:
     """No debug console or local command line is deployed to production cores.
@@ -104,6 +110,7 @@ def core_has_no_debug_tool(cores: Rows[EdgeCore]) -> Verdict:
     only={"provider": "aws", "active": True, "component": "aws.greengrass.clientdevices.Auth"},
     passes=[{"clients_open": False}],
     fails=[{"clients_open": True}],
+    ignores=[{"active": False}, {"component": "aws.greengrass.clientdevices.mqtt.Moquette"}],
 )
 def local_clients_are_told_apart(components: Rows[EdgeComponent]) -> Verdict:
     """A gateway does not let every client device use every topic of its local broker.
@@ -141,7 +148,7 @@ def core_speaks_for_itself_only(cores: Rows[EdgeCore]) -> Verdict:
     return ~holds(cores["documents"], speaks_for_everyone)
 
 
-CLASSIC = "aws_nucleus_classic"
+CLASSIC, LITE = "aws_nucleus_classic", "aws_nucleus_lite"
 
 
 @check(
@@ -150,12 +157,17 @@ CLASSIC = "aws_nucleus_classic"
     remedy={"aws": "Deploy a current version of the nucleus, and find out why the core is unhealthy or silent."},
     command={"aws": DEPLOYMENT},
     only={"provider": "aws"},
-    passes=[{"runtime": CLASSIC, "release": 2014, "healthy": True, "silent_days": 0}],
+    passes=[
+        {"runtime": CLASSIC, "release": 2012, "healthy": True, "silent_days": 30},
+        {"runtime": LITE, "release": 2000, "healthy": True, "silent_days": 0},
+    ],
     fails=[
-        {"runtime": CLASSIC, "release": 2005, "healthy": True, "silent_days": 0},
+        {"runtime": CLASSIC, "release": 2011, "healthy": True, "silent_days": 0},
+        {"runtime": LITE, "release": 1999, "healthy": True, "silent_days": 0},
         {"runtime": CLASSIC, "release": 2014, "healthy": False, "silent_days": 0},
         {"runtime": CLASSIC, "release": 2014, "healthy": True, "silent_days": 31},
     ],
+    open=[{"runtime": "another_nucleus", "release": 2014, "healthy": True, "silent_days": 0}],
 )
 def core_is_current_healthy_and_heard_of(
     cores: Rows[EdgeCore], *, classic: int = 2012, lite: int = 2000, days: int = 30
@@ -165,7 +177,7 @@ def core_is_current_healthy_and_heard_of(
     AWS names no end of support for a release of the nucleus, so the oldest that passes is a setting, one for each
     runtime. An old one has known flaws, and a gateway that nobody misses can be in anybody's hands.
     """
-    oldest = cores["runtime"].map({CLASSIC: classic, "aws_nucleus_lite": lite}).astype("Int64")
+    oldest = cores["runtime"].map({CLASSIC: classic, LITE: lite}).astype("Int64")
     return (cores["release"] >= oldest) & cores["healthy"] & (cores["silent_days"] <= days)
 
 
@@ -177,6 +189,7 @@ def core_is_current_healthy_and_heard_of(
     only={"provider": "aws", "active": True},
     passes=[{"rolls_back": True}],
     fails=[{"rolls_back": False}],
+    ignores=[{"active": False}],
 )
 def deployment_rolls_back(deployments: Rows[EdgeDeployment]) -> Verdict:
     """A deployment that fails on a gateway is rolled back there.
@@ -192,8 +205,9 @@ def deployment_rolls_back(deployments: Rows[EdgeDeployment]) -> Verdict:
     remedy={"aws": "Close the tunnel, and open tunnels with maxLifetimeTimeoutMinutes of 240 or less."},
     command={"aws": "aws iotsecuretunneling close-tunnel --region {region} --tunnel-id {resource.id}"},
     only={"provider": "aws", "open": True},
-    passes=[{"age_hours": 1, "lifetime_minutes": 60}],
-    fails=[{"age_hours": 5, "lifetime_minutes": 60}, {"age_hours": 1, "lifetime_minutes": 720}],
+    passes=[{"age_hours": 4, "lifetime_minutes": 60}, {"age_hours": 1, "lifetime_minutes": 240}],
+    fails=[{"age_hours": 5, "lifetime_minutes": 60}, {"age_hours": 1, "lifetime_minutes": 241}],
+    ignores=[{"open": False}],
 )
 def tunnel_closes_soon(tunnels: Rows[Tunnel], *, hours: int = 4) -> Verdict:
     """A secure tunnel is open for four hours at most.

@@ -22,6 +22,7 @@ from collectors.tables.rule_targets import Secret
     only={"customer_managed": True, "enabled": True, "rotatable": True},
     passes=[{"rotates": True}],
     fails=[{"rotates": False}],
+    ignores=[{"customer_managed": False}, {"enabled": False}, {"rotatable": False}],
 )
 def key_rotates(keys: Rows[Key]) -> Verdict:
     """A key that the provider can rotate is rotated.
@@ -40,7 +41,8 @@ def key_rotates(keys: Rows[Key]) -> Verdict:
     },
     only={"provider": "gcp", "enabled": True, "rotates": True},
     passes=[{"rotation_days": 90}],
-    fails=[{"rotation_days": 365}],
+    fails=[{"rotation_days": 91}],
+    ignores=[{"enabled": False}, {"rotates": False}],
 )
 def key_rotates_every_quarter(keys: Rows[Key], *, days: int = 90) -> Verdict:
     """A key that is rotated is rotated every 90 days.
@@ -82,12 +84,13 @@ def key_is_not_public(keys: Rows[Key]) -> Verdict:
         ),
     },
     only={"provider": "gcp", "signs_firmware": True},
-    passes=[{"hardware": True, "imported": False, "signers": 1}],
+    passes=[{"hardware": True, "imported": False, "signers": 3}],
     fails=[
         {"hardware": False, "imported": False, "signers": 1},
         {"hardware": True, "imported": True, "signers": 1},
         {"hardware": True, "imported": False, "signers": 4},
     ],
+    ignores=[{"signs_firmware": False}],
 )
 def firmware_key_is_in_hardware_and_in_few_hands(keys: Rows[Key], *, most: int = 3) -> Verdict:
     """A firmware signing key was made in hardware, and three identities at most sign with it.
@@ -105,7 +108,7 @@ def firmware_key_is_in_hardware_and_in_few_hands(keys: Rows[Key], *, most: int =
     severity_when={"medium": {"kind": "salesforce"}},
     only={"provider": "aws"},
     passes=[{"static_secret": False}],
-    fails=[{"static_secret": True}],
+    fails=[{"static_secret": True, "kind": "http"}, {"static_secret": True, "kind": "salesforce"}],
 )
 def rule_carries_no_secret(routes: Rows[Route]) -> Verdict:
     """A rule action carries no literal secret.
@@ -123,6 +126,7 @@ def rule_carries_no_secret(routes: Rows[Route]) -> Verdict:
     only={"provider": "aws"},
     passes=[{"customer_key": True, "key_usable": True}, {"customer_key": False, "key_usable": False}],
     fails=[{"customer_key": True, "key_usable": False}],
+    open=[{"customer_key": True, "key_usable": None}],
 )
 def registry_key_works(registries: Rows[Registry]) -> Verdict:
     """The customer's key for the device registry, if there is one, works.
@@ -168,6 +172,7 @@ def registry_has_a_customer_key(registries: Rows[Registry]) -> Verdict:
     only={"provider": "aws", "active": True, "short_lived": False, "registered": True},
     passes=[{"publishes_revocation": True}],
     fails=[{"publishes_revocation": False}],
+    ignores=[{"active": False}, {"short_lived": True}, {"registered": False}],
 )
 def issuing_authority_publishes_revocation(authorities: Rows[IssuingAuthority]) -> Verdict:
     """A private CA behind device certificates publishes what it revokes.

@@ -53,9 +53,10 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
         with uninterrupted():
             scans = pool.map(scan_night, nights, begun, [str(place)] * len(nights))
         for url, report in scans:
+            last_run = url
             yield report
         shutil.rmtree(folder / "run", ignore_errors=True)
-        shutil.move(url, folder / "run")
+        shutil.move(last_run, folder / "run")
     except BaseException as error:
         for process in multiprocessing.active_children():  # nobody waits for the nights that are being scanned
             process.terminate()

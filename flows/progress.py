@@ -17,8 +17,8 @@ from reports.escape import terminal
 class Progress:
     """What a scan tells while it works. The default says nothing."""
 
-    planned: Callable[[Scopes, Mapping[str, str]], None] = lambda scopes, unreachable: None
-    done: Callable[[Scope, int, int], None] = lambda scope, failed, unknown: None
+    planned: Callable[[Scopes, Mapping[str, str]], None] = lambda _, __: None
+    done: Callable[[Scope, int, int], None] = lambda _, __, ___: None
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
             bar.console.print(terminal(line), markup=False, highlight=False)
         bar.update(row, description="scanning", total=len(scopes))
 
-    def advanced(scope: Scope, failed: int, unknown: int) -> None:
+    def advanced(scope: Scope, _: int, __: int) -> None:
         bar.update(row, advance=1, description=terminal(str(scope)))
 
     with bar:

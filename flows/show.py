@@ -28,6 +28,7 @@ def show_check(name: str, format_: Format) -> None:
         "table": check.table.id(), "reads": list(check.reads), "only": dict(check.only), "profile": check.profile,
         "severity_when": dict(check.severity_when), "command": dict(check.command),
         "thresholds": check.settings, "passes": list(check.passes), "fails": list(check.fails),
+        "open": list(check.open), "ignores": list(check.ignores),
     }  # fmt: skip
     if format_ == "json":
         print(json.dumps({**check_facts(check), **extra}, indent=2))

@@ -14,5 +14,5 @@ def now() -> datetime:
 
 def move(to: datetime | None) -> None:
     """Moves the clock to a moment, from which it runs on; None puts it right again."""
-    global _moved
+    global _moved  # noqa: PLW0603 - one time for the whole lab
     _moved = to - datetime.now(UTC) if to else timedelta(0)

@@ -141,7 +141,7 @@ class Gcp:
         request = Request(environ)
         return self._answer(request)(environ, start)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - one answer for each way to fail
         if request.path == "/token":
             return token(request)
         found = route(self._methods, request.method, request.path)
@@ -207,7 +207,7 @@ def token(request: Request) -> Response:
 Handler = Callable[[list[str], Query], Json]
 
 
-def handlers(made: Estate) -> dict[str, Handler]:
+def handlers(made: Estate) -> dict[str, Handler]:  # noqa: C901 - a list of small answers, none inside another
     """What every method of the lab answers, from the parts of its path and its query."""
 
     def policy_of(name: str) -> Json:
@@ -250,7 +250,7 @@ def handlers(made: Estate) -> dict[str, Handler]:
         return lambda parts, query: paged(name, items.get(key.format(*parts), []), query)
 
     def bound(key: str) -> Handler:
-        return lambda parts, query: policy_of(key.format(*parts))
+        return lambda parts, _: policy_of(key.format(*parts))
 
     def devices(parts: list[str], query: Query) -> Json:
         found = made.devices.get("projects/{}/locations/{}/registries/{}".format(*parts), [])

@@ -45,7 +45,7 @@ def day(stamp: str) -> date:
     return datetime.fromisoformat(stamp).date()
 
 
-def findings_in(connection: Connection, *columns: Any) -> sa.Select[Any]:
+def findings_in(*columns: Any) -> sa.Select[Any]:
     """Findings with all that is said about them; rows begin with the columns of a :class:`Finding` in their order."""
     tables = {
         **{name: FINDINGS for name in ("finding_id",)},
@@ -82,7 +82,7 @@ def docket(
     """
     scans = {row.no: row for row in connection.execute(sa.select(SCANS).order_by(SCANS.c.no))}
     numbers = {row.scan_id: number for number, row in scans.items()}
-    if not scans or scan_id and scan_id not in numbers:
+    if not scans or (scan_id and scan_id not in numbers):
         raise LookupError(f"the history has no scan {scan_id}".rstrip())
     if since and since not in numbers:
         raise LookupError(f"the history has no scan {since}")
@@ -100,7 +100,7 @@ def docket(
     )
     wanted = (
         findings_in(
-            connection, EVENTS.c.event, EVENTS.c.scan_no, EVENTS.c.opened_no, EVENTS.c.was, FINDINGS.c.first_no,
+            EVENTS.c.event, EVENTS.c.scan_no, EVENTS.c.opened_no, EVENTS.c.was, FINDINGS.c.first_no,
             FINDINGS.c.last_no, FINDINGS.c.changed_no,
         )
         .join(last, last.c.finding_no == FINDINGS.c.no)
@@ -119,7 +119,7 @@ def docket(
         one.finding_id: one for one, row in zip(found, rows, strict=True) if row.event not in ("resolved", "read")
     }
     if accepted and scan.narrowed:  # how broad a waiver is, is measured by all findings
-        others = connection.execute(findings_in(connection).where(FINDINGS.c.state != "resolved"))
+        others = connection.execute(findings_in().where(FINDINGS.c.state != "resolved"))
         lasting = {one.finding_id: one for one in of(others)} | lasting
     covers = accepted(list(lasting.values()), today) if accepted else {}
     stamp = {number: one.scan_started_at for number, one in scans.items()}

@@ -222,6 +222,6 @@ def problems(connection: Connection) -> list[str]:
         sa.func.coalesce(sa.func.sum(sa.case((FINDINGS.c.state == "dark", 1), else_=0)), 0),
     )
     said, are = tuple(connection.execute(told).one()), tuple(connection.execute(stock).one())
-    if said != (None, None) and said != are:
+    if said not in ((None, None), are):
         wrong.append(f"the last scan left {said[0]} open and {said[1]} dark, and there are {are[0]} and {are[1]}")
     return wrong

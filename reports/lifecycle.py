@@ -38,7 +38,7 @@ def step(state: State | None, failed_before: bool, sight: Sight) -> tuple[State,
 
     ``failed_before``: it was failing at some time. Only ``fail`` and ``unknown`` can be seen of a new finding.
     """
-    if sight == "silent" or state == "resolved" and sight in ("clear", "blocked"):
+    if sight == "silent" or (state == "resolved" and sight in ("clear", "blocked")):
         return state or "unknown", None
     if sight == "fail":
         if state == "fail":

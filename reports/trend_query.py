@@ -126,7 +126,7 @@ def is_scored(scan: Any, min_coverage: float) -> bool:
     """Whether a scan's numbers are a point of the line."""
     if scan.narrowed or scan.late:
         return False
-    return bool(scan.scan_complete or scan.coverage_pct >= min_coverage > 0 and min_coverage < 100)
+    return bool(scan.scan_complete or (scan.coverage_pct >= min_coverage > 0 and min_coverage < 100))
 
 
 Numbered = dict[int, tuple[Finding, int]]
@@ -136,7 +136,7 @@ Numbered = dict[int, tuple[Finding, int]]
 def touched(connection: Connection, window: Window) -> tuple[Numbered, Numbered]:
     """Findings of today, those that nobody could judge among them, and those that were mended within both windows."""
     first = min(window.earlier + window.within)
-    wanted = findings_in(connection, FINDINGS.c.no, FINDINGS.c.scope_no, FINDINGS.c.state).where(
+    wanted = findings_in(FINDINGS.c.no, FINDINGS.c.scope_no, FINDINGS.c.state).where(
         sa.or_(
             FINDINGS.c.state != "resolved",
             sa.and_(FINDINGS.c.opened_no.is_not(None), FINDINGS.c.resolved_no >= first),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -33,13 +34,14 @@ def lint(
     ``whole``: the scan was asked for everything and read it. Otherwise a finding may be missing because nobody looked
     or could read, and a waiver that matches nothing is only noted.
     """
-    found = chain(dates(waivers, today), recorded(waivers, log))
+    found = chain(date_remarks(waivers, today), log_remarks(waivers, log))
     if findings is not None:
-        found = chain(found, reach(waivers, waivers.over(findings, today), whole))
+        cover = waivers.over(findings, today)
+        found = chain(found, unmatched(waivers, cover, whole), overlaps(cover), voids(waivers, cover))
     return sorted(found, key=lambda remark: remark.level)
 
 
-def dates(waivers: Waivers, today: date) -> Iterator[Remark]:
+def date_remarks(waivers: Waivers, today: date) -> Iterator[Remark]:
     """What the calendar says."""
     for waiver in waivers.all:
         left = (waiver.expires_on - today).days
@@ -51,27 +53,33 @@ def dates(waivers: Waivers, today: date) -> Iterator[Remark]:
             yield Remark("note", "expires soon", waiver.id, f"on {waiver.expires_on}, {plural(left, 'day')} left")
 
 
-def reach(waivers: Waivers, cover: Cover, whole: bool) -> Iterator[Remark]:
-    """What the findings say."""
-    shadows: dict[tuple[str, str], int] = {}
-    for sharing in cover.shared.values():
-        for other in sharing[1:]:
-            shadows[other.id, sharing[0].id] = shadows.get((other.id, sharing[0].id), 0) + 1
-    effective = {waiver.id for waiver in cover.waived.values()}
+def unmatched(waivers: Waivers, cover: Cover, whole: bool) -> Iterator[Remark]:
+    """Waivers that cover nothing: too broad, or without a finding."""
     for waiver in waivers.all:
         if waiver.id in cover.refused:
             yield Remark("error", "too broad", waiver.id, f"{cover.refused[waiver.id]}; it covers nothing")
-        elif not cover.matched[waiver.id]:
-            if whole:
-                yield Remark("error", "orphaned", waiver.id, "matches no finding; remove it")
-            else:
-                detail = "matches no finding, but the scan did not look everywhere or could not read all"
-                yield Remark("note", "orphaned", waiver.id, detail)
+        elif cover.matched[waiver.id]:
+            continue
+        elif whole:
+            yield Remark("error", "orphaned", waiver.id, "matches no finding; remove it")
+        else:
+            detail = "matches no finding, but the scan did not look everywhere or could not read all"
+            yield Remark("note", "orphaned", waiver.id, detail)
+
+
+def overlaps(cover: Cover) -> Iterator[Remark]:
+    """Waivers over findings that another one covers too."""
+    shadows = Counter((other.id, sharing[0].id) for sharing in cover.shared.values() for other in sharing[1:])
+    effective = {waiver.id for waiver in cover.waived.values()}
     for (waiver_id, first), number in shadows.items():
         if waiver_id in effective:
             yield Remark("error", "overlapping", waiver_id, f"{plural(number, 'finding')} under {first} too")
         else:
             yield Remark("error", "shadowed", waiver_id, f"all it covers is under {first}; {plural(number, 'finding')}")
+
+
+def voids(waivers: Waivers, cover: Cover) -> Iterator[Remark]:
+    """Waivers that do not fit the findings they mean."""
     unfit: dict[tuple[str, str], list[str]] = {}
     for finding, (waiver, why) in cover.voided.items():
         unfit.setdefault((waiver.id, why), []).append(finding)
@@ -84,7 +92,7 @@ def reach(waivers: Waivers, cover: Cover, whole: bool) -> Iterator[Remark]:
             yield Remark("error", "void", waiver_id, detail)
 
 
-def recorded(waivers: Waivers, log: Log) -> Iterator[Remark]:
+def log_remarks(waivers: Waivers, log: Log) -> Iterator[Remark]:
     """What the audit log says."""
     if log.broken:
         yield Remark("error", "audit log", "", f"{log.broken}; what follows proves nothing")

@@ -468,7 +468,7 @@ def test_without_credentials_finding_says_what_to_set_at_once(calm: Aws, monkeyp
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     start = time.monotonic()
-    with pytest.raises(NoTarget, match="no credentials .* set AWS_PROFILE") as caught:
+    with pytest.raises(NoTarget, match=r"no credentials .* set AWS_PROFILE") as caught:
         find(calm.settings())
     assert time.monotonic() - start < 2
     assert "\n" not in str(caught.value)

@@ -45,7 +45,7 @@ SHELLED = (
 
 def row(key: str, template: str) -> dict[str, Any]:
     """A row that fills every place of a template."""
-    provider = key.split()[0]
+    provider = key.split(maxsplit=1)[0]
     return {column: IDS[provider] if part else f"{column}-1" for column, part in places(template)} | {
         column: IDS[provider] for column, part in places(template) if part
     }
@@ -94,7 +94,7 @@ def test_a_command_is_one_of_the_cloud_it_is_for_and_fills_in_what_the_table_hol
     check: Check, key: str, template: str
 ) -> None:
     provider, _, kind = key.partition(" ")
-    assert template.split()[0] == TOOLS[provider]
+    assert template.split(maxsplit=1)[0] == TOOLS[provider]
     wanted = check.only.get("provider", PROVIDERS)
     assert provider in ((wanted,) if isinstance(wanted, str) else wanted)
     columns = check.table.columns()

@@ -147,7 +147,7 @@ def test_an_interrupted_month_says_so_and_leaves_no_process_behind(scans: bool, 
         os.killpg(process.pid, signal.SIGINT)
         assert process.stderr.read() == "interrupted; this month cannot be gone on with: play another one\n"
     assert process.returncode == INTERRUPTED
-    with pytest.raises(ProcessLookupError):
+    with pytest.raises(ProcessLookupError):  # noqa: PT012 - it goes on until none of the group lives
         while True:
             os.killpg(process.pid, 0)
             time.sleep(0.05)

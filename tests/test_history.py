@@ -371,7 +371,7 @@ def test_a_history_with_broken_pages_is_one_line(
 def test_a_process_killed_while_it_takes_a_scan_in_leaves_the_history_whole(place: str) -> None:
     """The script asserts; more kills: ``python benchmarks/killed_ingest.py 50``."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "kills.py"), "5", place, "200"],
+        [sys.executable, str(ROOT / "benchmarks" / "killed_ingest.py"), "5", place, "200"],
         capture_output=True, text=True, check=False, timeout=200, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])},
     )  # fmt: skip

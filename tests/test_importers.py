@@ -90,8 +90,8 @@ def as_jira_reads(text: str) -> list[list[str]]:
     rows: list[list[str]] = []
     cells: list[str] = []
     cell, quoted, inside = "", False, False
-    for line in text.removesuffix("\r\n").split("\n"):
-        line, at = line.removesuffix("\r"), 0
+    for ended in text.removesuffix("\r\n").split("\n"):
+        line, at = ended.removesuffix("\r"), 0
         while at < len(line):
             c, after = line[at], line[at + 1 : at + 2]
             if c in '\\"' and (quoted or inside) and after and after in ('"' if c == '"' else '\\"'):

@@ -109,7 +109,7 @@ class Watched:
         self.page.on("request", lambda request: self.asked.append(request.url))
         context.on("page", lambda opened: self.said.append(f"opened {opened.url}"))
         self.page.goto(address)
-        self.asked.remove(address.split("#")[0])
+        self.asked.remove(address.split("#", maxsplit=1)[0])
 
     def dialog(self, dialog: Dialog) -> None:
         self.said.append(dialog.message)

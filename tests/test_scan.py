@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from estate import CLOCK, order, scan, settings
+from golden_files import agree, csv_lines
+from judged import WHY, judged_by, kinds_in
 from made_up_cases import every_life
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
@@ -88,6 +90,20 @@ def test_every_check_has_something_that_passes_and_something_that_fails(scanned:
         if check.id not in totals.index or not totals.loc[check.id].gt(0).all()
     }
     assert one_sided == {}
+
+
+def test_what_judges_each_kind_of_row_in_the_lab_is_as_golden(scanned: tuple[Report, Path]) -> None:
+    run = Run(str(scanned[1] / "run"))
+    agree("judged_by.csv", judged_by(kinds_in(map(run.read, run.scopes()))), WHY)
+
+
+def test_what_each_check_finds_in_the_lab_is_as_golden(scanned: tuple[Report, Path]) -> None:
+    totals = scanned[0].counts.groupby(["check_id", "provider"], as_index=False)[["passed", "failed", "unknown"]].sum()
+    agree(
+        "lab_counts.csv",
+        ["check,cloud,passed,failed,unknown", *csv_lines(totals.itertuples(index=False))],
+        "what a scan of the whole lab counts; a line that changes means that checks, collectors or the lab changed",
+    )
 
 
 def test_nothing_is_denied_or_failed_in_a_healthy_lab(scanned: tuple[Report, Path]) -> None:

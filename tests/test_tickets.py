@@ -640,7 +640,7 @@ def test_what_is_left_out_of_a_long_group_is_counted(tmp_path: Path, ledger: Led
 
 @pytest.mark.parametrize("target", ["csv", "spreadsheet", "defectdojo"])
 def test_a_table_is_not_grouped(target: str, tmp_path: Path, ledger: Ledger) -> None:
-    with pytest.raises(Refused, match="--group-by hub: .* takes findings one by one"):
+    with pytest.raises(Refused, match=r"--group-by hub: .* takes findings one by one"):
         sent(small(), target, tmp_path, ledger, by="hub")
 
 
@@ -926,7 +926,7 @@ def test_text_for_each_markup_cannot_leave_its_place(bad: str) -> None:
 def test_clipping_counts_as_trackers_count(bad: str, limit: int) -> None:
     short = escape.clip(visible(bad), limit)
     assert len(short.encode("utf-16-le")) <= 2 * limit
-    assert short == visible(bad) or short.endswith("…") and visible(bad).startswith(short[:-1])
+    assert short == visible(bad) or (short.endswith("…") and visible(bad).startswith(short[:-1]))
 
 
 def test_a_spreadsheets_guard_can_be_undone_and_no_cell_runs(tmp_path: Path, ledger: Ledger) -> None:

@@ -326,7 +326,7 @@ def test_a_trend_on_a_terminal_writes_no_control_character_that_a_cloud_named(pl
     later = hostile()
     object.__setattr__(later, "about", {**later.about, "scan_id": "later"})
     with history(place, [hostile(), later]) as opened:
-        trend = opened.trend(owner=lambda finding: HOSTILE[16])
+        trend = opened.trend(owner=lambda _: HOSTILE[16])
         assert trend is not None
         out = io.StringIO()
         render(trend, Console(file=out, width=100))

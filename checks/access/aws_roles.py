@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from checks.access.example_policies import policy
 from checks.check import check
 from checks.command import ROLE_POLICY
 from checks.policy.document import holds
+from checks.policy.examples import policy
 from checks.policy.role import overly_permissive, reaches_other_devices_data
 from checks.policy.rule import does_more
 from collectors.schema import Rows, Verdict
@@ -55,7 +55,7 @@ def role_alias_is_scoped_to_the_device(aliases: Rows[RoleAlias]) -> Verdict:
     },
     only={"provider": "aws"},
     passes=[{"session_seconds": 3600}],
-    fails=[{"session_seconds": 43200}],
+    fails=[{"session_seconds": 3601}],
 )
 def role_alias_sessions_are_short(aliases: Rows[RoleAlias], *, seconds: int = 3600) -> Verdict:
     """Credentials from a role alias live for an hour at most.
@@ -70,7 +70,7 @@ def role_alias_sessions_are_short(aliases: Rows[RoleAlias], *, seconds: int = 36
     serves=["aws-iot-role-alias-unused-services"],
     remedy={"aws": "Take the services that no device uses out of the role's policies."},
     only={"provider": "aws"},
-    passes=[{"unused_services": 0, "unused_days": 30}],
+    passes=[{"unused_services": 0, "unused_days": 365}],
     fails=[{"unused_services": 1, "unused_days": 30}, {"unused_services": 0, "unused_days": 366}],
 )
 def role_alias_grants_only_services_in_use(aliases: Rows[RoleAlias], *, days: int = 365) -> Verdict:
@@ -94,6 +94,7 @@ def role_alias_grants_only_services_in_use(aliases: Rows[RoleAlias], *, days: in
     only={"provider": "aws", "trusts_iot": True},
     passes=[{"source_condition": True}],
     fails=[{"source_condition": False}],
+    ignores=[{"trusts_iot": False}],
 )
 def role_names_who_may_make_iot_assume_it(identities: Rows[ServiceIdentity]) -> Verdict:
     """A role that AWS IoT may assume names the account that may cause it.
@@ -110,6 +111,7 @@ def role_names_who_may_make_iot_assume_it(identities: Rows[ServiceIdentity]) -> 
     only={"provider": "aws", "trusts_iot": True},
     passes=[{"source_condition": True}],
     fails=[{"source_condition": False}],
+    ignores=[{"trusts_iot": False}],
 )
 def function_names_who_may_make_iot_call_it(functions: Rows[Function]) -> Verdict:
     """A function that AWS IoT may call names the account that may cause it.

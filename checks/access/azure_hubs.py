@@ -16,6 +16,7 @@ from collectors.tables.hub import Hub
     only={"provider": "azure", "kind": ("iot hub", "provisioning service")},
     passes=[{"shared_access_keys": False}],
     fails=[{"shared_access_keys": True}],
+    ignores=[{"kind": "domain configuration"}],
 )
 def hub_refuses_shared_access_keys(hubs: Rows[Hub]) -> Verdict:
     """The hub's service APIs refuse shared access keys.
@@ -36,6 +37,7 @@ def hub_refuses_shared_access_keys(hubs: Rows[Hub]) -> Verdict:
         {"key_holders": 50, "shared_access_keys": False},
     ],
     fails=[{"key_holders": 6, "shared_access_keys": True}],
+    ignores=[{"kind": "domain configuration"}],
 )
 def few_can_read_or_set_hub_keys(hubs: Rows[Hub], *, most: int = 5) -> Verdict:
     """Five people and groups at most can read or set the hub's keys.
@@ -55,6 +57,7 @@ def few_can_read_or_set_hub_keys(hubs: Rows[Hub], *, most: int = 5) -> Verdict:
     only={"provider": "azure", "iot_data_role": True},
     passes=[{"target_kind": "hub", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 1}],
     fails=[{"target_kind": "account", "hubs_covered": 1}, {"target_kind": "resource group", "hubs_covered": 2}],
+    ignores=[{"iot_data_role": False}],
 )
 def data_role_ends_at_one_hub(grants: Rows[Grant]) -> Verdict:
     """A role on the IoT data plane is assigned at one hub.
@@ -73,6 +76,7 @@ def data_role_ends_at_one_hub(grants: Rows[Grant]) -> Verdict:
     only={"provider": "azure", "kind": "provisioning service"},
     passes=[{"key_linked_hubs": 0}],
     fails=[{"key_linked_hubs": 1}],
+    ignores=[{"kind": "iot hub"}],
 )
 def provisioning_reaches_hubs_without_keys(hubs: Rows[Hub]) -> Verdict:
     """The provisioning service reaches its hubs with an identity.

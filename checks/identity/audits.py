@@ -13,9 +13,12 @@ def clear(audits: Rows[AuditCheck], days: int) -> Verdict:
 
 
 AUDITED = (
-    {"open_resources": "", "age_days": 1, "lists_answered": False},
+    {"open_resources": "", "age_days": 8, "lists_answered": False},
     {"open_resources": "", "age_days": 9, "lists_answered": True},
 )
+
+
+STALE = ({"open_resources": "", "age_days": 9, "lists_answered": False},)
 
 
 NAMED = ({"open_resources": "0f1e2d", "age_days": 1, "lists_answered": False},)
@@ -34,6 +37,8 @@ NAMED = ({"open_resources": "0f1e2d", "age_days": 1, "lists_answered": False},)
     only={"provider": "aws", "check": "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"},
     passes=AUDITED,
     fails=NAMED,
+    open=STALE,
+    ignores=[{"check": "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK"}],
 )
 def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No CA that its issuer revoked is active.
@@ -61,7 +66,9 @@ def revoked_authority_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) ->
         ),
     },
     passes=AUDITED,
-    fails=NAMED,
+    fails=[*NAMED, {**NAMED[0], "check": "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK"}],
+    open=STALE,
+    ignores=[{"check": "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"}],
 )
 def revoked_certificate_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No certificate that was revoked by its issuer, or signed by a revoked CA, is active.
@@ -77,8 +84,10 @@ def revoked_certificate_is_inactive(audits: Rows[AuditCheck], *, days: int = 8) 
     serves=["aws-iot-cert-shared-across-things"],
     remedy={"aws": "Issue a certificate of its own for each device, and revoke the one that they share."},
     only={"provider": "aws", "check": "DEVICE_CERTIFICATE_SHARED_CHECK"},
-    passes=[{"open_resources": "", "age_days": 1}],
+    passes=[{"open_resources": "", "age_days": 8}],
     fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+    open=[{"open_resources": "", "age_days": 9}],
+    ignores=[{"check": "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK"}],
 )
 def certificate_is_used_by_one_device(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No two devices connect with the same certificate.
@@ -96,8 +105,13 @@ def certificate_is_used_by_one_device(audits: Rows[AuditCheck], *, days: int = 8
         "provider": "aws",
         "check": ("DEVICE_CERTIFICATE_KEY_QUALITY_CHECK", "CA_CERTIFICATE_KEY_QUALITY_CHECK"),
     },
-    passes=[{"open_resources": "", "age_days": 1}],
-    fails=[{"open_resources": "0f1e2d", "age_days": 1}],
+    passes=[{"open_resources": "", "age_days": 8}],
+    fails=[
+        {"open_resources": "0f1e2d", "age_days": 1},
+        {"open_resources": "ca0b1c", "age_days": 1, "check": "CA_CERTIFICATE_KEY_QUALITY_CHECK"},
+    ],
+    open=[{"open_resources": "", "age_days": 9}],
+    ignores=[{"check": "DEVICE_CERTIFICATE_SHARED_CHECK"}],
 )
 def audit_finds_no_weak_key(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """Device Defender's audit finds no certificate with a weak key.
@@ -112,8 +126,10 @@ def audit_finds_no_weak_key(audits: Rows[AuditCheck], *, days: int = 8) -> Verdi
     serves=["aws-iot-client-id-conflict"],
     remedy={"aws": "Register each device as a thing and bind its client id to the thing's name."},
     only={"provider": "aws", "check": "CONFLICTING_CLIENT_IDS_CHECK"},
-    passes=[{"open_resources": "", "age_days": 1}],
+    passes=[{"open_resources": "", "age_days": 8}],
     fails=[{"open_resources": "meter-17", "age_days": 1}],
+    open=[{"open_resources": "", "age_days": 9}],
+    ignores=[{"check": "DEVICE_CERTIFICATE_SHARED_CHECK"}],
 )
 def client_id_belongs_to_one_device(audits: Rows[AuditCheck], *, days: int = 8) -> Verdict:
     """No two devices connect with the same client id.

@@ -14,11 +14,12 @@ from collectors.tables.hub import Hub
     remedy={"azure": "Prove possession of the CA, or roll to its successor before it ends."},
     severity_when={"medium": {"possession_verified": False}},
     only={"provider": "azure", "kind": "authority"},
-    passes=[{"possession_verified": True, "expires_in_days": 90}],
+    passes=[{"possession_verified": True, "expires_in_days": 30}],
     fails=[
         {"possession_verified": False, "expires_in_days": 90},
-        {"possession_verified": True, "expires_in_days": 3},
+        {"possession_verified": True, "expires_in_days": 29},
     ],
+    ignores=[{"kind": "device"}],
 )
 def authority_is_verified_and_current(certificates: Rows[Certificate], *, days: int = 30) -> Verdict:
     """A registered CA is verified and valid for another month.
@@ -35,6 +36,7 @@ def authority_is_verified_and_current(certificates: Rows[Certificate], *, days: 
     only={"kind": "registry"},
     passes=[{"authorities": 1}],
     fails=[{"authorities": 0}],
+    ignores=[{"kind": "iot hub"}],
 )
 def registry_trusts_only_its_authorities(hubs: Rows[Hub]) -> Verdict:
     """The registry accepts only device credentials that one of its CAs signed.
@@ -56,6 +58,7 @@ def registry_trusts_only_its_authorities(hubs: Rows[Hub]) -> Verdict:
     only={"provider": "aws", "kind": "authority", "active": False},
     passes=[{"active_devices": 0}],
     fails=[{"active_devices": 12}],
+    ignores=[{"kind": "device"}, {"active": True}],
 )
 def retired_authority_has_no_active_devices(certificates: Rows[Certificate]) -> Verdict:
     """No device still connects with a certificate of a deactivated CA.
@@ -72,6 +75,7 @@ def retired_authority_has_no_active_devices(certificates: Rows[Certificate]) -> 
     only={"provider": "aws", "kind": "authority", "active": True, "revocation_list": True},
     passes=[{"revoked": False}],
     fails=[{"revoked": True}],
+    ignores=[{"kind": "device"}, {"active": False}, {"revocation_list": False}],
 )
 def authority_is_on_no_revocation_list(certificates: Rows[Certificate]) -> Verdict:
     """An active CA is on no revocation list of the CAs above it.

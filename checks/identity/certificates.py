@@ -21,6 +21,7 @@ from collectors.tables.device import Certificate
     only={"provider": "aws", "kind": "device", "active": True},
     passes=[{"things": 1}, {"things": 0}],
     fails=[{"things": 2}],
+    ignores=[{"kind": "authority"}, {"active": False}],
 )
 def certificate_belongs_to_one_thing(certificates: Rows[Certificate]) -> Verdict:
     """A device certificate is attached to one thing at most.
@@ -48,6 +49,7 @@ def certificate_belongs_to_one_thing(certificates: Rows[Certificate]) -> Verdict
     only={"active": True},
     passes=[{"weak_key": False}],
     fails=[{"weak_key": True}],
+    ignores=[{"active": False}],
 )
 def certificate_has_a_strong_key(certificates: Rows[Certificate]) -> Verdict:
     """A trusted certificate has a strong key and signature.
@@ -64,6 +66,7 @@ def certificate_has_a_strong_key(certificates: Rows[Certificate]) -> Verdict:
     only={"active": True},
     passes=[{"parseable": True}],
     fails=[{"parseable": False}],
+    ignores=[{"active": False}],
 )
 def certificate_can_be_read(certificates: Rows[Certificate]) -> Verdict:
     """A trusted certificate is an X.509 certificate that can be parsed.
@@ -80,6 +83,7 @@ def certificate_can_be_read(certificates: Rows[Certificate]) -> Verdict:
     only={"provider": ("aws", "gcp", "clearblade"), "active": True},
     passes=[{"expires_in_days": 30}, {"expires_in_days": 365}],
     fails=[{"expires_in_days": 29}, {"expires_in_days": -1}],
+    ignores=[{"active": False}],
 )
 def certificate_has_a_month_left(certificates: Rows[Certificate], *, days: int = 30) -> Verdict:
     """A trusted certificate is valid for another month.
@@ -99,6 +103,7 @@ def certificate_has_a_month_left(certificates: Rows[Certificate], *, days: int =
     only={"provider": "aws", "kind": "device", "active": True, "claim": False},
     passes=[{"things": 1, "policies": 1}, {"things": 0, "policies": 0}],
     fails=[{"things": 0, "policies": 1}],
+    ignores=[{"kind": "authority"}, {"active": False}, {"claim": True}],
 )
 def working_certificate_has_a_thing(certificates: Rows[Certificate]) -> Verdict:
     """A certificate that can do something belongs to a thing.
@@ -131,6 +136,7 @@ def active_certificate_has_a_policy(principals: Rows[Principal]) -> Verdict:
     only={"provider": "aws", "kind": "device", "active": True},
     passes=[{"age_days": 364}],
     fails=[{"age_days": 365}],
+    ignores=[{"kind": "authority"}, {"active": False}],
 )
 def certificate_is_rotated_yearly(certificates: Rows[Certificate], *, days: int = 365) -> Verdict:
     """A device certificate was registered within the last year.
@@ -147,6 +153,7 @@ def certificate_is_rotated_yearly(certificates: Rows[Certificate], *, days: int 
     only={"provider": "aws", "kind": "device", "active": True, "revocation_list": True},
     passes=[{"revoked": False}],
     fails=[{"revoked": True}],
+    ignores=[{"kind": "authority"}, {"active": False}, {"revocation_list": False}],
 )
 def certificate_is_on_no_revocation_list(certificates: Rows[Certificate]) -> Verdict:
     """A trusted device certificate is on no revocation list, nor is a CA that signed it.

@@ -8,6 +8,7 @@ from checks.check import check, proven
 from checks.policy.device import acts_on_others, connects_as_anyone, listens_to_others, publishes_for_others
 from checks.policy.document import answer, holds
 from checks.policy.enrolment import exceeds_a_claim
+from checks.policy.examples import iot, policy
 from collectors.schema import Rows, Verdict
 from collectors.tables.device import Certificate
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
@@ -29,6 +30,7 @@ from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
         {"auto_registers": True, "registration_vetted": True},
     ],
     fails=[{"auto_registers": True, "registration_vetted": False}],
+    ignores=[{"kind": "device"}, {"active": False}],
 )
 def auto_registration_is_vetted(certificates: Rows[Certificate]) -> Verdict:
     """A CA that registers unknown devices has something that vets them.
@@ -52,6 +54,7 @@ def auto_registration_is_vetted(certificates: Rows[Certificate]) -> Verdict:
     only={"provider": "aws"},
     passes=[{"verifies_tokens": True, "signing_keys": 1}],
     fails=[{"verifies_tokens": False, "signing_keys": 0}],
+    open=[{"verifies_tokens": True, "signing_keys": 0}],
 )
 def authorizer_verifies_tokens(authorizers: Rows[Authorizer]) -> Verdict:
     """A custom authorizer accepts only tokens whose signature AWS IoT verified.
@@ -74,6 +77,7 @@ def authorizer_verifies_tokens(authorizers: Rows[Authorizer]) -> Verdict:
     only={"provider": "aws", "kind": "fleet provisioning", "enabled": True},
     passes=[{"hooked": True}],
     fails=[{"hooked": False}],
+    ignores=[{"kind": "jitp"}, {"enabled": False}],
 )
 def provisioning_asks_a_hook(templates: Rows[ProvisioningTemplate]) -> Verdict:
     """A fleet-provisioning template asks a hook about each device.
@@ -104,6 +108,14 @@ NARROW = (
 WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}]'
 
 
+def given(*policies: str) -> str:
+    """Policies that a template gives a device, each as text, for examples."""
+    return json.dumps(policies)
+
+
+UNDECIDED = policy("iot:Connect", iot("client/${iot:NoSuchVariable}"))
+
+
 @check(
     severity="critical",
     serves=["aws-iot-provisioning-template-policy-permissive"],
@@ -120,7 +132,15 @@ WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "i
     },
     only={"provider": "aws"},
     passes=[{"documents": NARROW, "settled": True}, {"documents": "[]", "settled": True}],
-    fails=[{"documents": WIDE, "settled": True}, {"documents": WIDE, "settled": False}],
+    fails=[
+        {"documents": WIDE, "settled": False},
+        {"documents": given(policy("iot:Connect", iot("client/*"))), "settled": True},
+        {"documents": given(policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))), "settled": True},
+        {"documents": given(policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))), "settled": True},
+        {"documents": given(policy("iot:UpdateThingShadow", iot("thing/*"))), "settled": True},
+        {"documents": given(UNDECIDED, policy("iot:*", "*")), "settled": True},
+    ],
+    open=[{"documents": NARROW, "settled": False}, {"documents": given(UNDECIDED), "settled": True}],
 )
 def provisioning_hands_out_narrow_policies(templates: Rows[ProvisioningTemplate]) -> Verdict:
     """A provisioning template gives a new device rights over itself only.
@@ -148,6 +168,7 @@ CLAIM = (
     only={"provider": "aws", "active": True, "things": 0},
     passes=[{"documents": CLAIM}],
     fails=[{"documents": CLAIM.replace("meters", "*")}, {"documents": WIDE}],
+    ignores=[{"active": False}, {"things": 1}],
 )
 def claim_can_only_provision(claims: Rows[Claim]) -> Verdict:
     """The certificate of a provisioning claim can do nothing but provision, by one template.

@@ -148,7 +148,7 @@ class Azure:
                 items = held(page, operation.items)
             except (Absent, ReadFailed, Undeclared):
                 raise
-            except Exception as error:  # noqa: BLE001 - the SDK's parsers raise whatever they trip over
+            except Exception as error:
                 failure = classified(error)
                 if failure.code in operation.absent:
                     raise Absent(failure.code) from None
@@ -409,7 +409,7 @@ def within(seconds: float, ask: Callable[[], T]) -> T:
     def run() -> None:
         try:
             answers.append(ask())
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+        except Exception as error:
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

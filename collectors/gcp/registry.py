@@ -45,7 +45,9 @@ def bridge(registry: dict[str, Any], config: str, state: str, on: str) -> Any:
 
     An unspecified state enables it (Cloud IoT v1 reference, HttpState and MqttState).
     """
-    return stated(lambda: registry[config].get(state, "") in (on, "", f"{on.split('_')[0]}_STATE_UNSPECIFIED"))
+    return stated(
+        lambda: registry[config].get(state, "") in (on, "", f"{on.split('_', maxsplit=1)[0]}_STATE_UNSPECIFIED")
+    )
 
 
 def authorities(registry: dict[str, Any]) -> list[dict[str, Any]]:

@@ -155,7 +155,7 @@ def fields(case: Case, docket: Docket) -> Mapping[str, str]:
     }
 
 
-def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
+def files(docket: Docket, _: Coverage, options: Options) -> Iterator[File]:
     """``asff-ACCOUNT-REGION-N.json``, a JSON list each; one empty list where nothing belongs to AWS."""
     found: defaultdict[Where, list[Case]] = defaultdict(list)
     for case in docket.cases:

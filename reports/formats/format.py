@@ -62,7 +62,7 @@ class Format:
     rows: Callable[[Any], Sequence[Any]]
     rules: Callable[[Sequence[Read]], Iterator[str]]
     whole: bool = False
-    notes: Callable[[Docket, Options], Sequence[str]] = lambda docket, options: ()
+    notes: Callable[[Docket, Options], Sequence[str]] = lambda _, __: ()
 
 
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:

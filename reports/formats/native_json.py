@@ -15,7 +15,7 @@ LIFE = tuple(field.name for field in fields(Case) if field.name != "finding")
 """What a case says beside its finding."""
 
 
-def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
+def files(docket: Docket, coverage: Coverage, _: Options) -> Iterator[File]:
     """``docket.json``."""
     yield File("docket.json", len(docket.cases), document(docket, coverage))
 

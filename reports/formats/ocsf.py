@@ -146,7 +146,7 @@ def state_of(case: Case) -> tuple[int, str]:
     return (3, "Suppressed") if case.waiver else (1, "New")
 
 
-def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
+def files(docket: Docket, _: Coverage, __: Options) -> Iterator[File]:
     """``findings.ocsf.json``, an array, and ``findings.ocsf.ndjson``."""
     count = len(docket.cases)
     yield File(ARRAY, count, array(docket))

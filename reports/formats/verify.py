@@ -124,7 +124,7 @@ def misfit(error: ValidationError) -> str:
     return f"{where.removeprefix('.')}: {reason(error)}".removeprefix(": ")
 
 
-def reason(error: ValidationError) -> str:
+def reason(error: ValidationError) -> str:  # noqa: PLR0911 - one answer a keyword of JSON Schema
     """What is wrong with a value, and what is allowed."""
     value, allowed = error.instance, error.validator_value
     shown = clip(repr(value), SHOWN)

@@ -24,7 +24,7 @@ SEVERITY = {
 TAGS = frozenset({"p", "h3", "ul", "li", "code", "pre", "br"})
 
 
-def tags(ticket: Ticket, context: Context) -> str:
+def tags(ticket: Ticket, _: Context) -> str:
     """Labels, with no separator in one of them."""
     owner = "" if ticket.key and email(ticket.owner) else ticket.owner
     about = ticket.case.finding.area if ticket.by in ("finding", "check") else ticket.by
@@ -37,19 +37,19 @@ def is_bug(context: Context) -> bool:
     return context.choices.azure_work_item_type == "Bug"
 
 
-def told(ticket: Ticket, context: Context) -> str:
+def told(ticket: Ticket, _: Context) -> str:
     return description(ticket, HTML, 32000)
 
 
-ID_COLUMN = Column("ID", lambda t, c: t.key, required=True, shape=r"\d+")
-TYPE = Column("Work Item Type", lambda t, c: c.choices.azure_work_item_type, required=True)
-TITLE = Column("Title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
+ID_COLUMN = Column("ID", lambda t, _: t.key, required=True, shape=r"\d+")
+TYPE = Column("Work Item Type", lambda _, c: c.choices.azure_work_item_type, required=True)
+TITLE = Column("Title", lambda t, _: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+")
 BODY = (
     TYPE,
     TITLE,
     Column("Description", lambda t, c: "" if is_bug(c) else told(t, c), limit=32000, optional=True),
     Column("Repro Steps", lambda t, c: told(t, c) if is_bug(c) else "", limit=32000, optional=True),
-    Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="[1-4]"),
+    Column("Priority", lambda t, _: PRIORITY[t.severity], required=True, shape="[1-4]"),
     Column(
         "Severity",
         lambda t, c: SEVERITY[t.severity] if is_bug(c) else "",
@@ -57,9 +57,9 @@ BODY = (
         optional=True,
     ),
     Column("Tags", tags, required=True),
-    Column("Area Path", lambda t, c: c.choices.azure_area_path, optional=True),
+    Column("Area Path", lambda _, c: c.choices.azure_area_path, optional=True),
 )
-ASSIGNED = Column("Assigned To", lambda t, c: email(t.owner), optional=True)
+ASSIGNED = Column("Assigned To", lambda t, _: email(t.owner), optional=True)
 UPDATE = (ID_COLUMN, *BODY, ASSIGNED)
 
 
@@ -93,10 +93,10 @@ PROFILE = Profile(
     "key",
     Sheet("create", BODY),
     Sheet("update", UPDATE, "ID"),
-    Sheet("reopen", (*UPDATE, Column("State", lambda t, c: c.choices.azure_open_state, required=True)), "ID"),
+    Sheet("reopen", (*UPDATE, Column("State", lambda _, c: c.choices.azure_open_state, required=True)), "ID"),
     Sheet(
         "close",
-        (ID_COLUMN, TYPE, TITLE, Column("State", lambda t, c: c.choices.azure_closed_state, required=True)),
+        (ID_COLUMN, TYPE, TITLE, Column("State", lambda _, c: c.choices.azure_closed_state, required=True)),
         "ID",
     ),
     rows=1000,

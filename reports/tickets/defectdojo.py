@@ -23,7 +23,7 @@ TEST_TYPE = f"{TYPE} Scan (Generic Findings Import)"
 SEVERITY = {"critical": "Critical", "high": "High", "medium": "Medium", "low": "Low", "info": "Info"}
 
 
-def false_positive(ticket: Ticket, context: Context) -> bool:
+def false_positive(ticket: Ticket, _: Context) -> bool:
     """Somebody decided that it is none."""
     return ticket.case.waiver_kind == "false_positive"
 
@@ -33,7 +33,7 @@ def accepted(ticket: Ticket, context: Context) -> bool:
     return bool(ticket.case.waiver) and not false_positive(ticket, context)
 
 
-def mitigation(ticket: Ticket, context: Context) -> str:
+def mitigation(ticket: Ticket, _: Context) -> str:
     """What to do."""
     finding = ticket.case.finding
     command = getattr(finding, "remediation_cli", "")
@@ -41,13 +41,13 @@ def mitigation(ticket: Ticket, context: Context) -> str:
     return clip("\n\n".join(filter(None, parts)), 10_000)
 
 
-def references(ticket: Ticket, context: Context) -> str:
+def references(ticket: Ticket, _: Context) -> str:
     """Guidelines and controls."""
     finding = ticket.case.finding
     return "\n".join(markdown_prose(name) for name in f"{finding.guidelines}|{finding.controls}".split("|") if name)
 
 
-def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
+def setup(context: Context, _: Sequence[Ticket]) -> Mapping[str, str]:
     """The parameters of the API call. Only a scan that is complete, exported whole, may close what it does not hold."""
     whole = context.about["scan_complete"] == "true" and context.only == ("all",)
     held = {
@@ -69,26 +69,26 @@ PROFILE = Profile(
     Sheet(
         "findings",
         (
-            Column("title", lambda t, c: clip(heading(t.title), 511), limit=511, required=True, shape=r"[^\r\n]+"),
-            Column("severity", lambda t, c: SEVERITY[t.severity], required=True, shape="|".join(SEVERITY.values())),
-            Column("description", lambda t, c: description(t, MARKDOWN, 60_000), required=True),
-            Column("date", lambda t, c: t.first_seen[:10], shape=DAY, required=True),
+            Column("title", lambda t, _: clip(heading(t.title), 511), limit=511, required=True, shape=r"[^\r\n]+"),
+            Column("severity", lambda t, _: SEVERITY[t.severity], required=True, shape="|".join(SEVERITY.values())),
+            Column("description", lambda t, _: description(t, MARKDOWN, 60_000), required=True),
+            Column("date", lambda t, _: t.first_seen[:10], shape=DAY, required=True),
             Column("mitigation", mitigation),
-            Column("impact", lambda t, c: markdown_prose(t.case.finding.risk)),
+            Column("impact", lambda t, _: markdown_prose(t.case.finding.risk)),
             Column("references", references),
-            Column("active", lambda t, c: not (t.closed or t.case.waiver)),
+            Column("active", lambda t, _: not (t.closed or t.case.waiver)),
             Column("verified", lambda t, c: t.case.finding.status == "fail" and not false_positive(t, c)),
             Column("false_p", lambda t, c: false_positive(t, c) or None),
             Column("risk_accepted", lambda t, c: accepted(t, c) or None),
-            Column("is_mitigated", lambda t, c: t.closed or None),
-            Column("mitigated", lambda t, c: t.resolved_at, shape=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
-            Column("static_finding", lambda t, c: True),
-            Column("dynamic_finding", lambda t, c: False),
-            Column("unique_id_from_tool", lambda t, c: t.id, required=True, shape=ID),
-            Column("vuln_id_from_tool", lambda t, c: t.case.finding.check_id, required=True),
-            Column("service", lambda t, c: clip(visible(f"{t.case.finding.provider}:{t.case.finding.account_id}"), 200), limit=200, required=True),
-            Column("planned_remediation_date", lambda t, c: t.due_on, shape=DAY),
-            Column("tags", lambda t, c: [t.case.finding.area, t.case.finding.provider], required=True),
+            Column("is_mitigated", lambda t, _: t.closed or None),
+            Column("mitigated", lambda t, _: t.resolved_at, shape=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
+            Column("static_finding", lambda _, __: True),
+            Column("dynamic_finding", lambda _, __: False),
+            Column("unique_id_from_tool", lambda t, _: t.id, required=True, shape=ID),
+            Column("vuln_id_from_tool", lambda t, _: t.case.finding.check_id, required=True),
+            Column("service", lambda t, _: clip(visible(f"{t.case.finding.provider}:{t.case.finding.account_id}"), 200), limit=200, required=True),
+            Column("planned_remediation_date", lambda t, _: t.due_on, shape=DAY),
+            Column("tags", lambda t, _: [t.case.finding.area, t.case.finding.provider], required=True),
         ),
         "unique_id_from_tool",
     ),

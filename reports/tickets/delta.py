@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -59,50 +60,64 @@ def select(
     complete = about["scan_complete"] == "true"
     wanted = KINDS if "all" in only else only
     chosen = Selection(counts=dict.fromkeys(KINDS, 0))
-    unkeyed = uncreated = withheld = 0
+    left = Counter[str]()
     for ticket in (*sheaf.open, *sheaf.resolved):
         entry = entries.get(ticket.id)
         what = kind(ticket, entry, about["scan_id"])
         if not what:
             continue
-        if what == "resolved" and not complete:
-            withheld += 1
-            continue
-        if what not in wanted:
-            chosen.left_out += what == "unchanged"
-            continue
-        if what == "new":
-            chosen.create.append(ticket)
-        elif profile.update == "never":
-            uncreated += what != "unchanged"
-            continue
-        elif profile.update == "key" and not (entry and entry.key):
-            unkeyed += 1
-            continue
+        if why := obstacle(what, entry, profile, wanted, complete):
+            left[why] += 1
         else:
-            known = replace(ticket, key=entry.key if entry else "", reopened=what == "reopened")
-            if what == "resolved":
-                chosen.close.append(known)
-            elif what == "reopened" and profile.reopen:
-                chosen.reopen.append(known)
-            else:
-                chosen.change.append(known)
-        chosen.counts[what] += 1
-    if not complete:
-        chosen.notes.append(f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(withheld)}")
-    if unkeyed:
-        chosen.notes.append(
-            f"without a key, so not updated: {number(unkeyed, 'ticket')}; `iotposture tickets import KEYS.csv --to {profile.name}` "
-            f"with what {profile.product} exports, or `iotposture tickets forget {profile.name}` if nobody imported the files"
-        )
-    if left := sum(not entry.closed and id_ not in sheaf.known for id_, entry in entries.items()):
-        chosen.notes.append(
-            f"neither updated nor closed: {number(left, 'ticket')} exported with another --group-by, or of something that "
-            "this scan did not look at or that is no more; look after them in the tracker"
-        )
-    if uncreated:
-        chosen.notes.append(f"{number(uncreated, 'update')} left out: {profile.product}'s importer only creates")
+            tickets_of(chosen, what, profile).append(
+                ticket
+                if what == "new"
+                else replace(ticket, key=entry.key if entry else "", reopened=what == "reopened")
+            )
+            chosen.counts[what] += 1
+    chosen.left_out = left["unchanged"]
+    strangers = sum(not entry.closed and id_ not in sheaf.known for id_, entry in entries.items())
+    chosen.notes.extend(notes(left, strangers, profile, about))
     return chosen
+
+
+def obstacle(what: str, entry: Entry | None, profile: Profile, wanted: Sequence[str], complete: bool) -> str:
+    """Why a ticket does not go into an export; empty text for one that does."""
+    if what == "resolved" and not complete:
+        return "incomplete"
+    if what not in wanted:
+        return "unchanged" if what == "unchanged" else "unwanted"
+    if what != "new" and profile.update == "never":
+        return "unwanted" if what == "unchanged" else "no update"
+    return "no key" if what != "new" and profile.update == "key" and not (entry and entry.key) else ""
+
+
+def tickets_of(chosen: Selection, what: str, profile: Profile) -> list[Ticket]:
+    """The list of an export that tickets of a kind go into."""
+    if what == "new":
+        return chosen.create
+    if what == "resolved":
+        return chosen.close
+    return chosen.reopen if what == "reopened" and profile.reopen else chosen.change
+
+
+def notes(left: Counter[str], strangers: int, profile: Profile, about: Mapping[str, str]) -> Iterator[str]:
+    """What a person should know of the tickets that were left out, by the reason."""
+    if about["scan_complete"] != "true":
+        yield f"the scan is not complete ({about['coverage_pct']} % coverage): {closures(left['incomplete'])}"
+    if left["no key"]:
+        yield (
+            f"without a key, so not updated: {number(left['no key'], 'ticket')}; "
+            f"`iotposture tickets import KEYS.csv --to {profile.name}` with what {profile.product} exports, "
+            f"or `iotposture tickets forget {profile.name}` if nobody imported the files"
+        )
+    if strangers:
+        yield (
+            f"neither updated nor closed: {number(strangers, 'ticket')} exported with another --group-by, or of something "
+            "that this scan did not look at or that is no more; look after them in the tracker"
+        )
+    if left["no update"]:
+        yield f"{number(left['no update'], 'update')} left out: {profile.product}'s importer only creates"
 
 
 def closures(withheld: int) -> str:

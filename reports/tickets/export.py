@@ -72,7 +72,7 @@ def export(
     now: str,
     wish: Wish,
     choices: Choices,
-    check: Callable[[Path], None] = lambda folder: None,
+    check: Callable[[Path], None] = lambda _: None,
 ) -> Done:
     """Writes the files of a target into a folder, and notes in the ledger what they hold.
 
@@ -164,7 +164,7 @@ def line(cells: Sequence[str]) -> str:
 def filled(ticket: Ticket, columns: Sequence[Column], context: Context) -> dict[str, Any]:
     """A row as an object, without what is empty."""
     cells = ((column.name, column.cell(ticket, context)) for column in columns)
-    return {name: cell for name, cell in cells if cell is not None and cell != "" and cell != []}
+    return {name: cell for name, cell in cells if cell is not None and cell not in ("", [])}
 
 
 def document(tickets: Iterable[Ticket], sheet: Sheet, profile: Profile, context: Context) -> str:

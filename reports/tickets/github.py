@@ -41,12 +41,12 @@ done < "$2"
 """
 
 
-def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
+def setup(_: Context, __: Sequence[Ticket]) -> Mapping[str, str]:
     """The script that sends the lines."""
     return {"github-import.sh": SCRIPT}
 
 
-def body(ticket: Ticket, context: Context) -> str:
+def body(ticket: Ticket, _: Context) -> str:
     """The description with the finding's id in a comment that nobody sees."""
     return f"{description(ticket, MARKDOWN, 65_000)}\n\n{mark(ticket.id)}"
 
@@ -56,7 +56,7 @@ def mark(id_: str) -> str:
     return f"<!-- iotposture {id_} -->"
 
 
-def assignees(ticket: Ticket, context: Context) -> list[str]:
+def assignees(ticket: Ticket, _: Context) -> list[str]:
     """The owner, if written as a GitHub name: ``@name``."""
     return [ticket.owner[1:]] if re.fullmatch(r"@[A-Za-z0-9][A-Za-z0-9-]{0,38}", ticket.owner) else []
 
@@ -67,15 +67,15 @@ def rules(row: Mapping[str, Any]) -> Iterator[str]:
         yield "body does not end with a comment that holds the row's id"
 
 
-FINDING = Column("id", lambda t, c: t.id, required=True, shape=ID)
-NUMBER = Column("number", lambda t, c: t.key, required=True, shape=r"\d+")
+FINDING = Column("id", lambda t, _: t.id, required=True, shape=ID)
+NUMBER = Column("number", lambda t, _: t.key, required=True, shape=r"\d+")
 BODY = (
-    Column("title", lambda t, c: clip(heading(t.title), 256), limit=256, required=True, shape=r"[^\r\n]+"),
+    Column("title", lambda t, _: clip(heading(t.title), 256), limit=256, required=True, shape=r"[^\r\n]+"),
     Column("body", body, limit=65_536, required=True),
-    Column("labels", lambda t, c: ["iotposture", t.severity], required=True),
+    Column("labels", lambda t, _: ["iotposture", t.severity], required=True),
     Column("assignees", assignees),
 )
-STATE = Column("state", lambda t, c: "open", required=True)
+STATE = Column("state", lambda _, __: "open", required=True)
 
 PROFILE = Profile(
     "github",
@@ -88,8 +88,8 @@ PROFILE = Profile(
         (
             FINDING,
             NUMBER,
-            Column("state", lambda t, c: "closed", required=True),
-            Column("state_reason", lambda t, c: "completed", required=True),
+            Column("state", lambda _, __: "closed", required=True),
+            Column("state_reason", lambda _, __: "completed", required=True),
         ),
         "id",
     ),

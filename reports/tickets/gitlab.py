@@ -41,9 +41,9 @@ PROFILE = Profile(
     Sheet(
         "create",
         (
-            Column("title", lambda t, c: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+"),
+            Column("title", lambda t, _: clip(heading(t.title), 255), limit=255, required=True, shape=r"[^\r\n]+"),
             Column("description", text, limit=1_048_576, required=True),
-            Column("due_date", lambda t, c: t.due_on, shape=DAY),
+            Column("due_date", lambda t, _: t.due_on, shape=DAY),
         ),
     ),
     size=10_000_000,

@@ -41,28 +41,28 @@ def short(text: str, limit: int = 255) -> str:
     return re.sub(r"(?<!\\)((?:\\\\)*)\\…$", r"\1…", clip(jira(text), limit))
 
 
-KEY = Column("Issue Key", lambda t, c: t.key, required=True, shape=r"[A-Z][A-Z0-9_]*-\d+")
-SUMMARY = Column("Summary", lambda t, c: short(heading(t.title)), limit=255, required=True, shape=r"[^\r\n]+")
+KEY = Column("Issue Key", lambda t, _: t.key, required=True, shape=r"[A-Z][A-Z0-9_]*-\d+")
+SUMMARY = Column("Summary", lambda t, _: short(heading(t.title)), limit=255, required=True, shape=r"[^\r\n]+")
 CLEAR = "<<!clear!>>"
 LABEL = r"\S+"
 LONE = re.compile(r"(?<!\\)(?:\\\\)*\\(?!\\)")
-EXTERNAL = Column("External Id", lambda t, c: t.id, required=True, shape=ID)
+EXTERNAL = Column("External Id", lambda t, _: t.id, required=True, shape=ID)
 BODY = (
-    Column("Issue Type", lambda t, c: c.choices.jira_issue_type, required=True),
-    Column("Priority", lambda t, c: PRIORITY[t.severity], required=True, shape="|".join(PRIORITY.values())),
-    Column("Description", lambda t, c: description(t, WIKI, 32767), limit=32767, required=True),
-    Column("Labels", lambda t, c: "iotposture", shape=LABEL, limit=255),
-    Column("Labels", lambda t, c: t.severity, shape=LABEL, limit=255),
-    Column("Labels", lambda t, c: t.case.finding.area if t.by in ("finding", "check") else t.by, shape=LABEL, limit=255),
-    Column("Due Date", lambda t, c: t.due_on, shape=DAY),
-    Column("Component", lambda t, c: "" if email(t.owner) else short(t.owner), limit=255),
-    Column("Assignee", lambda t, c: email(t.owner), shape=r"[^@\s]+@[^@\s]+"),
+    Column("Issue Type", lambda _, c: c.choices.jira_issue_type, required=True),
+    Column("Priority", lambda t, _: PRIORITY[t.severity], required=True, shape="|".join(PRIORITY.values())),
+    Column("Description", lambda t, _: description(t, WIKI, 32767), limit=32767, required=True),
+    Column("Labels", lambda _, __: "iotposture", shape=LABEL, limit=255),
+    Column("Labels", lambda t, _: t.severity, shape=LABEL, limit=255),
+    Column("Labels", lambda t, _: t.case.finding.area if t.by in ("finding", "check") else t.by, shape=LABEL, limit=255),
+    Column("Due Date", lambda t, _: t.due_on, shape=DAY),
+    Column("Component", lambda t, _: "" if email(t.owner) else short(t.owner), limit=255),
+    Column("Assignee", lambda t, _: email(t.owner), shape=r"[^@\s]+@[^@\s]+"),
     EXTERNAL,
-    Column("Severity", lambda t, c: t.severity, required=True),
-    Column("Resource Id", lambda t, c: short(t.case.finding.resource_id) if t.by == "finding" else "", limit=255),
-    Column("Account", lambda t, c: short(t.case.finding.account_id) if t.by != "owner" else "", limit=255),
-    Column("Region", lambda t, c: short(t.case.finding.region) if t.by == "finding" else "", limit=255),
-    Column("First Seen", lambda t, c: t.first_seen[:10], shape=DAY),
+    Column("Severity", lambda t, _: t.severity, required=True),
+    Column("Resource Id", lambda t, _: short(t.case.finding.resource_id) if t.by == "finding" else "", limit=255),
+    Column("Account", lambda t, _: short(t.case.finding.account_id) if t.by != "owner" else "", limit=255),
+    Column("Region", lambda t, _: short(t.case.finding.region) if t.by == "finding" else "", limit=255),
+    Column("First Seen", lambda t, _: t.first_seen[:10], shape=DAY),
 )  # fmt: skip
 CREATE = Sheet("create", (SUMMARY, *BODY), "External Id")
 UPDATE = Sheet(
@@ -72,7 +72,7 @@ UPDATE = Sheet(
         SUMMARY,
         *BODY,
         Column("Status", lambda t, c: c.choices.jira_open_status if t.reopened else "", optional=True),
-        Column("Resolution", lambda t, c: CLEAR if t.reopened else "", shape=CLEAR, optional=True),
+        Column("Resolution", lambda t, _: CLEAR if t.reopened else "", shape=CLEAR, optional=True),
     ),
     "Issue Key",
 )
@@ -81,8 +81,8 @@ CLOSE = Sheet(
     (
         KEY,
         SUMMARY,
-        Column("Status", lambda t, c: c.choices.jira_closed_status, required=True),
-        Column("Resolution", lambda t, c: "Done", required=True),
+        Column("Status", lambda _, c: c.choices.jira_closed_status, required=True),
+        Column("Resolution", lambda _, __: "Done", required=True),
         EXTERNAL,
     ),
     "Issue Key",

@@ -96,9 +96,9 @@ class Profile:
     bom: bool = False
     judged: bool = False
     remembers: bool = False
-    setup: Callable[[Context, Sequence[Ticket]], Mapping[str, str]] = lambda context, tickets: {}
-    rules: Callable[[Mapping[str, Any]], Iterator[str]] = lambda row: iter(())
-    envelope: Callable[[Context], Mapping[str, Any]] = lambda context: {}
+    setup: Callable[[Context, Sequence[Ticket]], Mapping[str, str]] = lambda _, __: {}
+    rules: Callable[[Mapping[str, Any]], Iterator[str]] = lambda _: iter(())
+    envelope: Callable[[Context], Mapping[str, Any]] = lambda _: {}
 
     @property
     def sheets(self) -> tuple[Sheet, ...]:

@@ -33,21 +33,21 @@ def octets(text: str) -> int:
 
 
 COLUMNS = (
-    Column("u_correlation_id", lambda t, c: t.id, required=True, shape=ID),
-    Column("u_short_description", lambda t, c: clip(plain(heading(t.title)), 160), limit=160, required=True, shape=r"[^\r\n]+"),
-    Column("u_description", lambda t, c: description(t, PLAIN, 4000, octets), limit=4000, required=True),
-    Column("u_severity", lambda t, c: t.severity, required=True),
-    Column("u_impact", lambda t, c: URGENCY[t.severity][0], required=True, shape="[1-3]"),
-    Column("u_urgency", lambda t, c: URGENCY[t.severity][1], required=True, shape="[1-3]"),
-    Column("u_assignment_group", lambda t, c: "" if email(t.owner) else clip(plain(t.owner), 255), limit=255),
-    Column("u_cmdb_ci_hint", lambda t, c: clip(plain(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
-    Column("u_opened_at", lambda t, c: time(t.first_seen), required=True, shape=TIME),
-    Column("u_due_date", lambda t, c: f"{t.due_on} 23:59:59" if t.due_on else "", shape=TIME),
-    Column("u_state", lambda t, c: "resolved" if t.closed else "open", required=True, shape="open|resolved"),
-    Column("u_source", lambda t, c: "iotposture", required=True),
-    Column("u_source_id", lambda t, c: t.case.finding.check_id if t.by in ("finding", "check") else t.by, required=True),
-    Column("u_result", lambda t, c: "pass" if t.closed else t.case.finding.status, required=True, shape="pass|fail|unknown"),
-    Column("u_assigned_to", lambda t, c: email(t.owner), limit=255),
+    Column("u_correlation_id", lambda t, _: t.id, required=True, shape=ID),
+    Column("u_short_description", lambda t, _: clip(plain(heading(t.title)), 160), limit=160, required=True, shape=r"[^\r\n]+"),
+    Column("u_description", lambda t, _: description(t, PLAIN, 4000, octets), limit=4000, required=True),
+    Column("u_severity", lambda t, _: t.severity, required=True),
+    Column("u_impact", lambda t, _: URGENCY[t.severity][0], required=True, shape="[1-3]"),
+    Column("u_urgency", lambda t, _: URGENCY[t.severity][1], required=True, shape="[1-3]"),
+    Column("u_assignment_group", lambda t, _: "" if email(t.owner) else clip(plain(t.owner), 255), limit=255),
+    Column("u_cmdb_ci_hint", lambda t, _: clip(plain(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
+    Column("u_opened_at", lambda t, _: time(t.first_seen), required=True, shape=TIME),
+    Column("u_due_date", lambda t, _: f"{t.due_on} 23:59:59" if t.due_on else "", shape=TIME),
+    Column("u_state", lambda t, _: "resolved" if t.closed else "open", required=True, shape="open|resolved"),
+    Column("u_source", lambda _, __: "iotposture", required=True),
+    Column("u_source_id", lambda t, _: t.case.finding.check_id if t.by in ("finding", "check") else t.by, required=True),
+    Column("u_result", lambda t, _: "pass" if t.closed else t.case.finding.status, required=True, shape="pass|fail|unknown"),
+    Column("u_assigned_to", lambda t, _: email(t.owner), limit=255),
 )  # fmt: skip
 
 RECIPE = """\
@@ -97,7 +97,7 @@ Staging rows are deleted after seven days; records stay.
 """
 
 
-def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
+def setup(_: Context, __: Sequence[Ticket]) -> Mapping[str, str]:
     """What to set up once in the instance."""
     return {"servicenow-transform-map.txt": RECIPE}
 

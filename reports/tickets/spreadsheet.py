@@ -31,15 +31,15 @@ def said(value: object) -> str:
 
 
 def about(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda ticket, context: said(context.about[name])
+    return lambda _, context: said(context.about[name])
 
 
 def found(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda ticket, context: said(getattr(ticket.case.finding, name))
+    return lambda ticket, _: said(getattr(ticket.case.finding, name))
 
 
 def life(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda ticket, context: said(getattr(ticket.case, name))
+    return lambda ticket, _: said(getattr(ticket.case, name))
 
 
 COLUMNS = (

@@ -156,14 +156,14 @@ def table(text: str, sheet: Sheet, profile: Profile) -> Rows:
     return [list(zip(header, row, strict=True)) for row in rows]
 
 
-def many(text: str, sheet: Sheet, profile: Profile) -> Rows:
+def many(text: str, sheet: Sheet, _: Profile) -> Rows:
     """The rows of a file with an object a line."""
     if text and not text.endswith("\n"):
         raise Broken("the last line does not end")
     return [known(line, sheet, number) for number, line in enumerate(text.split("\n")[:-1], start=1)]
 
 
-def one(text: str, sheet: Sheet, profile: Profile) -> Rows:
+def one(text: str, sheet: Sheet, _: Profile) -> Rows:
     """The rows of one JSON document."""
     try:
         rows = json.loads(text)[sheet.name]

@@ -1,4 +1,4 @@
-"""Google Cloud grants: topics, service accounts, and what the retired Cloud IoT Core left behind."""
+"""Google Cloud IAM: who may use topics, service accounts, and what the retired Cloud IoT Core left behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from collectors.tables.hub import Detection
     command=REVOKE,
     only={"provider": "gcp", "target_kind": ("topic", "subscription")},
     passes=[{"principal_kind": "service"}],
-    fails=[{"principal_kind": "public"}],
+    fails=[
+        {"principal_kind": "public", "target_kind": "topic"},
+        {"principal_kind": "public", "target_kind": "subscription"},
+    ],
+    ignores=[{"target_kind": "bucket"}],
 )
 def topic_is_not_open_to_everybody(grants: Rows[Grant]) -> Verdict:
     """No topic or subscription is open to everybody.
@@ -51,7 +55,11 @@ def topic_is_not_open_to_everybody(grants: Rows[Grant]) -> Verdict:
     },
     only={"provider": "gcp", "target_kind": "topic"},
     passes=[{"external": False}],
-    fails=[{"external": True}],
+    fails=[
+        {"external": True, "right": "roles/pubsub.publisher"},
+        {"external": True, "right": "roles/pubsub.subscriber"},
+    ],
+    ignores=[{"target_kind": "subscription"}],
 )
 def topic_trusts_only_the_organisation(grants: Rows[Grant]) -> Verdict:
     """A topic trusts identities of the organisation only.
@@ -69,7 +77,11 @@ def topic_trusts_only_the_organisation(grants: Rows[Grant]) -> Verdict:
     severity_when={"low": {"deleted": True}, "high": {"right": ("roles/editor", "roles/owner")}},
     only={"provider": "gcp"},
     passes=[{"principal_kind": "service"}],
-    fails=[{"principal_kind": "retired service"}],
+    fails=[
+        {"principal_kind": "retired service", "right": "roles/pubsub.publisher", "deleted": False},
+        {"principal_kind": "retired service", "right": "roles/pubsub.publisher", "deleted": True},
+        {"principal_kind": "retired service", "right": "roles/editor", "deleted": False},
+    ],
 )
 def retired_service_holds_no_grant(grants: Rows[Grant]) -> Verdict:
     """The service agent of the retired Cloud IoT Core holds no grant.
@@ -123,6 +135,7 @@ def retired_api_is_off(detections: Rows[Detection]) -> Verdict:
     only={"provider": "gcp", "iot": True},
     passes=[{"user_managed_keys": 0}],
     fails=[{"user_managed_keys": 1}],
+    ignores=[{"iot": False}],
 )
 def service_account_has_no_downloaded_keys(identities: Rows[ServiceIdentity]) -> Verdict:
     """A service account of the IoT backend has no downloaded keys.
@@ -144,6 +157,7 @@ def service_account_has_no_downloaded_keys(identities: Rows[ServiceIdentity]) ->
     only={"provider": "gcp", "iot": True},
     passes=[{"basic_role": False}],
     fails=[{"basic_role": True}],
+    ignores=[{"iot": False}],
 )
 def service_account_has_no_basic_role(identities: Rows[ServiceIdentity]) -> Verdict:
     """A service account of the IoT backend is neither owner, editor nor admin.
@@ -166,6 +180,7 @@ def service_account_has_no_basic_role(identities: Rows[ServiceIdentity]) -> Verd
     only={"provider": "gcp", "iot": True},
     passes=[{"project_wide_messaging": False}],
     fails=[{"project_wide_messaging": True}],
+    ignores=[{"iot": False}],
 )
 def service_account_reaches_named_topics_only(identities: Rows[ServiceIdentity]) -> Verdict:
     """A service account of the IoT backend holds Pub/Sub roles on named topics only.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from checks.access.example_policies import OWN, in_force, iot, policy, statements
 from checks.check import check, proven
 from checks.command import POLICY_VERSION
 from checks.policy.bypassed_deny import delivers_what_it_denies, denies_with_mqtt_wildcard
@@ -15,6 +14,7 @@ from checks.policy.device import (
     publishes_for_others,
 )
 from checks.policy.document import holds
+from checks.policy.examples import OWN, in_force, iot, policy, statements
 from checks.policy.topics import (
     leaves_connecting_to_others,
     reaches_custom_topics_of_others,
@@ -37,6 +37,7 @@ from collectors.tables.access import Policy, Principal
     only={"provider": "aws", "claim": False},
     passes=[{"document": policy("iot:Connect", iot(f"client/{OWN}"))}],
     fails=[{"document": policy("iot:Connect", iot("client/*"))}, {"document": policy("iot:*", "*")}],
+    ignores=[{"claim": True}],
 )
 def device_connects_only_as_itself(policies: Rows[Policy]) -> Verdict:
     """A device connects only under its own client id.
@@ -199,6 +200,7 @@ def denied_topics_are_not_delivered(policies: Rows[Policy]) -> Verdict:
             "judged_together": True,
         },
     ],
+    open=[{"document": statements(("Allow", "Publish", "topic/${iot:ClientId}/data")), "judged_together": False}],
 )
 def topic_scope_is_not_chosen_by_the_caller(policies: Rows[Policy]) -> Verdict:
     """A topic or thing scoped by the client id goes with a Connect that binds the client id.
