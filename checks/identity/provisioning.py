@@ -109,8 +109,8 @@ WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "i
 
 
 def given(*policies: str) -> str:
-    """Policies that a template gives a device, each as text, for examples."""
-    return json.dumps(policies)
+    """Policies that a template gives a device, for examples."""
+    return f"[{', '.join(policies)}]"
 
 
 UNDECIDED = policy("iot:Connect", iot("client/${iot:NoSuchVariable}"))
@@ -134,7 +134,7 @@ UNDECIDED = policy("iot:Connect", iot("client/${iot:NoSuchVariable}"))
     passes=[{"documents": NARROW, "settled": True}, {"documents": "[]", "settled": True}],
     fails=[
         {"documents": WIDE, "settled": False},
-        {"documents": given(policy("iot:Connect", iot("client/*"))), "settled": True},
+        {"documents": json.dumps([policy("iot:Connect", iot("client/*"))]), "settled": True},
         {"documents": given(policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))), "settled": True},
         {"documents": given(policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))), "settled": True},
         {"documents": given(policy("iot:UpdateThingShadow", iot("thing/*"))), "settled": True},
