@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.check import CHECKS
 from checks.judge import judge
+from checks.registry import CHECKS
 from checks.unread import ALIKE, Unread, causes, dump, parse, permissions, sentences, shortened, unread_of
 from collectors import schema
 from collectors.causes import CAUSES, cause_of
