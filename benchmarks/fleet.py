@@ -61,12 +61,12 @@ class Estate:
             for a, r in self.scopes
         ]
         asked = [
-            ("aws", a, r, f"operation_{n}", f"iot:Operation{n}", "read", "", "")
+            ("aws", a, r, f"operation_{n}", f"iot:Operation{n}", "read", "", "", "", "hub")
             for a, r in self.scopes
             for n in range(40)
         ]
         stamp = self.stamp(day)
-        about = dict(zip(ABOUT, ("1", "1", "1", f"day-{day}", stamp, stamp, "true", "100.0"), strict=True))
+        about = dict(zip(ABOUT, ("2", "1", "1", f"day-{day}", stamp, stamp, "true", "100.0"), strict=True))
         return Report(
             about, findings, pd.DataFrame(counts, columns=list(COUNTS)),
             pd.DataFrame(np.array(asked), columns=list(COVERAGE)).astype("string"), [check_facts(check) for check in self.checks], AREAS,

@@ -12,6 +12,8 @@ class Finding(NamedTuple):
     """One check that one resource fails, or that could not be judged. Its fields are the columns of every output.
 
     ``guidelines`` and ``controls`` are joined by ``|``, and so are ``cause`` and ``permission`` where there are several.
+    ``unread`` says what was not read and why, as :mod:`checks.unread` writes it: ``status_reason`` tells it in a
+    sentence, and ``cause`` and ``permission`` are taken out of it.
     ``remediation_cli`` is one command with its values quoted for a shell; in it ``YOUR_…`` is for the reader to fill in.
     ``tags`` is a JSON object of the resource's tags and, where it has none of the same key, its hub's; empty text if none.
     """
@@ -45,6 +47,7 @@ class Finding(NamedTuple):
     ticket_title: str
     remediation_cli: str
     tags: str
+    unread: str
 
     @property
     def about_hub(self) -> str:

@@ -19,26 +19,26 @@ import pandas as pd
 from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
+from checks.unread import Unread, causes, dump, nothing_there, permissions, refused, sentences, shortened
 from collectors import tags
+from collectors.causes import NOTHING_THERE
 from collectors.registry import collectors_in
-from collectors.schema import TEXT, Tables, Tagged
+from collectors.schema import TEXT, Tables, Tagged, unread_key
 from collectors.scope import Scope
 
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
-NOTHING_THERE = "unavailable"
-"""The cause of a list or cell that is no gap: a service that is not offered or not switched on holds nothing to judge."""
-REFUSED = frozenset({"denied", "failed", "partial"})
-"""Causes that lie with a read and not with a resource."""
 
 
 @dataclass(frozen=True)
 class Why:
-    """Why a finding has its status. ``undecided``: one refused read keeps it open whether the check concerns the row."""
+    """Why a finding has its status: what was not read, and a sentence.
 
-    cause: str
-    permission: str
+    ``undecided``: a refused read keeps it open whether the check concerns the row.
+    """
+
     reason: str
+    unread: tuple[Unread, ...] = ()
     undecided: bool = False
 
 
@@ -115,15 +115,15 @@ def judge(
         for index in answer.index[~answer.fillna(False)]:
             row = cells[check.table].row(index)
             if answer[index] is not pd.NA:
-                failing.append(facts.row("fail", row, Why("", "", "; ".join(evidence(check, row))), labels.of(row)))
-            elif (why := reasons.of(check, row)).cause == NOTHING_THERE:
+                failing.append(facts.row("fail", row, Why("; ".join(evidence(check, row))), labels.of(row)))
+            elif nothing_there((why := reasons.of(check, row)).unread):
                 continue
             elif why.undecided:
                 undecided[why] = undecided.get(why, 0) + 1
             else:
                 open_.append(facts.row("unknown", row, why, labels.of(row)))
         if undecided:
-            open_.append(facts.scope(scope, "any", undecided_why(check, undecided)))
+            open_.append(facts.scope(scope, "any", undecided_why(undecided)))
         if len(gaps := gaps_of(check, tables.gaps)):
             open_.append(facts.scope(scope, "every", gap_why(gaps)))
         findings += failing + open_
@@ -215,8 +215,8 @@ class About:
             "severity_rank": str(len(SEVERITIES) - 1 - SEVERITIES.index(severity)),
             "status": status,
             "status_reason": why.reason,
-            "cause": why.cause,
-            "permission": why.permission,
+            "cause": causes(why.unread),
+            "permission": permissions(why.unread),
             "partition": partition(cells["provider"], cells["resource"]),
             "account_id": cells["account"],
             "region": cells["region"],
@@ -229,6 +229,7 @@ class About:
             "ticket_title": ticket_title(status, self.check.title, f"{name} {cells['subject']}".strip()),
             "remediation_cli": self.check.command_for(row) if status == "fail" else "",
             "tags": tags,
+            "unread": dump(why.unread),
         }
 
     def scope(self, scope: Scope, which: str, why: Why) -> dict[str, str]:
@@ -246,26 +247,22 @@ def gaps_of(check: Check, gaps: pd.DataFrame) -> pd.DataFrame:
         return gaps
     kinds = check.only.get("kind", "")
     within = gaps["kind"].isin(["", *((kinds,) if isinstance(kinds, str) else kinds)]) if kinds else True
-    return gaps[gaps["table"].eq(check.table.id()) & gaps["cause"].ne(NOTHING_THERE) & within]
+    return gaps[gaps["table"].eq(check.table.id()) & ~gaps["cause"].isin(NOTHING_THERE) & within]
 
 
 def gap_why(gaps: pd.DataFrame) -> Why:
     """Why a list is not whole."""
-    causes = list(dict.fromkeys(gaps["cause"]))
-    permissions = [p for p in dict.fromkeys(gaps.loc[gaps["cause"] == "denied", "permission"]) if p]
-    needs = f"; needs {', '.join(permissions)}" if permissions else ""
-    reason = f"list not read ({', '.join(causes)}): {'; '.join(dict.fromkeys(gaps['detail']))}{needs}"
-    return Why("|".join(causes), "|".join(permissions), reason)
-
-
-def undecided_why(check: Check, undecided: Mapping[Why, int]) -> Why:
-    """Why nobody can tell whether rows are ones the check concerns."""
-    parts = [f"{number} of unknown concern: {why.reason}" for why, number in undecided.items()]
-    causes, permissions = (
-        list(dict.fromkeys(part for why in undecided for part in getattr(why, name).split("|") if part))
-        for name in ("cause", "permission")
+    unread = shortened(
+        Unread("", str(gap.cause), str(gap.operation), str(gap.permission), str(gap.detail))
+        for gap in gaps.itertuples(index=False)
     )
-    return Why("|".join(causes), "|".join(permissions), "; ".join(parts))
+    return Why(sentences(unread), unread)
+
+
+def undecided_why(undecided: Mapping[Why, int]) -> Why:
+    """Why nobody can tell whether rows are ones the check concerns."""
+    unread = shortened(one for why in undecided for one in why.unread)
+    return Why(sentences(unread, sum(undecided.values())), unread)
 
 
 GUIDELINE_PREFIX = {"aws": "aws-", "azure": "azure-", "gcp": "gcp-", "clearblade": "gcp-"}
@@ -276,27 +273,22 @@ class Reasons:
     """Why cells of a scope are missing."""
 
     def __init__(self, tables: Tables) -> None:
-        self._why: dict[tuple[str, str], dict[str, tuple[str, str, str]]] = {}
-        for note in tables.unread.itertuples(index=False):
-            cells = self._why.setdefault((str(note.table), str(note.resource)), {})
-            permission = str(note.permission) if note.cause == "denied" else ""
-            cells[str(note.column)] = (str(note.cause), permission, str(note.detail))
+        self._why: dict[tuple[str, tuple[str, str]], dict[str, Unread]] = {}
+        for row in tables.unread.itertuples(index=False):
+            note = {name: str(value) for name, value in zip(tables.unread.columns, row, strict=True)}
+            told = Unread(*(note[name] for name in Unread._fields))
+            self._why.setdefault((note["table"], unread_key(note)), {})[told.column] = told
 
     def of(self, check: Check, row: Mapping[str, Any]) -> Why:
         """Why a check has no answer for a row: the cells that it needed and nobody could read."""
-        noted = self._why.get((check.table.id(), f"{row['resource']}#{row['subject']}"), {})
         missing = [column for column in dict.fromkeys((*check.only, *check.reads)) if row.get(column) is None]
-        why = {column: noted.get(column, ("absent_field", "", "")) for column in missing}
         if not missing:
-            return Why("not_parseable", "", f"{', '.join(check.reads)}: read, but it cannot be judged as it is written")
-        parts = [
-            f"{column} not read ({cause}{f': needs {permission}' if permission else ''}{f', {detail}' if detail else ''})"
-            for column, (cause, permission, detail) in why.items()
-        ]
-        causes = dict.fromkeys(cause for cause, _, _ in why.values())
-        permissions = dict.fromkeys(permission for _, permission, _ in why.values() if permission)
-        undecided = bool(set(missing) & set(check.only)) and set(causes) <= REFUSED
-        return Why("|".join(causes), "|".join(permissions), "; ".join(parts), undecided)
+            read = tuple(Unread(column, "not_parseable") for column in check.reads)
+            return Why(sentences(read), read)
+        noted = self._why.get((check.table.id(), unread_key(row)), {})
+        unread = tuple(noted.get(column) or Unread(column, "absent_field") for column in missing)
+        undecided = bool(set(missing) & set(check.only)) and refused(unread)
+        return Why(sentences(unread), unread, undecided)
 
 
 class Labels:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from collectors.causes import CAUSES, known_cause
 from collectors.fact_cache import Facts, Kept
-from collectors.schema import Row, Table, Unread
+from collectors.schema import Row, Table, Unread, details, unread_note
 from collectors.scope import OUTCOMES, Outcome, Scope
 from collectors.tags import tags
 from collectors.weak_keys import WeakKeys
@@ -52,13 +53,16 @@ class ReadFailed(Exception):
     """Raised by a session when an operation gave no answer. ``code`` is the provider's own error code.
 
     ``permission`` is what was missing where that is not the operation's own, as when an account cannot be entered.
-    ``cause`` says more than the outcome where the provider does: one of :data:`collectors.causes.CAUSES`.
+    ``cause`` says more than the outcome where the provider does: one of :data:`collectors.causes.CAUSES`. It says that
+    nothing is there if and only if the outcome is ``unavailable``. Raises ``ValueError`` for another cause.
     """
 
     def __init__(self, outcome: Outcome, code: str, detail: str = "", permission: str = "", cause: str = "") -> None:
         super().__init__(f"{outcome}: {code} {detail}".strip())
         self.outcome, self.code, self.detail, self.permission = outcome, code, detail, permission
-        self.cause = cause or outcome
+        self.cause = known_cause(cause or outcome)
+        if CAUSES[self.cause].nothing_there != (outcome == "unavailable"):
+            raise ValueError(f"a read that is {outcome} cannot have the cause {self.cause}")
 
 
 class Absent(Exception):
@@ -85,14 +89,22 @@ class Notes:
     coverage: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     unread: list[dict[str, str]] = field(default_factory=list)
     gaps: list[dict[str, str]] = field(default_factory=list)
+    _tables: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
-    def cover(self, scope: Scope, region: str, operation: Operation, failure: ReadFailed | None = None) -> None:
-        """Notes one ask of an operation; the worst outcome stays."""
+    def cover(
+        self, scope: Scope, region: str, operation: Operation, failure: ReadFailed | None = None, table: str = ""
+    ) -> None:
+        """Notes one ask of an operation, and the table it was asked for; the worst outcome stays."""
+        key = region, operation.name
         outcome: Outcome = failure.outcome if failure else "read"
-        known = self.coverage.get((region, operation.name))
+        known, tables = self.coverage.get(key), self._tables.setdefault(key, set())
+        if table and table not in tables:
+            tables.add(table)
+            if known:
+                known["tables"] = "|".join(sorted(tables))
         if known and OUTCOMES.index(known["outcome"]) >= OUTCOMES.index(outcome):
             return
-        self.coverage[region, operation.name] = {
+        self.coverage[key] = {
             "provider": scope.provider,
             "account": scope.account,
             "region": region,
@@ -101,6 +113,8 @@ class Notes:
             "outcome": outcome,
             "code": failure.code if failure else "",
             "detail": failure.detail if failure else "",
+            "cause": failure.cause if failure else "",
+            "tables": "|".join(sorted(tables)),
         }
 
 
@@ -159,13 +173,13 @@ class Reply:
                 if error:
                     raise error
         except Absent:
-            reader.notes.cover(reader.scope, self._region, operation)
+            reader.cover(operation, self._region)
         except ReadFailed as failure:
-            reader.notes.cover(reader.scope, self._region, operation, failure)
+            reader.cover(operation, self._region, failure)
             asked = (str(value) for key, value in self._params.items() if (key, value) not in operation.fixed)
             reader.gap(failure, operation, " ".join(asked))
         else:
-            reader.notes.cover(reader.scope, self._region, operation)
+            reader.cover(operation, self._region)
 
     def _drained(self) -> tuple[list[Any], BaseException | None]:
         if self._kept is None:
@@ -181,17 +195,18 @@ class Reply:
         reader, operation = self._reader, self._operation
         items, error = self._drained()
         if isinstance(error, ReadFailed):
-            reader.notes.cover(reader.scope, self._region, operation, error)
-            return Unread(error.outcome, error.permission or operation.permission, f"{operation.name} {error.code}")
-        reader.notes.cover(reader.scope, self._region, operation)
+            reader.cover(operation, self._region, error)
+            permission = error.permission or operation.permission
+            return Unread(error.cause, permission, error.detail, operation.name, error.code)
+        reader.cover(operation, self._region)
         if isinstance(error, Absent) or (not operation.items and not items):
             return absent
         try:
             return value(items if operation.items else items[0])
         except KeyError as error:
-            return Unread("absent_field", detail=f"{operation.name} gave no {error.args[0]}")
+            return Unread("absent_field", detail=f"gave no {error.args[0]}", operation=operation.name)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            return Unread("not_parseable", detail=f"{operation.name}: {type(error).__name__}")
+            return Unread("not_parseable", detail=type(error).__name__, operation=operation.name)
 
 
 @dataclass
@@ -242,8 +257,12 @@ class Reader:
         key = (operation.name, region, repr(sorted(params.items())))
         return self.memory.ask(key, lambda: self.stream(operation, region, params))
 
+    def cover(self, operation: Operation, region: str, failure: ReadFailed | None = None) -> None:
+        """Notes one ask of an operation for the collector's table."""
+        self.notes.cover(self.scope, region, operation, failure, self.collector.table.id())
+
     def gap(self, failure: ReadFailed, operation: Operation, where: str = "", cause: str = "") -> None:
-        """Notes that rows of the collector's table may be missing. ``cause`` says more than the outcome where it can."""
+        """Notes that rows of the collector's table may be missing. ``cause`` replaces the failure's own."""
         self.notes.gaps.append(
             {
                 "table": self.collector.table.id(),
@@ -251,9 +270,10 @@ class Reader:
                 "account": self.scope.account,
                 "region": self.scope.region,
                 "kind": self.collector.kind,
-                "cause": cause or failure.outcome,
+                "cause": known_cause(cause or failure.cause),
+                "operation": operation.name,
                 "permission": failure.permission or operation.permission,
-                "detail": " ".join(part for part in (operation.name, failure.code, where) if part),
+                "detail": details(failure.code, failure.detail, where),
             }
         )
 
@@ -283,23 +303,14 @@ class Collector:
                 whole = {"subject": "", **scope, **row}
                 for column, value in whole.items():
                     if isinstance(value, Unread):
-                        reader.notes.unread.append(
-                            {
-                                "table": self.table.id(),
-                                "resource": f"{whole['resource']}#{whole['subject']}",
-                                "column": column,
-                                "cause": value.cause,
-                                "permission": value.permission,
-                                "detail": value.detail,
-                            }
-                        )
+                        reader.notes.unread.append(unread_note(self.table, whole, column, value))
                 yield whole
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             # A reply of a shape nobody expected must cost this table, not the scan.
             log.debug("%s stopped in %s", self.name, reader.scope, exc_info=True)
             failure = ReadFailed("failed", type(error).__name__, f"in collector {self.name}")
             reader.gap(failure, self.operations[0])
-            reader.notes.cover(reader.scope, reader.scope.region, self.operations[0], failure)
+            reader.cover(self.operations[0], reader.scope.region, failure)
 
 
 COLLECTORS: list[Collector] = []

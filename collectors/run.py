@@ -19,7 +19,21 @@ import pandas as pd
 from collectors.files import filesystem, path_part, write_file
 from collectors.operation import Collector, Memory, Notes, Reader, Session
 from collectors.registry import TABLES, collectors_in
-from collectors.schema import TEXT, Row, Table, Tables, column_value, coverage_frame, gaps_frame, unread_frame
+from collectors.schema import (
+    COVERAGE,
+    GAPS,
+    TEXT,
+    UNREAD,
+    Row,
+    Table,
+    Tables,
+    Unread,
+    column_value,
+    coverage_frame,
+    gaps_frame,
+    unread_frame,
+    unread_note,
+)
 from collectors.scope import Scope
 from collectors.tables.device import Certificate
 
@@ -58,16 +72,7 @@ def readable(table: type[Table], row: Row, notes: Notes) -> Row:
             column_value(table, name, column, row.get(name))
         except ValueError as error:
             kept[name] = None
-            notes.unread.append(
-                {
-                    "table": table.id(),
-                    "resource": f"{row['resource']}#{row['subject']}",
-                    "column": name,
-                    "cause": "not_parseable",
-                    "permission": "",
-                    "detail": str(error),
-                }
-            )
+            notes.unread.append(unread_note(table, row, name, Unread("not_parseable", detail=str(error))))
     return kept
 
 
@@ -151,7 +156,9 @@ class Run:
                 frame = load(table.id())
                 kinds = {name: column.dtype for name, column in table.columns().items()}
                 frames[table] = frame.reindex(columns=list(kinds)).astype(kinds)
-        return Tables(frames, *(load(name).astype(TEXT) for name in ("unread", "gaps", "coverage")))
+        unread = split_key(load("unread"))
+        notes = ((unread, UNREAD), (load("gaps"), GAPS), (load("coverage"), COVERAGE))
+        return Tables(frames, *(frame.reindex(columns=list(c), fill_value="").astype(TEXT) for frame, c in notes))
 
     def scopes(self) -> Iterator[Scope]:
         """Every scope that was collected to its end, in order."""
@@ -160,3 +167,11 @@ class Run:
             *folder, name = path.removeprefix(root).strip("/").split("/")
             if name == "coverage.parquet" and len(folder) == 3:
                 yield Scope(*(unquote(part) for part in folder))
+
+
+def split_key(unread: pd.DataFrame) -> pd.DataFrame:
+    """Notes of unread cells as they are now: those of schema version 1 hold resource and subject in one text."""
+    if "subject" in unread.columns:
+        return unread
+    key = unread["resource"].astype(TEXT).str.rpartition("#")
+    return unread.assign(resource=key[0], subject=key[2]) if len(unread) else unread.assign(subject="")

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 
+from collectors.causes import known_cause
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -63,13 +65,18 @@ def hours(meaning: str) -> Column:
 class Unread:
     """A cell that could not be read, and why.
 
-    ``cause`` is one of ``denied``, ``unavailable``, ``failed``, ``partial``, ``absent_field`` (the reply did not hold
-    it), ``not_parseable``, ``out_of_scope_account`` or ``no_data_source``. ``permission`` is what would allow the read.
+    ``cause`` is one of :data:`collectors.causes.CAUSES`. ``permission`` is what would allow the read, ``operation`` the
+    one that was asked, and ``code`` the provider's own word for what went wrong. Raises ``ValueError`` for another cause.
     """
 
     cause: str
     permission: str = ""
     detail: str = ""
+    operation: str = ""
+    code: str = ""
+
+    def __post_init__(self) -> None:
+        known_cause(self.cause)
 
 
 def any_of(values: Iterable[Any]) -> Any:
@@ -180,12 +187,39 @@ class Tables:
     coverage: pd.DataFrame = field(default_factory=lambda: coverage_frame([]))
 
 
-UNREAD = ("table", "resource", "column", "cause", "permission", "detail")
+UNREAD = ("table", "resource", "subject", "column", "cause", "operation", "permission", "detail")
 """One row per cell that could not be read."""
-GAPS = ("table", "provider", "account", "region", "kind", "cause", "permission", "detail")
+GAPS = ("table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail")
 """One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing."""
-COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail")
-"""One row per operation asked in a scope; the outcome is the worst seen there."""
+COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail", "cause", "tables")
+"""One row per operation asked in a scope; the outcome is the worst seen there. ``cause`` says why, if it was not read;
+``tables`` are the ids, joined by ``|``, of those that the operation fills there.
+"""
+
+
+def unread_key(row: Row) -> tuple[str, str]:
+    """What a row of a table, and the note of a cell of it that was not read, have in common."""
+    return str(row["resource"]), str(row["subject"])
+
+
+def unread_note(table: type[Table], row: Row, column: str, unread: Unread) -> dict[str, str]:
+    """The note that a cell of a row was not read: one row of UNREAD."""
+    resource, subject = unread_key(row)
+    return {
+        "table": table.id(),
+        "resource": resource,
+        "subject": subject,
+        "column": column,
+        "cause": unread.cause,
+        "operation": unread.operation,
+        "permission": unread.permission,
+        "detail": details(unread.code, unread.detail),
+    }
+
+
+def details(*parts: str) -> str:
+    """What else is known, in one text."""
+    return ", ".join(part for part in parts if part)
 
 
 def text_frame(columns: tuple[str, ...], rows: Iterable[Row]) -> pd.DataFrame:

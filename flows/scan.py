@@ -36,6 +36,7 @@ from collectors.weak_keys import weak_keys
 from flows.errors import NothingReachable, UnknownName
 from flows.progress import Progress
 from flows.settings import Settings
+from reports import permissions
 from reports.check_facts import check_facts
 from reports.coverage import coverage_pct, percent_text, worst_outcomes
 from reports.report import Report
@@ -46,7 +47,7 @@ LOADING_SECONDS = 13.0
 """What loading an SDK may take on a busy machine, on top of the wait for its first answer."""
 LISTING_SECONDS = 300.0
 """The same for an AWS organization, whose accounts come some twenty to a page and are entered one by one."""
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Version of the columns of every file a scan writes."""
 
 
@@ -213,7 +214,7 @@ class Broken:
         """Raises the failure once it is asked for an item, as every session does."""
         why = self.failure
         yield from ()
-        raise ReadFailed(why.outcome, why.code, why.detail, why.permission)
+        raise ReadFailed(why.outcome, why.code, why.detail, why.permission, why.cause)
 
 
 def examiner(order: Order) -> Examine:
@@ -287,8 +288,14 @@ def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) ->
             "select": list(order.select),
             "found": scopes.coverage,
             "unreachable": {n: line for n, line in unreachable.items() if wanted(order, n)},
+            "would_ask": {n: would_ask(n) for n in unreachable if wanted(order, n)},
         }
     )
+
+
+def would_ask(name: str) -> int:
+    """How many operations a scan of one scope of a cloud asks."""
+    return len(declared(name, COLLECTORS))
 
 
 def wanted(order: Order, name: str) -> bool:
@@ -304,15 +311,23 @@ def gather(run: Run, completed: datetime) -> Report:
         Judged(known(run.read_frame(scope, "findings")), run.read_frame(scope, "counts")) for scope in scopes
     )
     rows: list[Mapping[Any, Any]] = [
-        row for scope in scopes for row in run.read_frame(scope, "coverage").to_dict("records")
+        row for scope in scopes for row in filling(run.read_frame(scope, "coverage")).to_dict("records")
     ]
     rows += about.get("found", [])
     rows += [
-        {"provider": name, "operation": FIND, "outcome": "failed", "code": "NoTarget", "detail": line}
+        {
+            "provider": name,
+            "operation": FIND,
+            "outcome": "failed",
+            "code": "NoTarget",
+            "detail": line,
+            "cause": "failed",
+        }
         for name, line in sorted(about["unreachable"].items())
     ]
     coverage = coverage_frame(worst_outcomes(rows))
     whole = bool(coverage["outcome"].eq("read").all())
+    asks = about.get("would_ask", {name: would_ask(name) for name in about["unreachable"]})
     return Report(
         about={
             "schema_version": SCHEMA_VERSION,
@@ -322,7 +337,7 @@ def gather(run: Run, completed: datetime) -> Report:
             "scan_started_at": about["clock"],
             "scan_completed_at": stamp(completed),
             "scan_complete": str(whole or not coverage["outcome"].isin(["denied", "failed", "partial"]).any()).lower(),
-            "coverage_pct": percent_text(coverage_pct(coverage)),
+            "coverage_pct": percent_text(coverage_pct(coverage, asks)),
         },
         findings=judged.findings,
         counts=judged.counts,
@@ -330,6 +345,15 @@ def gather(run: Run, completed: datetime) -> Report:
         checks=[check_facts(check) for check in CHECKS if check.id in set(judged.counts["check_id"])],
         areas=AREAS,
     )
+
+
+def filling(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Coverage with the tables that each operation fills; of a run of schema version 1 today's collectors say it."""
+    if "tables" in coverage:
+        return coverage
+    found = {(row["provider"], row["operation"]): row["tables"] for row in permissions.table()}
+    keys = zip(coverage["provider"], coverage["operation"], strict=True)
+    return coverage.assign(tables=[found.get(key, "") for key in keys])
 
 
 def known(findings: pd.DataFrame) -> pd.DataFrame:

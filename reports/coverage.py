@@ -6,29 +6,33 @@ from collections.abc import Iterable, Mapping
 from math import floor
 from typing import Any
 
-from collectors.registry import COLLECTORS
 from collectors.scope import FIND, OUTCOMES
 
 
 def worst_outcomes(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
-    """One row per account, region and operation: an account-wide read is asked for by several scopes."""
+    """One row per account, region and operation: an account-wide read is asked for by several scopes.
+
+    It fills what it fills in any of them.
+    """
     kept: dict[tuple[str, ...], Mapping[Any, Any]] = {}
+    tables: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
         key = tuple(row.get(c, "") for c in ("provider", "account", "region", "operation"))
+        tables.setdefault(key, set()).update(row.get("tables", "").split("|"))
         if key not in kept or OUTCOMES.index(row["outcome"]) > OUTCOMES.index(kept[key]["outcome"]):
             kept[key] = row
-    return [kept[key] for key in sorted(kept)]
+    return [{**kept[key], "tables": "|".join(sorted(tables[key] - {""}))} for key in sorted(kept)]
 
 
-def coverage_pct(coverage: Any) -> float:
+def coverage_pct(coverage: Any, would_ask: Mapping[str, int]) -> float:
     """Share of the operations asked that were read to the end, in percent; what a cloud does not offer is left out.
 
-    A cloud that was wanted and gave no scope counts as one scope in which nothing was read.
+    A cloud that was wanted and gave no scope counts as one scope in which nothing was read: ``would_ask`` says how many
+    operations a scan of it asks.
     """
     asked = coverage[coverage["outcome"] != "unavailable"]
     lost = asked[asked["operation"].eq(FIND) & asked["account"].eq("")]["provider"]
-    never = {(one.provider, o.name) for one in COLLECTORS for o in one.operations if one.provider in set(lost)}
-    total = len(asked) - len(lost) + len(never)
+    total = len(asked) - len(lost) + sum(would_ask.get(provider, 0) for provider in set(lost))
     return 100.0 * int(asked["outcome"].eq("read").sum()) / total if total else 100.0
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from checks.finding import Finding
+from collectors.schema import COVERAGE as REPORTED
 from collectors.scope import Scope
 from reports.case import SLA_DAYS, Docket
 from reports.cases import Accepted, docket
@@ -94,7 +95,7 @@ class History:
         """What a scan asked and what came of it, as in ``coverage.csv``, without the details of what went wrong."""
         columns = (
             SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.permission,
-            COVERAGE.c.outcome, COVERAGE.c.code,
+            COVERAGE.c.outcome, COVERAGE.c.code, COVERAGE.c.cause, COVERAGE.c.tables,
         )  # fmt: skip
         wanted = (
             sa.select(*columns)
@@ -104,7 +105,7 @@ class History:
             .order_by(*columns[:4])
         )
         with reading(self._engine) as connection:
-            return [{**row._mapping, "detail": ""} for row in connection.execute(wanted)]
+            return [{name: row._mapping.get(name, "") for name in REPORTED} for row in connection.execute(wanted)]
 
     def docket(
         self,

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from checks.check import SEVERITIES
 from checks.finding import Finding
 from collectors.scope import Scope
-from reports.lifecycle import Asked, Seen, step
+from reports.lifecycle import ReadBefore, Seen, fills, step
 from reports.report import NUMBERS, Report, records
 from reports.store import CHECKS, COUNTED, COVERAGE, DETAILS, EVENTS, FINDINGS, MOVED, SCANS, SCOPES, WORDINGS
 
@@ -26,7 +26,7 @@ WORDED = ("check_title", "severity_rank", "resource_type", "expected", "guidelin
 DETAILED = (
     "status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id",
     "resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title",
-    "remediation_cli", "tags",
+    "remediation_cli", "tags", "unread",
 )  # fmt: skip
 CHANGES = {
     "new": "opened_no",
@@ -107,7 +107,7 @@ def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) 
     coverage = {
         (scope, r.operation): {
             "scan_no": scan, "scope_no": names.scopes[scope], "operation": r.operation, "outcome": r.outcome,
-            "permission": r.permission, "code": r.code,
+            "permission": r.permission, "code": r.code, "cause": r.cause, "tables": r.tables,
         }
         for r in records(report.coverage)
         for scope in (Scope(r.provider, r.account, r.region),)
@@ -281,13 +281,16 @@ def live(
     listed: list[int] = []
 
     @cache
-    def read_then(number: int) -> frozenset[Asked]:
+    def read_then(number: int) -> ReadBefore:
         rows = connection.execute(
-            sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation)
+            sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.tables)
             .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
             .where(COVERAGE.c.scan_no == number, COVERAGE.c.outcome.in_(["read", "partial"]))
+        ).all()
+        return ReadBefore(
+            frozenset((r.provider, r.account, r.region, r.operation) for r in rows),
+            fills((r.provider, r.operation, r.tables) for r in rows),
         )
-        return frozenset((r.provider, r.account, r.region, r.operation) for r in rows)
 
     @cache
     def absent(check: str, table: str, scope: Scope, last: int) -> Any:

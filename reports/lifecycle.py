@@ -8,15 +8,12 @@ was not read, so nobody can tell. **Silent**: the check did not run there. Only 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from checks.finding import Finding
-from collectors.registry import COLLECTORS
 from collectors.scope import FIND, Scope
-from collectors.tables.tagged import TaggedResource
 from reports.report import Report, records
 
 Sight = Literal["fail", "unknown", "clear", "blocked", "silent"]
@@ -30,6 +27,10 @@ NEVER_READ = "no_data_source"
 """The cause of a list that no scan can read, as the devices of a hub of Azure's basic tier. What failed was on another."""
 Asked = tuple[str, str, str, str]
 """Provider, account, region and operation."""
+Fills = Mapping[tuple[str, str], frozenset[str]]
+"""The operations that fill a table, by provider and table."""
+TAGS = "tagged_resource"
+"""The table of tags that are listed apart from their resources."""
 
 
 def step(state: State | None, failed_before: bool, sight: Sight) -> tuple[State, Event | None]:
@@ -52,13 +53,21 @@ def step(state: State | None, failed_before: bool, sight: Sight) -> tuple[State,
     return "unknown", "unread"
 
 
-@lru_cache(maxsize=1)
-def asked_for() -> Mapping[tuple[str, str], frozenset[str]]:
-    """The operations that fill a table, by provider and table."""
+def fills(coverage: Iterable[tuple[str, str, str]]) -> Fills:
+    """The operations that fill each table, from provider, operation and tables of the coverage's rows."""
     found: dict[tuple[str, str], set[str]] = {}
-    for one in COLLECTORS:
-        found.setdefault((one.provider, one.table.id()), set()).update(operation.name for operation in one.operations)
+    for provider, operation, tables in coverage:
+        for table in tables.split("|") if tables else ():
+            found.setdefault((provider, table), set()).add(operation)
     return {key: frozenset(names) for key, names in found.items()}
+
+
+@dataclass(frozen=True)
+class ReadBefore:
+    """What could be read in a scan before this one, and which tables it filled there, as far as the scan wrote that."""
+
+    asked: frozenset[Asked]
+    fills: Fills
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ class Seen:
     ``findings`` are those it lists, by id, a failing one before an unknown one. ``judged`` are its checks and scopes,
     ``broken`` those of them with a list that was not read in full, ``asked`` the operations by provider and account,
     ``withdrawn`` those of them that are not offered, ``unreachable`` the clouds that were wanted and gave no scope.
-    ``untagged`` are the providers and accounts of which tags that are listed apart were not all read.
+    ``untagged`` are the providers and accounts of which tags that are listed apart were not all read. ``fills`` are the
+    operations by the table that they filled.
     """
 
     findings: Mapping[str, Finding]
@@ -78,6 +88,7 @@ class Seen:
     withdrawn: Mapping[tuple[str, str], frozenset[Asked]]
     unreachable: frozenset[str]
     untagged: frozenset[tuple[str, str]]
+    fills: Fills
 
     @staticmethod
     def of(report: Report) -> Seen:
@@ -104,11 +115,8 @@ class Seen:
             {key: frozenset(one) for key, one in asked.items()},
             {key: frozenset(one) for key, one in withdrawn.items()},
             frozenset(r.provider for r in coverage if r.operation == FIND and not r.account),
-            frozenset(
-                (r.provider, r.account)
-                for r in coverage
-                if r.outcome != "read" and r.operation in asked_for().get((r.provider, TaggedResource.id()), ())
-            ),
+            frozenset((r.provider, r.account) for r in coverage if r.outcome != "read" and TAGS in r.tables.split("|")),
+            fills((r.provider, r.operation, r.tables) for r in coverage),
         )
 
     def scope_of(self, finding: Finding) -> Scope:
@@ -118,33 +126,40 @@ class Seen:
         check = finding.check_id
         return everywhere if (check, own) not in self.judged and (check, everywhere) in self.judged else own
 
-    def of_absent(self, check: str, table: str, scope: Scope, read_then: Callable[[], frozenset[Asked]]) -> Sight:
+    def of_absent(self, check: str, table: str, scope: Scope, read_then: Callable[[], ReadBefore]) -> Sight:
         """What the scan says about a finding that it does not list. ``read_then`` gives what could be read when it was
         last seen: an operation that was read then and is not offered now says nothing about what it listed, and a scan
-        of fewer regions says nothing about what is global and may have been found through the others.
+        of fewer regions says nothing about what is global and may have been found through the others. Which operations
+        fill the table, both scans say: an operation that filled it in one of them counts in both.
         """
         if (check, scope) not in self.judged:
             return "blocked" if scope.provider in self.unreachable else "silent"
         if (check, scope) in self.broken:
             return "blocked"
-        needed = asked_for().get((scope.provider, table), frozenset())
-        if scope.region == "global" and self.regions(scope, needed, read_then()) - self.regions(scope, needed):
-            return "silent"
+        withdrawn = self.withdrawn.get((scope.provider, scope.account), frozenset())
+        if scope.region != "global" and not withdrawn:
+            return "clear"
+        before, key = read_then(), (scope.provider, table)
+        needed = self.fills.get(key, frozenset()) | before.fills.get(key, frozenset())
+        if scope.region == "global":
+            now = self.asked.get((scope.provider, scope.account), ())
+            if regions(scope, needed, before.asked) - regions(scope, needed, now):
+                return "silent"
         gone = {
             asked
-            for asked in self.withdrawn.get((scope.provider, scope.account), ())
+            for asked in withdrawn
             if asked[3] in needed and (scope.region == "global" or asked[2] == scope.region)
         }
-        return "blocked" if gone and not gone.isdisjoint(read_then()) else "clear"
+        return "blocked" if gone and not gone.isdisjoint(before.asked) else "clear"
 
-    def regions(self, scope: Scope, needed: AbstractSet[str], asked: Iterable[Asked] | None = None) -> set[str]:
-        """The regions in which some operations were asked about an account; by this scan, if nothing else is given.
 
-        What is global may be found through regions, as a bucket through the rules that write into it.
-        """
-        account = (scope.provider, scope.account)
-        asked = self.asked.get(account, ()) if asked is None else asked
-        return {one[2] for one in asked if one[:2] == account and one[3] in needed}
+def regions(scope: Scope, needed: frozenset[str], asked: Iterable[Asked]) -> set[str]:
+    """The regions in which some operations were asked about an account.
+
+    What is global may be found through regions, as a bucket through the rules that write into it.
+    """
+    account = (scope.provider, scope.account)
+    return {one[2] for one in asked if one[:2] == account and one[3] in needed}
 
 
 def at(finding: Finding) -> Scope:

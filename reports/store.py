@@ -38,6 +38,11 @@ def text(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.Text, nullable=False) for name in names]
 
 
+def later(*names: str) -> list[sa.Column[str]]:
+    """Columns of text that an older version did not have: empty for what it wrote."""
+    return [sa.Column(name, sa.Text, nullable=False, server_default="") for name in names]
+
+
 VERSION = sa.Table("iotposture_version", TABLES, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False))
 
 SCANS = sa.Table(
@@ -81,6 +86,7 @@ COVERAGE = sa.Table(
     sa.Column("scope_no", sa.Integer, sa.ForeignKey("scope.no"), primary_key=True),
     sa.Column("operation", sa.Text, primary_key=True),
     *text("outcome", "permission", "code"),
+    *later("cause", "tables"),
 )
 COUNTED = sa.Table(
     "counted",
@@ -120,7 +126,7 @@ DETAILS = sa.Table(
     link("wording_no", "wording"),
     *text("status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id"),
     *text("resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title", "remediation_cli"),
-    sa.Column("tags", sa.Text, nullable=False, server_default=""),
+    *later("tags", "unread"),
 )
 EVENTS = sa.Table(
     "event",
@@ -146,7 +152,16 @@ def with_tags(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE detail ADD COLUMN tags TEXT NOT NULL DEFAULT ''")
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {2: with_tags}
+def with_reasons(connection: Connection) -> None:
+    """Version 3: a finding says as data what was not read, and a read says its cause and the tables that it fills.
+
+    Older scans have said neither. A scan that follows one of them goes by what it knows itself of the tables.
+    """
+    for table, column in (("detail", "unread"), ("coverage", "cause"), ("coverage", "tables")):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {2: with_tags, 3: with_reasons}
 """What takes a database from the version before to this one. A step never changes once it was released."""
 LATEST = max(STEPS, default=1)
 

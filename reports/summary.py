@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ import pandas as pd
 
 from checks.check import SEVERITIES
 from checks.finding import Finding
+from checks.unread import Unread, unread_of
+from collectors.causes import Cause, cause_of
 from reports.report import Report, records
 
 ALIKE = 50
@@ -24,18 +25,6 @@ STATES = ("fail", "unknown", "pass", "not_applicable")
 """Of a check or guideline over all scopes, the one that wins first."""
 FAMILIES = {"aws": ("aws",), "azure": ("azure",), "gcp": ("gcp", "clearblade")}
 """Providers that a guideline's first word speaks of: ClearBlade is the successor of Cloud IoT Core."""
-
-CAUSES: Mapping[str, tuple[str, str]] = {
-    "denied": ("Access denied", "Grant the permission to the identity that scans."),
-    "failed": ("Did not answer", "Scan again; if it stays, look at the error code in coverage.csv."),
-    "partial": ("Read in part", "The call budget ended the read; raise it, or scan again to read on."),
-    "unavailable": ("Not available", "Not offered in this region, or its API is off. Nothing to do if it is not used."),
-    "absent_field": ("Not in the reply", "The service did not return the field; judge by hand."),
-    "not_parseable": ("Not understood", "The document could not be read as its format demands; judge by hand."),
-    "out_of_scope_account": ("Another account", "Scan the account that the resource lies in."),
-    "no_data_source": ("No source", "No API of this cloud tells; judge by hand."),
-}
-"""What a cause is called, and what to do about it."""
 
 
 @dataclass
@@ -104,7 +93,8 @@ class CheckState:
 class NotRead:
     """One permission, or one other cause, for which something is not known, and the checks it leaves open.
 
-    ``facts`` are the columns of a table that stayed empty. ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
+    ``codes`` are the provider's own, ``details`` a few of what else it said, as which service is off in which project.
+    ``facts`` are the columns of a table that stayed empty, the table alone for a list. ``findings`` counts the unknown findings it has a part in; one finding may have several causes.
     """
 
     provider: str
@@ -112,10 +102,16 @@ class NotRead:
     permission: str
     operations: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
+    details: set[str] = field(default_factory=set)
     facts: set[str] = field(default_factory=set)
     scopes: set[str] = field(default_factory=set)
     checks: set[str] = field(default_factory=set)
     findings: int = 0
+
+    @property
+    def why(self) -> Cause:
+        """The cause in words, with what would mend it."""
+        return cause_of(self.cause)
 
 
 @dataclass(frozen=True)
@@ -271,6 +267,9 @@ def guidelines(report: Report) -> list[str]:
     return sorted({name for check in report.checks for name in check["guidelines"]})
 
 
+UNKNOWN = ["provider", "cause", "permission", "unread", "account_id", "region", "check_id", "resource_type"]
+
+
 def not_read(report: Report) -> tuple[NotRead, ...]:
     """What was not read, the cause that leaves most unknown first."""
     gaps: dict[tuple[str, str, str], NotRead] = {}
@@ -279,47 +278,27 @@ def not_read(report: Report) -> tuple[NotRead, ...]:
         key = (provider, cause, permission)
         return gaps.setdefault(key, NotRead(*key))
 
-    dark: dict[str, dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
     for row in records(report.coverage[report.coverage["outcome"] != "read"]):
-        dark[row.provider][row.operation].add((row.outcome, row.permission))
-        found = gap(row.provider, row.outcome, row.permission)
+        found = gap(row.provider, row.cause or row.outcome, row.permission)
         found.operations.add(row.operation)
         found.codes |= {row.code} - {""}
+        if row.detail and len(found.details) < SAMPLE:
+            found.details.add(row.detail)
         found.scopes.add(f"{row.provider}/{row.account}/{row.region}")
     unknown = report.findings[report.findings["status"] == "unknown"]
-    unknown = unknown.assign(facts=unknown["actual"].map(facts_missing))
-    keys = [
-        "provider",
-        "cause",
-        "permission",
-        "status_reason",
-        "account_id",
-        "region",
-        "check_id",
-        "resource_type",
-        "facts",
-    ]
-    for row in records(unknown.groupby(keys).size().reset_index(name="size")):
-        causes = set(row.cause.split("|"))
-        words = set(re.findall(r"[\w.]+", row.status_reason))
-        named = {pair for op, pairs in dark[row.provider].items() if op in words for pair in pairs if pair[0] in causes}
-        for permission in filter(None, row.permission.split("|")):
-            told = {pair for pairs in dark[row.provider].values() for pair in pairs if pair[1] == permission}
-            named |= {pair for pair in told if pair[0] in causes} or {("denied", permission)}
-        for cause, permission in sorted(named | {(c, "") for c in causes - {cause for cause, _ in named}}):
+    for row in records(unknown.groupby(UNKNOWN).size().reset_index(name="size")):
+        causes: dict[tuple[str, str], list[Unread]] = defaultdict(list)
+        for one in unread_of(row.unread, row.cause, row.permission):
+            asked = (row.provider, one.cause, one.permission) in gaps or one.lacks
+            causes[one.cause, one.permission if asked else ""].append(one)
+        for (cause, permission), unread in causes.items():
             found = gap(row.provider, cause, permission)
             found.scopes.add(f"{row.provider}/{row.account_id}/{row.region}")
             found.checks.add(row.check_id)
             found.findings += row.size
             if not permission:
-                found.facts |= {f"{row.resource_type}.{fact}" for fact in row.facts.split("|") if fact}
+                found.facts |= {f"{row.resource_type}.{one.column}".removesuffix(".") for one in unread}
     return tuple(sorted(gaps.values(), key=lambda g: (-g.findings, g.provider, g.cause, g.permission)))
-
-
-def facts_missing(actual: str) -> str:
-    """The columns that evidence says were not read, joined by ``|``; all read, it is the first that made no sense."""
-    missing = [cell.removesuffix("=not read") for cell in actual.split("; ") if cell.endswith("=not read")]
-    return "|".join(missing) or actual.split("=", 1)[0]
 
 
 def short(resource: str) -> str:

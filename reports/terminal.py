@@ -19,6 +19,8 @@ TOP = 10
 """Failing checks that a terminal shows."""
 SHOWN = 3
 """Resources that it names for each."""
+LEAVES = 24
+"""Characters for what a gap leaves unknown, as in ``12 checks in 4 scopes``."""
 NAME = 24
 """Characters of a resource's name."""
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
@@ -29,9 +31,9 @@ def render(report: Report, console: Console) -> None:
     summary = summarise(report)
     head(report, console)
     console.print(areas(report, summary, console))
-    if missing := [gap for gap in summary.not_read if gap.checks or gap.cause != "unavailable"]:
-        console.print(text("\nNot read", "bold"))
-        console.print(gaps(missing, console))
+    if missing := [gap for gap in summary.not_read if gap.checks or not gap.why.nothing_there]:
+        console.print(text("\nNot read, and the checks that it leaves unknown", "bold"))
+        gaps(missing, console)
     if summary.top:
         more = f", the first {TOP} of {len(summary.top)} checks" if len(summary.top) > TOP else ""
         console.print(text(f"\nWhat fails{more}", "bold"))
@@ -95,19 +97,21 @@ def areas(report: Report, summary: Summary, console: Console) -> Table:
     return table
 
 
-def gaps(not_read: list[NotRead], console: Console) -> Table:
-    """What is missing by name, and what it leaves open."""
-    table = grid(console, ("Cause", "left"), ("What", "left"), ("Leaves unknown", "left"))
+def gaps(not_read: list[NotRead], console: Console) -> None:
+    """What is missing by name and what it leaves open, below each cause with what would mend it."""
+    causes = defaultdict(list)
     for gap in not_read:
-        what = gap.permission or ", ".join(sorted(gap.operations)) or ", ".join(sorted(gap.facts))
-        table.add_row(
-            text(gap.cause, "magenta"),
-            text(f"{gap.provider} {what}"),
-            text(
-                f"{number(len(gap.checks), 'check')} in {number(len(gap.scopes), 'scope')}" if gap.checks else "nothing"
-            ),
-        )
-    return table
+        causes[gap.why].append(gap)
+    for why, alike in causes.items():
+        console.print(text(f"{why.title}.", "magenta").append(f" {why.mend}", ""))
+        table = grid(console, ("", "left"), ("", "left"))
+        table.show_header, table.box = False, None
+        table.columns[0].width = console.width - LEAVES - 1
+        for gap in alike:
+            what = gap.permission or ", ".join(sorted(gap.operations)) or ", ".join(sorted(gap.facts))
+            open_ = f"{number(len(gap.checks), 'check')} in {number(len(gap.scopes), 'scope')}" if gap.checks else "-"
+            table.add_row(text(f"  {gap.provider} {what}"), text(open_))
+        console.print(table)
 
 
 def failing(summary: Summary, console: Console) -> Table:

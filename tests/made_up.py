@@ -13,6 +13,10 @@ import pandas as pd
 
 from checks.check import SEVERITIES
 from checks.finding import COLUMNS, Finding, finding_id, ticket_title
+from checks.unread import Unread, dump, sentences
+from checks.unread import causes as cause_column
+from checks.unread import permissions as permission_column
+from collectors.schema import COVERAGE
 from reports.case import Case, Docket
 from reports.check_facts import CheckFacts
 from reports.report import Report
@@ -156,7 +160,7 @@ SCOPES = (
 )
 
 ABOUT_SCAN = {
-    "schema_version": "1",
+    "schema_version": "2",
     "tool_version": "0.1.0",
     "catalogue_version": "2026.11",
     "scan_id": "20261122T0600Z-4f1c",
@@ -204,10 +208,20 @@ def finding(
 
 
 def unread(check: str, scope: int, resource: str, kind: str, cause: str, permission: str = "") -> dict[str, str]:
-    """A finding of status unknown."""
-    needs = f": needs {permission}" if permission else ""
-    more = {"cause": cause, "permission": permission, "status_reason": f"not read ({cause}{needs})"}
-    if resource == "/".join(SCOPES[scope]):
+    """A finding of status unknown. ``cause`` and ``permission`` may be several, joined by ``|``, each with its own."""
+    causes = cause.split("|")
+    needs = permission.split("|") if len(causes) > 1 else [permission]
+    operations = {row["permission"]: row["operation"] for row in coverage()}
+    whole = resource == "/".join(SCOPES[scope])
+    missing = [
+        Unread("" if whole else "facts", one, operations.get(needed, ""), needed)
+        for one, needed in zip(causes, needs, strict=True)
+    ]
+    more = {
+        "cause": cause_column(missing), "permission": permission_column(missing), "status_reason": sentences(missing),
+        "unread": dump(missing),
+    }  # fmt: skip
+    if whole:
         more |= {"resource_name": resource, "subject": f"every {kind}"}
     return finding(check, scope, resource, kind, "unknown", **more)
 
@@ -267,8 +281,8 @@ def coverage() -> list[dict[str, str]]:
     return [
         dict(
             zip(
-                ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail"),
-                (*SCOPES[scope], *rest, ""),
+                COVERAGE,
+                (*SCOPES[scope], *rest, "", "" if rest[2] == "read" else rest[2], ""),
                 strict=True,
             )
         )

@@ -63,7 +63,7 @@ class Looked:
     def why(self, name: str, column: str) -> tuple[str, str]:
         """Cause and detail of a cell that was not read."""
         unread = self.tables.unread
-        key = f"{self.named(name)['resource']}#"
+        key = self.named(name)["resource"]
         note = unread[(unread["resource"] == key) & (unread["column"] == column)].iloc[0]
         return str(note["cause"]), str(note["detail"])
 

@@ -114,4 +114,4 @@ def test_what_was_denied_is_unknown(aws_alone: Aws, operation: str, table: Any, 
         aws_alone.switchboard.clear()
     assert found.frames[table][column].isna().all()
     note = found.unread[found.unread["column"] == column].iloc[0]
-    assert (note["cause"], note["detail"].split()[0]) == ("denied", operation)
+    assert (note["cause"], note["operation"]) == ("denied", operation)

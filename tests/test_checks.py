@@ -20,6 +20,7 @@ from checks.check import SEVERITIES, Check, proven
 from checks.guidelines import controls_of, frameworks, guidelines
 from checks.judge import judge, relevant, verdicts
 from checks.registry import AREAS, CHECKS
+from checks.unread import Unread, parse
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.schema import Tables, gaps_frame, unread_frame
 from collectors.scope import Scope
@@ -263,6 +264,7 @@ def test_a_list_that_was_denied_is_one_unknown_and_nothing_else(check: Check) ->
     assert judged.findings["status"].tolist() == ["unknown"]
     assert judged.findings["permission"].tolist() == ["a:B"]
     assert "a:B" in judged.findings["status_reason"].iloc[0]
+    assert parse(judged.findings["unread"].iloc[0]) == (Unread("", "denied", "", "a:B", "a.b"),)
     assert judged.counts[["passed", "failed", "unknown", "status"]].values.tolist() == [[0, 0, 1, "unknown"]]
 
 
@@ -285,14 +287,19 @@ def test_an_unread_cell_names_the_permission_that_was_missing() -> None:
         "name": "a",
     }
     note = {
-        "table": "log", "resource": "/hubs/a#", "column": "logs_connections", "cause": "denied",
-        "permission": "Microsoft.Insights/diagnosticSettings/read", "detail": "AuthorizationFailed",
+        "table": "log", "resource": "/hubs/a", "column": "logs_connections", "cause": "denied",
+        "operation": "diagnostic_settings.list", "permission": "Microsoft.Insights/diagnosticSettings/read",
+        "detail": "AuthorizationFailed",
     }  # fmt: skip
     tables = Tables({check.table: check.table.frame([row])}, unread=unread_frame([note]))
     finding = judge(scope, tables, [check]).findings.iloc[0]
     assert (finding["status"], finding["cause"]) == ("unknown", "denied")
     assert finding["permission"] == "Microsoft.Insights/diagnosticSettings/read"
-    assert "needs Microsoft.Insights/diagnosticSettings/read" in finding["status_reason"]
+    assert finding["status_reason"] == (
+        "logs_connections: not read: the scanner lacks a permission (diagnostic_settings.list needs "
+        "Microsoft.Insights/diagnosticSettings/read; AuthorizationFailed). Grant the permission to the identity that scans."
+    )
+    assert json.loads(finding["unread"]) == [{name: note[name] for name in Unread._fields}]
 
 
 def members(value: Any) -> tuple[Any, ...]:

@@ -430,9 +430,14 @@ def test_sarif_says_what_was_not_assessed() -> None:
     told = {(one["level"], one["message"]["text"]) for one in invocation["toolExecutionNotifications"]}
     assert (
         "error",
-        "aws/123456789012/eu-central-1: get_v2_logging_options denied; needs iot:GetV2LoggingOptions",
+        "aws/123456789012/eu-central-1: get_v2_logging_options: not read: the scanner lacks a permission "
+        "(needs iot:GetV2LoggingOptions; AccessDeniedException). Grant the permission to the identity that scans.",
     ) in told
-    assert ("warning", "clearblade/field-telemetry/europe-west1: list_devices partial") in told
+    assert (
+        "warning",
+        "clearblade/field-telemetry/europe-west1: list_devices: not read: the read was stopped before its end "
+        "(CallBudget). Raise the call budget, or scan again to read on.",
+    ) in told
     assert len(told) == 6
     incomplete = log(made_up.report(scan_complete="false"))
     assert incomplete["runs"][0]["invocations"][0]["executionSuccessful"] is False

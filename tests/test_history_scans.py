@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from made_up import SCOPES
-from worlds import DAY_ONE, TLS, World, history, hubs, lives
+from worlds import DAY_ONE, STRONG, TLS, World, history, hubs, lives
 
 from collectors.provider import Scopes
 from flows.commands import Request
@@ -19,8 +21,8 @@ from flows.history import remember
 from flows.scan import Order, write_about
 from flows.settings import Settings
 from reports.history import History
-from reports.lifecycle import asked_for
 from reports.report import Report
+from reports.store import address, engine, writing
 
 
 def test_a_scan_older_than_the_newest_is_late_and_moves_nothing(place: str) -> None:
@@ -88,7 +90,7 @@ def with_regions(world: World, day: int, *regions: str) -> Report:
     """The report of a scan that asked for the hubs of some regions, which are listed for the whole subscription."""
     report = world.report(day)
     asked = {"provider": "azure", "account": SCOPES[2][1], "outcome": "read"}
-    asked["operation"] = min(asked_for()["azure", "hub"])
+    asked |= {"operation": "iothubs.list", "tables": "hub"}
     rows = [dict.fromkeys(report.coverage.columns, "") | asked | {"region": region} for region in regions]
     object.__setattr__(report, "coverage", pd.concat([report.coverage, pd.DataFrame(rows)], ignore_index=True))
     return report
@@ -103,6 +105,66 @@ def test_a_region_that_is_scanned_no_more_resolves_nothing_global_that_was_found
         assert lives(opened) == {"azure-a": "open"}
         opened.ingest(with_regions(gone, 3, "north"))
         assert lives(opened) == {"azure-a": "resolved"}
+
+
+def test_what_a_region_was_asked_for_counts_as_the_scan_wrote_it_then(place: str) -> None:
+    """The operation of before fills the table of the hub, and today's scan does not ask it any more."""
+    before = with_regions(World(hubs({"a": "fail"}, scope=2)), 0, "north", "south")
+    before.coverage["operation"] = "iothubs.list_of_before"
+    with history(place, [before, with_regions(World({}), 1, "north")]) as opened:
+        assert lives(opened) == {}
+
+
+def version_two(place: str) -> None:
+    """Makes a history what the version before reasons were data has written."""
+    made, _ = engine(address(place))
+    with writing(made) as connection:
+        for table, column in (("detail", "unread"), ("coverage", "cause"), ("coverage", "tables")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.exec_driver_sql("UPDATE detail SET digest = digest || 'x'")  # it was over fewer columns
+        connection.execute(sa.text("UPDATE iotposture_version SET number = 2"))
+    made.dispose()
+
+
+def test_a_history_of_the_second_version_learns_reasons_and_loses_nothing(place: str) -> None:
+    world = World(hubs({"a": "fail", "b": "unknown"}), read={(0, "iot.list_things")})
+    with history(place, [world.report(0)]) as opened:
+        before, coverage = opened.docket(), opened.coverage("scan-0")
+    assert [case.finding.unread != "" for case in before.cases] == [False, True]
+    assert {row["tables"] for row in coverage} == {"certificate|device|hub"}
+    version_two(place)
+    with History.open(place) as opened:
+        told = [replace(case, finding=case.finding._replace(unread="")) for case in before.cases]
+        assert list(opened.docket().cases) == told
+        assert opened.coverage("scan-0") == [row | {"cause": "", "tables": ""} for row in coverage]
+        opened.ingest(world.report(1))
+        assert [case.finding.unread for case in opened.docket().cases] == [c.finding.unread for c in before.cases]
+        assert not any(case.changed for case in opened.docket().cases)
+        assert opened.coverage("scan-1") == coverage
+        assert opened.check() == []
+
+
+def test_a_scan_before_tables_were_written_resolves_nothing_that_this_one_would_not(place: str) -> None:
+    failing, gone = World(hubs({"a": "fail"}, scope=2)), World({})
+    with history(place, [with_regions(failing, 0, "north", "south")]):
+        pass
+    version_two(place)
+    with history(place, [with_regions(gone, 1, "north")]) as opened:
+        assert lives(opened) == {}
+        opened.ingest(with_regions(gone, 2, "north", "south"))
+        assert lives(opened) == {"azure-a": "resolved"}
+
+
+def test_a_service_that_went_away_resolves_nothing_that_a_scan_before_tables_were_written_has_listed(
+    place: str,
+) -> None:
+    before = World({(STRONG, 1, "a"): "fail"}, read={(1, "iot.list_certificates")}, checks=(STRONG,))
+    after = World({}, unavailable={(1, "iot.list_certificates")}, checks=(STRONG,))
+    with history(place, [before.report(0)]):
+        pass
+    version_two(place)
+    with history(place, [after.report(1)]) as opened:
+        assert lives(opened) == {"aws-a": "dark"}
 
 
 def test_a_list_that_no_scan_can_ever_read_keeps_nothing_dark_that_was_on_another(place: str) -> None:

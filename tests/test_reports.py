@@ -26,6 +26,7 @@ from made_up import AREAS, AZURE_HUB, CHECKS, HOSTILE, SCOPES, estate, finding, 
 from rich.console import Console
 
 from checks.finding import COLUMNS
+from checks.unread import Unread, dump
 from reports.csv_files import coverage_csv, findings_csv
 from reports.escape import ci, markdown, spreadsheet, terminal, unguard, visible
 from reports.findings_json import findings_json
@@ -321,11 +322,12 @@ def test_what_is_unknown_is_laid_at_the_read_that_failed() -> None:
     whole = report()
     broken = {
         "provider": "aws", "account": "1", "region": "eu-west-1", "operation": "iot.list_streams",
-        "permission": "iot:ListStreams", "outcome": "failed", "code": "500", "detail": "",
+        "permission": "iot:ListStreams", "outcome": "failed", "code": "500", "detail": "", "cause": "failed", "tables": "",
     }  # fmt: skip
     row = {
         **finding("store-is-private", 4, "arn:aws:s3:::b"), "provider": "aws", "status": "unknown", "cause": "failed",
-        "status_reason": "holds_firmware not read (failed, iot.list_streams 500)",
+        "status_reason": "A sentence about denied and iot.list_policies, which nobody reads back.",
+        "unread": dump([Unread("holds_firmware", "failed", "iot.list_streams", "iot:ListStreams", "500")]),
     }  # fmt: skip
     whole = dataclasses.replace(
         whole, coverage=pd.DataFrame([broken]), findings=pd.DataFrame([row], columns=list(COLUMNS), dtype="string")
@@ -381,7 +383,10 @@ def test_a_terminal_of_80_columns_is_enough_and_gets_no_colour_when_it_is_none()
 
 def test_a_terminal_names_the_missing_permission_and_rolls_devices_up() -> None:
     text = on_terminal(report(), width=200)
-    assert re.search(r"denied +aws iot:GetV2LoggingOptions +1 check in 1 scope", text)
+    _, denied, answer = re.split(r"The scanner lacks a permission\.|The service gave no usable answer\.", text)
+    assert denied.startswith(" Grant the permission to the identity that scans.")
+    assert re.search(r"aws iot:GetV2LoggingOptions +1 check in 1 scope", denied)
+    assert re.search(r"aws iot:ListThings +1 check in 1 scope", answer)
     assert "12 devices of" in text and "pump-003" not in text
     assert "97.5 % coverage" in text
 

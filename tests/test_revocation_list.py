@@ -13,6 +13,7 @@ from cryptography import x509
 from registry import Looked, certificates
 from werkzeug.wrappers import Response
 
+from checks.unread import parse
 from collectors.aws.certificate_issuers import REVOKED_ABOVE, REVOKED_AUTHORITY, REVOKED_DEVICE
 from collectors.crl_http import LARGEST, Outside, public
 from collectors.operation import ReadFailed
@@ -86,7 +87,11 @@ def test_a_list_that_has_expired_leaves_one_unknown_for_all_it_was_to_answer(lab
     assert "the list has expired" in looked.why("logger-boston-01", "revoked")[1]
     unknown = looked.findings("certificate-is-on-no-revocation-list", "unknown")
     assert len(unknown) == 1
-    assert unknown[0]["status_reason"].startswith("2 of unknown concern: revocation_list not read (failed")
+    assert unknown[0]["status_reason"].startswith(
+        "Nobody can tell whether the check concerns 2 resources. "
+        "revocation_list: not read: the service gave no usable answer ("
+    )
+    assert {one.cause for one in parse(unknown[0]["unread"])} == {"failed"}
 
 
 def test_findings_name_the_revoked_and_what_cannot_be_read(lab: Lab) -> None:

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from collectors.operation import COLLECTORS, Memory, Operation, Reader, collector
 from collectors.run import Run, collect
-from collectors.schema import Row, Tables, Unread, coverage_frame, gaps_frame, unread_frame
+from collectors.schema import COVERAGE, GAPS, UNREAD, Row, Tables, Unread, coverage_frame, gaps_frame, unread_frame
 from collectors.scope import Scope
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
@@ -55,7 +55,7 @@ def tables() -> Tables:
         },
         {**PLACE, "resource": "hub-c", "name": "", "public_network": False, "routes": 0},
     ]
-    note = {"table": "hub", "resource": "hub-b#", "column": "public_network", "cause": "denied", "permission": "p"}
+    note = {"table": "hub", "resource": "hub-b", "column": "public_network", "cause": "denied", "permission": "p"}
     asked = {"provider": "aws", "account": "1", "region": "r", "operation": "o", "permission": "p", "outcome": "denied"}
     return Tables(
         {Hub: Hub.frame(hubs), Device: Device.frame([])},
@@ -197,6 +197,19 @@ def test_column_that_an_older_run_did_not_have_is_unread(tmp_path: Path) -> None
     }
 
 
+def test_notes_of_the_first_version_hold_resource_and_subject_in_one_text(tmp_path: Path) -> None:
+    run = Run(str(tmp_path))
+    run.write(SCOPE, tables())
+    old = {"table": "hub", "column": "min_tls", "cause": "denied", "permission": "p", "detail": "o AccessDenied"}
+    for name, key in (("unread", {"resource": "a#b#c"}), ("gaps", {}), ("coverage", {"outcome": "read"})):
+        run.write_frame(SCOPE, name, pd.DataFrame([old | key], dtype="string"))
+    read = run.read(SCOPE)
+    assert [tuple(frame.columns) for frame in (read.unread, read.gaps, read.coverage)] == [UNREAD, GAPS, COVERAGE]
+    assert read.unread.iloc[0].to_dict() == {"resource": "a#b", "subject": "c", "operation": "", **old}
+    run.write_frame(SCOPE, "unread", pd.DataFrame(columns=["resource", *old]))
+    assert read.unread.columns.equals(run.read(SCOPE).unread.columns)
+
+
 LIST = Operation("things.list", "things:List", items="things")
 
 
@@ -239,9 +252,9 @@ def test_value_that_a_column_cannot_hold_costs_its_cell_and_not_the_scope() -> N
     assert hubs["resource"].tolist() == ["a", "b"]
     assert hubs["min_tls"].isna().tolist() == [True, False]
     assert hubs["routes"].isna().tolist() == [True, False]
-    assert found.unread[["resource", "column", "cause"]].to_numpy().tolist() == [
-        ["a#", "min_tls", "not_parseable"],
-        ["a#", "routes", "not_parseable"],
+    assert found.unread[["resource", "subject", "column", "cause"]].to_numpy().tolist() == [
+        ["a", "", "min_tls", "not_parseable"],
+        ["a", "", "routes", "not_parseable"],
     ]
 
 

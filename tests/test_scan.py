@@ -25,6 +25,7 @@ from collectors.registry import COLLECTORS
 from collectors.run import Run
 from collectors.schema import coverage_frame
 from flows.demo import toml
+from flows.scan import would_ask
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
 from reports.coverage import coverage_pct
@@ -301,6 +302,7 @@ def test_a_cloud_that_was_wanted_and_not_reached_weighs_as_much_as_a_scope_of_it
     ]
     lost = {"provider": "aws", "operation": "find", "outcome": "failed"}
     asked = {o.name for collector in COLLECTORS if collector.provider == "aws" for o in collector.operations}
-    assert coverage_pct(coverage_frame(read)) == 100
-    assert coverage_pct(coverage_frame([*read, lost])) == 100 * 30 / (30 + len(asked)) < 50
-    assert coverage_pct(coverage_frame([lost])) == 0
+    assert coverage_pct(coverage_frame(read), {}) == 100
+    assert would_ask("aws") == len(asked)
+    assert coverage_pct(coverage_frame([*read, lost]), {"aws": len(asked)}) == 100 * 30 / (30 + len(asked)) < 50
+    assert coverage_pct(coverage_frame([lost]), {"aws": len(asked)}) == 0

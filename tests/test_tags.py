@@ -27,12 +27,14 @@ from collectors.scope import Scope
 from collectors.tables.data import Route
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
+from collectors.tables.tagged import TaggedResource
 from collectors.tags import LENGTH, MOST, read, tags
 from lab.cloud import Lab
 from lab.server import CANARY
 from reports.history import History
 from reports.report import Report
 from reports.store import LATEST, address, engine, reading, version, writing
+from reports.summary import summarise
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def tagged(day: int, tags: str, outcome: str, account: int = 0) -> Report:
     whole = World(hubs({"a": "fail"})).report(day)
     asked = dict.fromkeys(whole.coverage.columns, "") | dict(
         zip(("provider", "account", "region"), SCOPES[account], strict=True),
-        operation="resourcegroupstaggingapi.get_resources", outcome=outcome,
+        operation="resourcegroupstaggingapi.get_resources", outcome=outcome, tables=TaggedResource.id(),
     )  # fmt: skip
     coverage = pd.concat([whole.coverage, pd.DataFrame([asked], dtype="string")], ignore_index=True)
     return replace(whole, findings=whole.findings.assign(tags=tags).astype("string"), coverage=coverage)
@@ -253,7 +255,8 @@ def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str
         before = opened.docket()
     made, _ = engine(address(place))
     with writing(made) as connection:
-        connection.exec_driver_sql("ALTER TABLE detail DROP COLUMN tags")
+        for table, column in (("detail", "tags"), ("detail", "unread"), ("coverage", "cause"), ("coverage", "tables")):
+            connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute(sa.text("UPDATE iotposture_version SET number = 1"))
     made.dispose()
     with History.open(place) as opened:
@@ -277,3 +280,23 @@ def test_a_run_of_before_there_were_tags_is_reported_again(lab: Lab, tmp_path: P
     again = gather(run, order(lab, tmp_path, "gcp").clock).findings
     assert set(again["tags"]) == {""}
     assert again.drop(columns="tags").equals(whole.findings.drop(columns="tags"))
+
+
+def test_a_run_of_before_reasons_were_data_is_reported_again(lab: Lab, tmp_path: Path) -> None:
+    from flows.scan import gather
+
+    whole = scan(lab, tmp_path, "gcp")
+    asked = order(lab, tmp_path, "gcp")
+    for scope in asked.run.scopes():
+        for name, later in (("findings", ["unread"]), ("coverage", ["cause", "tables"])):
+            asked.run.write_frame(scope, name, asked.run.read_frame(scope, name).drop(columns=later))
+    again = gather(asked.run, asked.clock)
+    assert set(again.findings["unread"]) == {""}
+    assert again.findings.drop(columns="unread").equals(whole.findings.drop(columns="unread"))
+    assert again.coverage.drop(columns=["cause", "tables"]).equals(whole.coverage.drop(columns=["cause", "tables"]))
+    for now, then in zip(whole.coverage["tables"], again.coverage["tables"], strict=True):
+        assert now and set(now.split("|")) <= set(then.split("|")), "today's collectors say what their operations fill"
+    one, other = (
+        {(gap.provider, gap.cause, gap.findings) for gap in summarise(told).not_read} for told in (whole, again)
+    )
+    assert one == other

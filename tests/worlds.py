@@ -70,13 +70,13 @@ class World:
             tally = [sum(verdict == kind for _, verdict in seen) for kind in ("pass", "fail", "unknown")]
             tally[2] += (check, scope) in self.broken
             counts.append(dict(zip(COUNTS, (check, *SCOPES[scope], *tally, ""), strict=True)))
-        asked = [(*SCOPES[scope], operation, "unavailable") for scope, operation in self.unavailable]
-        asked += [(*SCOPES[scope], operation, "read") for scope, operation in self.read]
-        asked += [(*SCOPES[scope], f"list_{KINDS[check]}", "denied") for check, scope in self.broken]
-        asked += [(provider, "", "", "find", "failed") for provider in self.unreachable]
-        coverage = [
-            dict(zip(("provider", "account", "region", "operation", "outcome"), row, strict=True)) for row in asked
-        ]
+        fills = "|".join(sorted(KINDS.values()))
+        asked = [(*SCOPES[scope], operation, "unavailable", fills) for scope, operation in self.unavailable]
+        asked += [(*SCOPES[scope], operation, "read", fills) for scope, operation in self.read]
+        asked += [(*SCOPES[scope], f"list_{KINDS[check]}", "denied", KINDS[check]) for check, scope in self.broken]
+        asked += [(provider, "", "", "find", "failed", "") for provider in self.unreachable]
+        columns = ("provider", "account", "region", "operation", "outcome", "tables")
+        coverage = [dict(zip(columns, row, strict=True)) for row in asked]
         ran = {check for check, _ in self.places()}
         started = f"{DAY_ONE + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
         whole = not (self.broken or self.unreachable or "unknown" in self.resources.values())

@@ -19,6 +19,7 @@ from collectors.aws.jobs import (
 )
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
+from collectors.causes import NOTHING_THERE
 from collectors.operation import Operation, Reader, ReadFailed, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.data import Store
@@ -65,7 +66,7 @@ class Buckets:
     def note(self, reply: Any) -> Any:
         """An unread reply as nothing, remembered unless the region does not offer the service; any other as it is."""
         if isinstance(reply, Unread):
-            if reply.cause != "unavailable":
+            if reply.cause not in NOTHING_THERE:
                 self.unread = reply
             return []
         return reply
@@ -80,7 +81,7 @@ def telemetry(read: Reader, regions: list[str]) -> Buckets:
             into = read(GET_RULE, region=region, ruleName=name).cell(written_buckets)
             for bucket in found.note(into):
                 if "${" in bucket:
-                    found.unread = Unread("not_parseable", detail=f"rule {name} names its bucket per message")
+                    found.unread = Unread("message_decides", detail=f"rule {name} names its bucket per message")
                 else:
                     found.names.add(bucket)
     return found
@@ -146,8 +147,8 @@ def buckets(read: Reader) -> Iterator[Row]:
     data, images = telemetry(read, regions), firmware(read, regions)
     for source in (data.unread, images.unread):
         if source and source.permission:  # it may name a bucket of another account, which nothing else lists
-            name, _, code = source.detail.partition(" ")
-            read.gap(ReadFailed("failed", code), Operation(name, source.permission), cause=source.cause)
+            failure = ReadFailed("failed", source.code, source.detail)
+            read.gap(failure, Operation(source.operation, source.permission), cause=source.cause)
     own = read(LIST_BUCKETS).cell(lambda listed: {bucket["Name"] for bucket in listed})
     elsewhere = Unread("out_of_scope_account", detail="the bucket is not among those of this account")
     for name in sorted((data.names | images.names) - own) if not isinstance(own, Unread) else ():

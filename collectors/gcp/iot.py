@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from collectors.causes import NOTHING_THERE
 from collectors.gcp import registry
 from collectors.gcp.account import full_name, project, regions
 from collectors.operation import Operation, Reader, Reply, collector
@@ -46,7 +47,7 @@ def telemetry_topics(read: Reader) -> Any:
     for region in regions(read):
         named = registries(read, region).cell(published)
         if isinstance(named, Unread):
-            if named.cause == "unavailable":
+            if named.cause in NOTHING_THERE:
                 continue
             return named
         found |= named
@@ -85,7 +86,7 @@ def devices(read: Reader) -> Iterator[Row]:
     """Every device of every registry of one location."""
     known = registries(read)
     state = known.cell(len)
-    if isinstance(state, Unread) and state.detail.endswith(RETIRED):
+    if isinstance(state, Unread) and state.code == RETIRED:
         list(read(DEVICES, parent=f"{project(read)}/locations/{read.scope.region}/registries/none"))
     pairs = [(item, read(DEVICES, parent=item["name"])) for item in known]
     yield from registry.devices(pairs, full, read.clock, state, read.memory.weak)

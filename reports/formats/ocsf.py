@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from checks.unread import parse
 from collectors import tags
 from reports.case import Case, Docket
 from reports.formats.format import (
@@ -112,6 +113,7 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
                 "evidence_hash": finding.evidence_hash,
                 "cause": finding.cause,
                 "permission": finding.permission,
+                "unread": [one._asdict() for one in parse(finding.unread)],
                 "guidelines": split(finding.guidelines),
                 "due_on": case.due_on,
                 "sla": case.sla,

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from checks.finding import canonical
 from checks.guidelines import frameworks
+from checks.unread import read_in_words
 from reports.case import Case, Docket
 from reports.escape import sarif
 from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
@@ -226,8 +227,7 @@ def notifications(coverage: Coverage, left_out: int) -> list[dict[str, Any]]:
 def gap(row: Any) -> str:
     """One operation that was not read to its end."""
     where = "/".join(filter(None, (row["provider"], row["account"], row["region"])))
-    needs = f"; needs {row['permission']}" if row["outcome"] == "denied" and row["permission"] else ""
-    return f"{where}: {row['operation']} {row['outcome']}{needs}"
+    return f"{where}: {read_in_words(row)}"
 
 
 def every_result(made: Any) -> list[Any]:

@@ -31,7 +31,7 @@ from reports.page.rows import ROOM, listing, printed
 from reports.page.waivers import SOON, accepted, lapsed
 from reports.report import Report, records
 from reports.score import CAP, WEIGHTS
-from reports.summary import CAUSES, FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
+from reports.summary import FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
 from reports.trend import Share, Trend
 
 HERE = Path(__file__).parent
@@ -97,7 +97,6 @@ def whole(
         titles={check["id"]: check["title"] for check in report.checks},
         coverage=coverage_rows(report),
         scopes=scopes(report),
-        causes=CAUSES,
         states=STATE_TITLES,
         weights=WEIGHTS,
         cap=CAP,

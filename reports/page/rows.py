@@ -19,11 +19,12 @@ from markupsafe import escape
 
 from checks.check import SEVERITIES
 from checks.finding import COLUMNS, Finding
+from checks.unread import sentences, unread_of
 from reports.case import Case, Docket
 from reports.escape import visible
 from reports.page.charts import day
 from reports.report import Report
-from reports.summary import CAUSES, ROLLED, SAMPLE, Line, clipped, named, rolled_up, short
+from reports.summary import ROLLED, SAMPLE, Line, clipped, named, rolled_up, short
 
 ROOM = 4_400_000
 """Bytes for all rows, of a file that stays below 5 MB with checks, coverage and charts beside them."""
@@ -228,7 +229,7 @@ def evidence(finding: Finding) -> str:
     """What was found, or why nothing could be."""
     if finding.status == "fail":
         return finding.actual
-    return finding.status_reason or ", ".join(CAUSES[c][0] if c in CAUSES else c for c in finding.cause.split("|"))
+    return finding.status_reason or sentences(unread_of(finding.unread, finding.cause, finding.permission))
 
 
 def lived(row: Row, cases: Sequence[Case]) -> Row:

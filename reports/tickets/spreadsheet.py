@@ -19,7 +19,7 @@ LIFE = (
     "lifecycle", "first_seen", "last_seen", "resolved_at", "age_days", "changed", "owner", "waiver", "waiver_kind",
     "waiver_expires_on", "due_on", "sla",
 )  # fmt: skip
-LATER = ("tags",)
+LATER = ("tags", "unread")
 """What a finding says since this table has columns."""
 CELL = 32_767
 """Characters in a cell of Excel and LibreOffice."""
