@@ -98,7 +98,8 @@ class Azure:
         switched = self.switchboard.seen(name)
         if switched:
             deny = fault(403, "AuthorizationFailed", f"The client does not have authorization to perform {name}.")
-            if instead := failing(switched, request, deny, fault(429, "TooManyRequests")):
+            refuse = fault(switched.status, switched.code, switched.message)
+            if instead := failing(switched, request, deny, fault(429, "TooManyRequests"), refuse):
                 return instead
         scope = HUB_SCOPE if request.path.startswith("/hubs/") else ARM_SCOPE
         if request.headers.get("Authorization") != f"Bearer {token(scope)}":

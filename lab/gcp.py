@@ -176,7 +176,8 @@ class Gcp:
 
     def _failing(self, fault: Fault, request: Request) -> Response | None:
         denied = error(403, "PERMISSION_DENIED", "The caller does not have permission")
-        return failing(fault, request, denied, error(429, "RESOURCE_EXHAUSTED", "Quota exceeded"))
+        refused = error(fault.status, fault.code, fault.message)
+        return failing(fault, request, denied, error(429, "RESOURCE_EXHAUSTED", "Quota exceeded"), refused)
 
 
 def policy_version(request: Request) -> int:
@@ -347,7 +348,8 @@ class ClearBlade:
         if fault and not (self.spare_first_page and "pageToken" not in request.args):
             denied = Response('{"error": {"message": "forbidden"}}', status=403, content_type="application/json")
             slowed = Response('{"error": {"message": "slow down"}}', status=429, content_type="application/json")
-            response = failing(fault, request, denied, slowed)
+            refused = Response(fault.message, status=fault.status, content_type="text/html")
+            response = failing(fault, request, denied, slowed, refused)
             if response is not None:
                 return response
         system = "c0ffee" if who == "admin" else f"sys-{who}"
