@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from collectors.operation import Absent, ReadFailed
+from collectors.schema import Unread
 
 
 class Lost(ReadFailed, Absent):
@@ -14,3 +17,8 @@ class Lost(ReadFailed, Absent):
 
     def __init__(self, code: str, detail: str = "", cause: str = "gone") -> None:
         super().__init__("read", code, detail, cause=cause)
+
+
+def is_gone(value: Any) -> bool:
+    """Whether a cell was not read because what it was to be read of is no longer there."""
+    return isinstance(value, Unread) and value.cause == "gone"

@@ -13,12 +13,12 @@ from collectors.aws import session
 from collectors.aws.account import FIND
 from collectors.causes import CAUSES
 from collectors.lost import Lost
-from collectors.operation import COLLECTORS, Memory, ReadFailed, declared, drain
+from collectors.operation import COLLECTORS, Absent, Memory, ReadFailed, declared, drain
 from collectors.rate_limit import Pace
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
-from collectors.tables.access import Policy
+from collectors.tables.access import Policy, Principal
 from collectors.tables.monitoring import Recording
 from lab.aws import Aws
 from lab.aws_around import trail
@@ -152,32 +152,49 @@ def test_a_denied_operation_names_the_permission_that_it_was_declared_with(cloud
     assert (found.outcome, found.permission) == ("denied", OPERATIONS[name].permission)
 
 
-def collected(cloud: Aws, scope: Scope, table: Any) -> Tables:
-    """One table of one scope."""
-    chosen = [one for one in COLLECTORS if one.provider == "aws" and one.table is table]
+def collected(cloud: Aws, scope: Scope, *tables: Any) -> Tables:
+    """Some tables of one scope."""
+    chosen = [one for one in COLLECTORS if one.provider == "aws" and one.table in tables]
     transport = session.connect(ACCOUNT, cloud.settings(), declared("aws", chosen), Pace(5000))
     return collect(scope, transport, Memory(), CLOCK, chosen)
 
 
-def test_a_policy_that_goes_between_the_list_and_its_reading_costs_itself_alone(cloud: Aws) -> None:
-    whole = collected(cloud, EUROPE, Policy)
-    cloud.switchboard.faults["iot.get_policy"] = Fault(
+@pytest.mark.parametrize("name", ["iot.get_policy", "iot.list_targets_for_policy"])
+def test_a_policy_that_goes_between_the_list_and_its_reading_costs_itself_alone(cloud: Aws, name: str) -> None:
+    whole = collected(cloud, EUROPE, Policy, Principal)
+    cloud.switchboard.faults[name] = Fault(
         "refuse", times=1, status=404, code="ResourceNotFoundException", message="policy does not exist"
     )
-    after = collected(cloud, EUROPE, Policy)
+    after = collected(cloud, EUROPE, Policy, Principal)
     assert set(after.coverage["outcome"]) == {"read"}
     assert after.gaps.empty
     assert whole.unread.empty
-    assert after.unread["resource"].nunique() == 1
-    assert len(after.frames[Policy]) >= len(whole.frames[Policy]) - 1
+    assert set(after.unread["cause"]) <= {"gone"}
+    assert after.unread["resource"].nunique() <= 1
+    assert len(whole.frames[Policy]) - 1 <= len(after.frames[Policy]) <= len(whole.frames[Policy])
+    assert len(after.frames[Principal]) == len(whole.frames[Principal])
 
 
-def test_a_thing_that_is_gone_is_lost_and_a_list_of_it_is_empty(cloud: Aws) -> None:
-    refusing(cloud, "iot.list_targets_for_policy", "ResourceNotFoundException", "policy does not exist", 404)
-    assert isinstance(failure(cloud, "iot.list_targets_for_policy", policyName="a"), Lost)
-    after = collected(cloud, EUROPE, Policy)
-    assert set(after.coverage["outcome"]) == {"read"}
-    assert after.gaps.empty
+def test_a_thing_that_is_gone_is_lost(cloud: Aws) -> None:
+    for name, params in (
+        ("iot.get_policy", {"policyName": "a"}),
+        ("iot.list_targets_for_policy", {"policyName": "a"}),
+        ("kms.get_key_rotation_status", {"KeyId": "a"}),
+        ("s3.get_bucket_acl", {"Bucket": "some-bucket"}),
+    ):
+        code = {"s3": "NoSuchBucket", "kms": "NotFoundException"}.get(name[:3].rstrip("."), "ResourceNotFoundException")
+        refusing(cloud, name, code, "it does not exist", 404)
+        found = failure(cloud, name, **params)
+        assert isinstance(found, Lost)
+        assert (found.outcome, found.cause, found.code) == ("read", "gone", code)
+
+
+def test_what_a_declared_code_calls_absent_stays_absent(cloud: Aws) -> None:
+    refusing(cloud, "sns.get_topic_attributes", "NotFound", "Topic does not exist", 404)
+    transport = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), Pace(5000))
+    topic = {"TopicArn": f"arn:aws:sns:{HOME}:{ACCOUNT}:a"}
+    _, error = drain(transport.send(OPERATIONS["sns.get_topic_attributes"], HOME, topic))
+    assert isinstance(error, Absent) and not isinstance(error, Lost)
 
 
 def organisation_trail(**facts: Any) -> dict[str, Any]:

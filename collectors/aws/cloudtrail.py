@@ -66,7 +66,7 @@ def keeps(read: Reader, trail: Mapping[str, Any]) -> bool | Unread:
     if writes is False:
         return False
     missing = next((told for told in (writes, logging) if isinstance(told, Unread)), None)
-    if missing and owner != read.scope.account and missing.cause in ("read", "out_of_scope_account"):
+    if missing and owner != read.scope.account and missing.cause == "out_of_scope_account":
         return Unread("out_of_scope_account", detail=f"the trail belongs to account {owner}")
     return missing or True
 
