@@ -46,9 +46,10 @@ def token(scope: str) -> str:
 
 
 class Azure:
-    """Two subscriptions of a water company."""
+    """Two subscriptions of a water company. ``refuses_tokens`` is what the authority says instead of giving a token."""
 
     name = "azure"
+    refuses_tokens = ""
 
     def __init__(self, tls: ssl.SSLContext, ca: Path, estate: Estate | None = None) -> None:
         self.estate = estate or water_company()
@@ -143,6 +144,8 @@ def _openid(azure: Azure, request: Request, parts: dict[str, str]) -> Response:
 
 
 def _token(azure: Azure, request: Request, parts: dict[str, str]) -> Response:
+    if wrong := azure.refuses_tokens:
+        return json_response({"error": "invalid_client", "error_description": wrong}, 401)
     if request.form.get("client_id") != CLIENT or request.form.get("client_secret") != SECRET:
         wrong = "AADSTS7000215: Invalid client secret provided."
         return json_response({"error": "invalid_client", "error_description": wrong, "error_codes": [7000215]}, 401)

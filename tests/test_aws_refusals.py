@@ -246,4 +246,3 @@ def test_a_trail_of_the_account_itself_stays_denied(cloud: Aws) -> None:
     cloud.switchboard.faults["cloudtrail.get_event_selectors"] = Fault("deny")
     found = failure(cloud, "cloudtrail.get_event_selectors", TrailName=arn)
     assert (found.outcome, found.permission) == ("denied", "cloudtrail:GetEventSelectors")
-

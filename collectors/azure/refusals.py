@@ -1,0 +1,165 @@
+"""What Azure's refusals mean: whether a permission is missing, and which, or what else is the cause.
+
+Of an error only its code is kept, and what a strict pattern finds in its message: an action or a tenant's id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from collectors.lost import Lost
+from collectors.operation import Operation, ReadFailed
+
+NOT_HERE = frozenset(
+    {
+        "FeatureNotSupportedForAccount",
+        "InvalidResourceType",
+        "MissingSubscriptionRegistration",
+        "NoRegisteredProviderFound",
+        "SubscriptionNotRegistered",
+    }
+)
+"""Error codes that say the service or its feature is not there, whatever the permissions."""
+GONE = frozenset(
+    {
+        "IotHubNotFound",
+        "NotFound",
+        "ParentResourceNotFound",
+        "ResourceGroupNotFound",
+        "ResourceNotFound",
+        "StorageAccountNotFound",
+    }
+)
+"""Codes by which ARM, a resource provider or a hub says that what was named is not there."""
+OTHER_TENANT = frozenset({"InvalidAuthenticationTokenTenant"})
+"""ARM's word for a token of a tenant that the subscription does not trust ("Common deployment errors")."""
+NETWORK = re.compile(r"network|firewall|ip_?filter|ip_?address", re.IGNORECASE)
+"""Codes of a service that refuses an address and not an identity."""
+THROTTLED = re.compile(r"quota|throttl|toomanyrequests", re.IGNORECASE)
+
+ENTRA_ENDED = frozenset(
+    {
+        "AADSTS50173",  # the grant was revoked, as by a new password
+        "AADSTS700082",  # the refresh token ended, not having been used
+        "AADSTS700084",  # the refresh token of a single-page app ended
+        "AADSTS7000222",  # the client's secret ended
+        "AADSTS7000112",  # the application is disabled
+        "AADSTS700024",  # the client's assertion is out of its time
+        "AADSTS70008",  # the code or refresh token ended
+        "AADSTS70043",  # the refresh token ended by Conditional Access
+        "AADSTS50057",  # the account is disabled
+        "AADSTS50055",  # the password ended
+    }
+)
+ENTRA_OTHER_TENANT = frozenset(
+    {
+        "AADSTS50020",  # the account does not exist in the tenant
+        "AADSTS700016",  # the application does not exist in the tenant
+        "AADSTS7000229",  # the application has no service principal in the tenant
+        "AADSTS90002",  # there is no such tenant
+        "AADSTS90072",  # the account is of another tenant
+    }
+)
+"""Microsoft Entra, "Authentication and authorization error codes"."""
+
+ACTION = re.compile(r"perform action(?:\(s\))? '([A-Za-z][A-Za-z0-9.]{2,60}(?:/[A-Za-z0-9*-]{1,80}){1,10})'")
+DENY_ASSIGNMENT = re.compile(r"because of the deny assignment", re.IGNORECASE)
+TENANT = re.compile(r"match the tenant 'https://sts\.[a-z.]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?'")
+WRONG_ISSUER = re.compile(r"from the wrong issuer")
+PRINCIPAL = re.compile(r"Principal \S+ is not authorized for")
+"""What a hub says of an identity without a role there ("Understand and resolve Azure IoT Hub errors", 401003)."""
+
+
+def failure(
+    error: Exception, operation: Operation, params: Mapping[str, Any] | None = None, *, closed: bool = False
+) -> ReadFailed:
+    """What an error of the SDK means for the scan. ``closed`` is a hub that does not let every address in."""
+    name = type(error).__name__
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
+        return no_token(error)
+    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
+        return ReadFailed("failed", name)
+    status = error.status_code
+    if status < 300:
+        return ReadFailed("failed", name, "the reply cannot be parsed")
+    told, message = said(error)
+    code, http = told or f"HTTP{status}", f"HTTP {status}"
+    if code in NOT_HERE:
+        return ReadFailed("unavailable", code, http)
+    if code in GONE and status == 404 and named(operation, params or {}):
+        return Lost(code)
+    if status == 429 or THROTTLED.search(code):
+        return ReadFailed("failed", code, http, cause="quota")
+    if status not in (401, 403):
+        return ReadFailed("failed", code, http)
+    if operation.name.startswith("iothubdata."):
+        if closed and not PRINCIPAL.search(message):
+            return ReadFailed("failed", code, http, cause="network_refused")
+        return ReadFailed("denied", code, http)
+    if code in OTHER_TENANT or WRONG_ISSUER.search(message):
+        tenant = TENANT.search(message)
+        return ReadFailed("failed", code, f"tenant {tenant[1]}" if tenant else http, cause="other_tenant")
+    if status == 401:
+        return ReadFailed("failed", code, http, cause="credentials_ended")
+    if NETWORK.search(code):
+        return ReadFailed("failed", code, http, cause="network_refused")
+    detail = "a deny assignment" if DENY_ASSIGNMENT.search(message) else http
+    return ReadFailed("denied", code, detail, action(message, operation))
+
+
+def no_token(error: ClientAuthenticationError) -> ReadFailed:
+    """Why the authority gave no token."""
+    name = type(error).__name__
+    if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
+        return ReadFailed("failed", name, "the authority does not answer")
+    found = re.search(r"AADSTS\d+", str(error))
+    code = found[0] if found else name
+    if code in ENTRA_OTHER_TENANT:
+        return ReadFailed("failed", code, "no token", cause="other_tenant")
+    if code in ENTRA_ENDED:
+        return ReadFailed("failed", code, "no token", cause="credentials_ended")
+    return ReadFailed("denied", code, "no token")
+
+
+def action(message: str, operation: Operation) -> str:
+    """The action that a refusal names, as the operation spells it if it is the same; empty where it names none."""
+    found = ACTION.search(message)
+    if not found or found[1].lower() == operation.permission.lower():
+        return ""
+    return found[1]
+
+
+def named(operation: Operation, params: Mapping[str, Any]) -> bool:
+    """Whether a call is about something that another list named, and not about the subscription itself."""
+    asked = {key: str(value) for key, value in params.items() if (key, value) not in operation.fixed}
+    scopes = ("scope", "resource_uri")
+    return any(key not in scopes or "/providers/" in f"/{value.strip('/')}" for key, value in asked.items())
+
+
+def said(error: HttpResponseError) -> tuple[str, str]:
+    """The provider's own code and the message of an error reply; the message is for patterns only.
+
+    ARM has them in ``error``, a resource provider at the top, with a number for a code where its SDK says so, and a
+    hub puts the code into ``Message``, as ``ErrorCode:…``, and into a header.
+    """
+    try:
+        body = json.loads(error.response.text()) if error.response else {}
+    except (ValueError, HttpResponseError):
+        body = {}
+    body = body if isinstance(body, dict) else {}
+    held = body["error"] if isinstance(body.get("error"), dict) else body
+    message = str(held.get("message") or held.get("Message") or "")
+    hub = re.search(r"ErrorCode:\s*(\w+)", message)
+    header = error.response.headers.get("iothub-errorcode") if error.response else ""
+    code = str(held.get("code") or (hub[1] if hub else "") or header or "")
+    return code if re.fullmatch(r"[\w.-]{1,80}", code) else "", message
