@@ -85,10 +85,11 @@ class Gcp:
     """Google Cloud: seven REST APIs and the token endpoint on one port.
 
     ``disabled`` names APIs that answer as if nobody had enabled them; ``spare_first_page`` lets a fault strike only
-    from the second page on.
+    from the second page on; ``refuses_tokens`` is what the token endpoint says instead of giving one.
     """
 
     name = "gcp"
+    refuses_tokens: Mapping[str, str] = {}
 
     def __init__(self, folder: Path) -> None:
         self.switchboard = Switchboard()
@@ -142,6 +143,8 @@ class Gcp:
         return self._answer(request)(environ, start)
 
     def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - one answer for each way to fail
+        if request.path == "/token" and self.refuses_tokens:
+            return Response(json.dumps(self.refuses_tokens), status=400, content_type="application/json")
         if request.path == "/token":
             return token(request)
         found = route(self._methods, request.method, request.path)

@@ -71,9 +71,9 @@ def failure(
     code, message = told(error)
     if code in operation.absent:
         return Absent(code)
-    if foreign := trail_owner(operation, params, account):
-        if code in NOT_OURS or code in DENIED:
-            return Lost(code, f"account {foreign}", "out_of_scope_account")
+    foreign = trail_owner(operation, params, account)
+    if foreign and code in NOT_OURS | DENIED:
+        return Lost(code, f"account {foreign}", "out_of_scope_account")
     if code in GONE and any(pair not in operation.fixed for pair in params.items()):
         return Lost(code)
     if code in UNKNOWN_TO_REGION:

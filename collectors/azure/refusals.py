@@ -79,6 +79,9 @@ WRONG_ISSUER = re.compile(r"from the wrong issuer")
 PRINCIPAL = re.compile(r"Principal \S+ is not authorized for")
 """What a hub says of an identity without a role there ("Understand and resolve Azure IoT Hub errors", 401003)."""
 
+UNSAID = re.compile(r"IotHubUnauthorized(?:Access)?|401\d{3}|HTTP40[13]")
+"""Codes by which a hub refuses both a token and an address."""
+
 
 def failure(
     error: Exception, operation: Operation, params: Mapping[str, Any] | None = None, *, closed: bool = False
@@ -103,7 +106,7 @@ def failure(
     if status not in (401, 403):
         return ReadFailed("failed", code, http)
     if operation.name.startswith("iothubdata."):
-        if closed and not PRINCIPAL.search(message):
+        if closed and UNSAID.fullmatch(code) and not PRINCIPAL.search(message):
             return ReadFailed("failed", code, http, cause="network_refused")
         return ReadFailed("denied", code, http)
     if code in OTHER_TENANT or WRONG_ISSUER.search(message):
@@ -160,6 +163,6 @@ def said(error: HttpResponseError) -> tuple[str, str]:
     held = body["error"] if isinstance(body.get("error"), dict) else body
     message = str(held.get("message") or held.get("Message") or "")
     hub = re.search(r"ErrorCode:\s*(\w+)", message)
-    header = error.response.headers.get("iothub-errorcode") if error.response else ""
+    header = getattr(error.response, "headers", {}).get("iothub-errorcode")
     code = str(held.get("code") or (hub[1] if hub else "") or header or "")
     return code if re.fullmatch(r"[\w.-]{1,80}", code) else "", message

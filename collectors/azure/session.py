@@ -222,6 +222,7 @@ class Azure:
             )
             response = self._clients["iothubdata"].send_request(request, retry_on_methods=["POST"])
             response.raise_for_status()
+            self._closed -= {host}  # a hub that answered does not refuse the scanner for its address
             yield redacted(response.json())
             token = response.headers.get("x-ms-continuation", "")
             if not token:
@@ -361,7 +362,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     if source == "Azure CLI":
         tenant = settings.get("tenant")
         held = [one for one in signed_in() if not tenant or one.get("tenantId") == tenant]
-        found = {str(one["id"]): state(one.get("state")) for one in held}
+        found = {str(one["id"]): plain(one.get("state")) for one in held}
     else:
         found = listed(settings, source)
     if not wanted and not found:
@@ -391,7 +392,7 @@ def listed(settings: Mapping[str, Any], source: str) -> dict[str, str]:
     def ask() -> dict[str, str]:
         session = Azure("", settings, FIND, Pace(), quick=True)
         asked = session.send(SUBSCRIPTIONS, "global", {})
-        return {str(one["subscriptionId"]): state(one.get("state")) for one in asked}
+        return {str(one["subscriptionId"]): plain(one.get("state")) for one in asked}
 
     try:
         return within(find_seconds(settings), ask)
@@ -400,7 +401,7 @@ def listed(settings: Mapping[str, Any], source: str) -> dict[str, str]:
         raise NoTarget(f"azure: {source} at {arm}: {code}; set AZURE_TENANT_ID, AZURE_CLIENT_ID, endpoint") from None
 
 
-def state(told: Any) -> str:
+def plain(told: Any) -> str:
     """A subscription's state, one plain word; empty where it is none."""
     return told if isinstance(told, str) and re.fullmatch(r"[A-Za-z]{1,20}", told) else ""
 

@@ -12,6 +12,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
+from collectors.lost import Lost
 from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds
 from collectors.rate_limit import Pace
@@ -85,6 +87,17 @@ def guard(request: httpx.Request) -> None:
         raise Undeclared(f"{request.method} {request.url.path.rpartition('/')[2]} is not a read")
 
 
+@contextmanager
+def of_one_registry() -> Iterator[None]:
+    """Turns a missing registry, which the list of registries has just named, into Lost."""
+    try:
+        yield
+    except ReadFailed as failure:
+        if failure.code == "HTTP 404":
+            raise Lost(failure.code) from None
+        raise
+
+
 class ClearBladeSession:
     """One ClearBlade project. Replies are Cloud IoT v1 JSON without secrets."""
 
@@ -118,18 +131,21 @@ class ClearBladeSession:
         if operation.name not in self._declared:
             raise Undeclared(f"{operation} was not declared for this session")
         if operation.name == "clearblade.registries.credentials":
-            self._open(str(params["registry"]), region)
+            with of_one_registry():
+                self._open(str(params["registry"]), region)
             yield {"registry": params["registry"]}
             return
         asked = dict(operation.fixed) | dict(params)
         key = self._key
         if operation.name == DEVICES.name:
             asked["fieldMask"] = FIELDS
-            key = self._open(str(params["parent"]), region)
+            with of_one_registry():
+                key = self._open(str(params["parent"]), region)
         seen = {""}
         while True:
             url = f"{key.url}/api/v/4/webhook/execute/{key.system}/{PATHS[operation.name]}"
-            page = self._ask(region, "GET", url, key, params=asked)
+            with of_one_registry() if operation.name == DEVICES.name else nullcontext():
+                page = self._ask(region, "GET", url, key, params=asked)
             items = page.get(operation.items, [])
             if "error" in page or not isinstance(items, list):
                 raise ReadFailed("failed", "NotAList")
@@ -170,14 +186,14 @@ class ClearBladeSession:
         try:
             reply: httpx.Response = tries(self._try, region, method, url, key, more)
         except Again as error:
-            raise ReadFailed("failed", error.code) from None
+            raise ReadFailed("failed", error.code, cause="quota" if error.code == "HTTP 429" else "") from None
         except httpx.HTTPError as error:
             raise ReadFailed("failed", type(error).__name__) from None
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise ReadFailed("failed", type(error).__name__) from None
         status = reply.status_code
         if status != httpx.codes.OK:
-            raise ReadFailed("denied" if status in (401, 403) else "failed", f"HTTP {status}")
+            raise refused(status)
         try:
             page = reply.json()
         except ValueError as error:
@@ -196,6 +212,14 @@ class ClearBladeSession:
             asked = reply.headers.get("Retry-After", "")
             raise Again(f"HTTP {reply.status_code}", float(asked) if asked.isdigit() else 0.0)
         return reply
+
+
+def refused(status: int) -> ReadFailed:
+    """What a status without a usable answer comes to."""
+    code = f"HTTP {status}"
+    if status == httpx.codes.UNAUTHORIZED:
+        return ReadFailed("failed", code, cause="credentials_ended")
+    return ReadFailed("denied" if status == httpx.codes.FORBIDDEN else "failed", code)
 
 
 def configuration(settings: Mapping[str, Any]) -> tuple[Key, str, str]:
@@ -238,10 +262,10 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
         raise NoTarget(
             f"{tried}: no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
         )
+    if failed and failed[0].cause == "credentials_ended":
+        raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration")
     if failed and failed[0].outcome != "denied":
         raise NoTarget(f"{tried}: {failed[0].code}; check clearblade.configuration and clearblade.endpoint")
-    if failed and failed[0].code == "HTTP 401":
-        raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration")
     return [Scope("clearblade", project, region) for region in regions]
 
 
