@@ -26,7 +26,6 @@ from collectors.schema import Tables
 from collectors.scope import Scope
 from collectors.tables.access import ServiceIdentity
 from collectors.tables.data import Topic
-from collectors.tables.device import Device
 from lab.cloud import Lab
 from lab.estate_gcp import EDGE, PROJECT
 from lab.gcp import ClearBlade, Gcp
@@ -282,6 +281,12 @@ def test_what_is_gone_is_lost_but_a_project_is_not(cloud: Gcp) -> None:
         assert isinstance(failure(connected(cloud), operation, **params), Lost) is lost, operation
 
 
+def test_a_404_that_is_not_googles_own_is_no_sign_that_something_went(cloud: Gcp) -> None:
+    cloud.switchboard.faults[TOPIC_POLICY.name] = Fault("refuse", status=404, body='{"message": "no such page"}')
+    found = failure(connected(cloud), TOPIC_POLICY, resource=f"projects/{PROJECT}/topics/a")
+    assert (found.outcome, found.cause, found.code) == ("failed", "failed", "HTTP 404")
+
+
 @pytest.mark.parametrize("going", [PROJECT, EDGE])
 def test_a_project_that_is_being_deleted_is_told_once_and_not_scanned(
     cloud: Gcp, monkeypatch: pytest.MonkeyPatch, going: str
@@ -298,16 +303,16 @@ def test_a_project_that_is_being_deleted_is_told_once_and_not_scanned(
 
 
 @pytest.mark.parametrize(
-    ("reason", "scanned"),
+    "reason",
     [
-        ("SECURITY_POLICY_VIOLATED", True), ("BILLING_DISABLED", True), ("CONSUMER_INVALID", True),
-        ("SERVICE_DISABLED", True), ("IAM_PERMISSION_DENIED", True), ("USER_PROJECT_DENIED", True),
+        "SECURITY_POLICY_VIOLATED", "BILLING_DISABLED", "CONSUMER_INVALID", "SERVICE_DISABLED",
+        "IAM_PERMISSION_DENIED", "USER_PROJECT_DENIED",
     ],
 )  # fmt: skip
-def test_a_project_that_refuses_to_be_named_is_still_scanned(cloud: Gcp, reason: str, scanned: bool) -> None:
+def test_a_project_that_refuses_to_be_named_is_still_scanned(cloud: Gcp, reason: str) -> None:
     body = worded(403, DENIED, "x", reason, **PUBSUB)
     cloud.switchboard.faults["cloudresourcemanager.projects.get"] = Fault("refuse", status=403, body=body)
-    assert (Scope("gcp", PROJECT, "global") in gcp_session.find(cloud.settings())) is scanned
+    assert Scope("gcp", PROJECT, "global") in gcp_session.find(cloud.settings())
 
 
 LOGIN = "<html><body><form action='/login'>Sign in</form></body></html>"
@@ -338,17 +343,3 @@ def test_a_clearblade_token_that_ended_is_said_when_finding(clearblade: ClearBla
         clearblade_session.find(clearblade.settings())
     clearblade.switchboard.faults["clearblade.registries.list"] = Fault("refuse", status=403, message=LOGIN)
     assert Scope("clearblade", PROJECT, "us-central1") in clearblade_session.find(clearblade.settings())
-
-
-@pytest.mark.parametrize("name", ["clearblade.devices.list", "clearblade.registries.credentials"])
-def test_a_clearblade_registry_that_goes_before_it_is_read_costs_its_devices_alone(
-    clearblade: ClearBlade, name: str
-) -> None:
-    clearblade.switchboard.faults[name] = Fault("refuse", times=1, status=404, message="not found")
-    chosen = [one for one in COLLECTORS if one.provider == "clearblade" and one.table is Device]
-    asked = clearblade_session.connect(PROJECT, clearblade.settings(), tuple(CLEARBLADE.values()), Pace(1000))
-    after = collect(Scope("clearblade", PROJECT, "us-central1"), asked, Memory(), NOW, chosen)
-    assert set(after.coverage["outcome"]) == {"read"}
-    assert after.gaps.empty
-    registries = {name for name in clearblade.devices}
-    assert set(after.frames[Device]["hub"]) < registries or len(registries) == 1

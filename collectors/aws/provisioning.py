@@ -18,6 +18,7 @@ from collectors.aws.policies import (
     PROVISIONING,
     things_of,
 )
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
@@ -211,6 +212,8 @@ def attached_to(read: Reader, arn: str, documents: Mapping[str, str | Unread]) -
     found: list[str | Unread] = []
     for name, document in documents.items():
         targets: Iterable[str] | Unread = read(LIST_TARGETS, policyName=name).cell(list)
+        if is_gone(targets) or is_gone(document):
+            continue
         if isinstance(targets, Unread):
             return targets
         if arn in targets:

@@ -12,7 +12,6 @@ import ssl
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
-from collectors.lost import Lost
 from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds
 from collectors.rate_limit import Pace
@@ -87,17 +85,6 @@ def guard(request: httpx.Request) -> None:
         raise Undeclared(f"{request.method} {request.url.path.rpartition('/')[2]} is not a read")
 
 
-@contextmanager
-def of_one_registry() -> Iterator[None]:
-    """Turns a missing registry, which the list of registries has just named, into Lost."""
-    try:
-        yield
-    except ReadFailed as failure:
-        if failure.code == "HTTP 404":
-            raise Lost(failure.code) from None
-        raise
-
-
 class ClearBladeSession:
     """One ClearBlade project. Replies are Cloud IoT v1 JSON without secrets."""
 
@@ -131,21 +118,18 @@ class ClearBladeSession:
         if operation.name not in self._declared:
             raise Undeclared(f"{operation} was not declared for this session")
         if operation.name == "clearblade.registries.credentials":
-            with of_one_registry():
-                self._open(str(params["registry"]), region)
+            self._open(str(params["registry"]), region)
             yield {"registry": params["registry"]}
             return
         asked = dict(operation.fixed) | dict(params)
         key = self._key
         if operation.name == DEVICES.name:
             asked["fieldMask"] = FIELDS
-            with of_one_registry():
-                key = self._open(str(params["parent"]), region)
+            key = self._open(str(params["parent"]), region)
         seen = {""}
         while True:
             url = f"{key.url}/api/v/4/webhook/execute/{key.system}/{PATHS[operation.name]}"
-            with of_one_registry() if operation.name == DEVICES.name else nullcontext():
-                page = self._ask(region, "GET", url, key, params=asked)
+            page = self._ask(region, "GET", url, key, params=asked)
             items = page.get(operation.items, [])
             if "error" in page or not isinstance(items, list):
                 raise ReadFailed("failed", "NotAList")

@@ -21,6 +21,7 @@ QUOTA = frozenset({
     "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "RESOURCE_QUOTA_EXCEEDED", "dailyLimitExceeded", "quotaExceeded",
     "rateLimitExceeded", "userRateLimitExceeded",
 })  # fmt: skip
+GONE = frozenset({"NOT_FOUND", "notFound"})
 BILLING = frozenset({"BILLING_DISABLED", "accountDisabled", "billingNotEnabled"})
 CONSUMER = frozenset({
     "CONSUMER_INVALID", "CONSUMER_SUSPENDED", "GCP_SUSPENDED", "RESOURCE_PROJECT_INVALID",
@@ -123,7 +124,7 @@ def failure(told: Refusal, operation: Operation, params: Mapping[str, Any]) -> R
     reasons = set(told.reasons)
     if code in operation.absent or str(told.status) in operation.absent:
         return Absent(code)
-    if told.status == 404 and named(operation, params):
+    if told.status == 404 and reasons & GONE and named(operation, params):
         return Lost(code)
     if code in OFF and NO_QUOTA_PROJECT.search(told.message):
         return ReadFailed("failed", code, f"{at} the credential names no quota project".strip())
