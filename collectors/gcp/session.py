@@ -451,13 +451,13 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
     session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
     states: dict[str, str | ReadFailed | Absent] = {}
-    waiting, lock = iter(projects), threading.Lock()
+    waiting, lock, late = iter(projects), threading.Lock(), threading.Event()
 
     def ask() -> None:
         while True:
             with lock:
                 project = next(waiting, None)
-            if project is None:
+            if project is None or late.is_set():
                 return
             try:
                 found = list(session.send(PROJECT, "global", {"name": f"projects/{project}"}))
@@ -471,6 +471,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
+    late.set()
     first = dict(states).get(projects[0])
     if first is None:
         raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
