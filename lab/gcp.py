@@ -143,10 +143,8 @@ class Gcp:
         return self._answer(request)(environ, start)
 
     def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - one answer for each way to fail
-        if request.path == "/token" and self.refuses_tokens:
-            return Response(json.dumps(self.refuses_tokens), status=400, content_type="application/json")
         if request.path == "/token":
-            return token(request)
+            return token(request, self.refuses_tokens)
         found = route(self._methods, request.method, request.path)
         if found is None:
             return error(404, "NOT_FOUND", "no such method")
@@ -201,8 +199,10 @@ def as_version(policy: Json, version: int) -> Json:
     return policy | {"bindings": bindings}
 
 
-def token(request: Request) -> Response:
-    """The token endpoint: takes a signed assertion, gives a token."""
+def token(request: Request, refusal: Mapping[str, str]) -> Response:
+    """The token endpoint: takes a signed assertion, gives a token, or what it says instead."""
+    if refusal:
+        return Response(json.dumps(refusal), status=400, content_type="application/json")
     if request.method != "POST" or request.form.get("assertion", "").count(".") != 2:
         return answer({"error": "invalid_grant"})
     return answer({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})
