@@ -122,7 +122,7 @@ CASES = [
     ("off, odd metadata", worded(403, DENIED, CANARY, "SERVICE_DISABLED", service=f"{CANARY} x", consumer=CANARY),
      "SERVICE_DISABLED", Told("unavailable", "api_off")),
     ("no quota project", worded(403, DENIED, NO_QUOTA_PROJECT, "SERVICE_DISABLED", **PUBSUB), "SERVICE_DISABLED",
-     Told("failed", "failed", "", f"{AT} the credential names no quota project")),
+     Told("failed", "failed", "", f"the credential names no quota project {AT}")),
     ("billing", worded(403, DENIED, "This API method requires billing to be enabled.", "BILLING_DISABLED", **PUBSUB),
      "BILLING_DISABLED", Told("failed", "billing_off", "", AT)),
     ("billing, older", older(403, "accountDisabled",

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from collectors.aws.organization import ASSUME_ROLE
 from collectors.lost import Lost
 from collectors.operation import Absent, Operation, ReadFailed
+from collectors.scope import Outcome
 
 DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "Forbidden",
@@ -76,21 +77,24 @@ def failure(
         return Lost(code, f"account {foreign}", "out_of_scope_account")
     if code in GONE and any(pair not in operation.fixed for pair in params.items()):
         return Lost(code)
-    if code in UNKNOWN_TO_REGION:
-        if region not in ALWAYS_ON:
-            return ReadFailed("unavailable", code)
-        return ReadFailed("failed", code, cause="credentials_ended")
-    if code in STALE:
-        return ReadFailed("failed", code, cause="credentials_ended" if code in ENDED else "")
-    if code in NOT_OFFERED or CLOSED.match(message):
-        return ReadFailed("unavailable", code)
-    if code in THROTTLED:
-        return ReadFailed("failed", code, cause="quota")
+    if outcome := told_otherwise(code, message, region):
+        return ReadFailed(outcome[0], code, cause=outcome[1])
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code not in DENIED and status not in (401, 403):
         return ReadFailed("failed", code or "ClientError")
     assumed = ASSUME_ROLE.permission if error.operation_name == "AssumeRole" else ""
     return ReadFailed("denied", code or "ClientError", decider(message), action(message) or assumed)
+
+
+def told_otherwise(code: str, message: str, region: str) -> tuple[Outcome, str] | None:
+    """The outcome and the cause of an error that is no missing permission, whatever its status."""
+    if code in UNKNOWN_TO_REGION:
+        return ("failed", "credentials_ended") if region in ALWAYS_ON else ("unavailable", "")
+    if code in STALE:
+        return "failed", "credentials_ended" if code in ENDED else ""
+    if code in NOT_OFFERED or CLOSED.match(message):
+        return "unavailable", ""
+    return ("failed", "quota") if code in THROTTLED else None
 
 
 def entering(error: ClientError, detail: str = "", permission: str = "") -> ReadFailed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from azure.core.exceptions import (
@@ -92,32 +93,56 @@ def failure(
         return no_token(error)
     if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
         return ReadFailed("failed", name)
-    status = error.status_code
-    if status < 300:
+    if error.status_code < 300:
         return ReadFailed("failed", name, "the reply cannot be parsed")
-    told, message = said(error)
-    code, http = told or f"HTTP{status}", f"HTTP {status}"
+    code, message = said(error)
+    told = Refusal(error.status_code, code or f"HTTP{error.status_code}", message)
+    if told.code in GONE and told.status == 404 and named(operation, params or {}):
+        return Lost(told.code)
+    if operation.name.startswith("iothubdata.") and told.status in (401, 403) and not THROTTLED.search(told.code):
+        return of_hub(told, closed)
+    return of_arm(told, operation)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error as Azure words it: the HTTP status, its code, and a message for patterns only."""
+
+    status: int
+    code: str
+    message: str
+
+    @property
+    def http(self) -> str:
+        """The status as a detail."""
+        return f"HTTP {self.status}"
+
+
+def of_hub(told: Refusal, closed: bool) -> ReadFailed:
+    """What a hub's refusal means. A hub that does not let every address in refuses one as it refuses a token."""
+    if closed and UNSAID.fullmatch(told.code) and not PRINCIPAL.search(told.message):
+        return ReadFailed("failed", told.code, told.http, cause="network_refused")
+    return ReadFailed("denied", told.code, told.http)
+
+
+def of_arm(told: Refusal, operation: Operation) -> ReadFailed:
+    """What an error of ARM or of a resource provider means."""
+    code, http = told.code, told.http
     if code in NOT_HERE:
         return ReadFailed("unavailable", code, http)
-    if code in GONE and status == 404 and named(operation, params or {}):
-        return Lost(code)
-    if status == 429 or THROTTLED.search(code):
+    if told.status == 429 or THROTTLED.search(code):
         return ReadFailed("failed", code, http, cause="quota")
-    if status not in (401, 403):
-        return ReadFailed("failed", code, http)
-    if operation.name.startswith("iothubdata."):
-        if closed and UNSAID.fullmatch(code) and not PRINCIPAL.search(message):
-            return ReadFailed("failed", code, http, cause="network_refused")
-        return ReadFailed("denied", code, http)
-    if code in OTHER_TENANT or WRONG_ISSUER.search(message):
-        tenant = TENANT.search(message)
+    if code in OTHER_TENANT or WRONG_ISSUER.search(told.message):
+        tenant = TENANT.search(told.message)
         return ReadFailed("failed", code, f"tenant {tenant[1]}" if tenant else http, cause="other_tenant")
-    if status == 401:
+    if told.status == 401:
         return ReadFailed("failed", code, http, cause="credentials_ended")
+    if told.status != 403:
+        return ReadFailed("failed", code, http)
     if NETWORK.search(code):
         return ReadFailed("failed", code, http, cause="network_refused")
-    detail = "a deny assignment" if DENY_ASSIGNMENT.search(message) else http
-    return ReadFailed("denied", code, detail, action(message, operation))
+    detail = "a deny assignment" if DENY_ASSIGNMENT.search(told.message) else http
+    return ReadFailed("denied", code, detail, action(told.message, operation))
 
 
 def no_token(error: ClientAuthenticationError) -> ReadFailed:

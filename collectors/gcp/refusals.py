@@ -13,6 +13,7 @@ from typing import Any
 
 from collectors.lost import Lost
 from collectors.operation import Absent, Operation, ReadFailed
+from collectors.scope import Outcome
 
 OFF = frozenset({"SERVICE_DISABLED", "accessNotConfigured", "API_NOT_ACTIVATED"})
 """Reasons are those of google/api/error_reason.proto; words in camel case are those of older APIs, as Cloud Storage."""
@@ -118,37 +119,56 @@ def places(message: str, *metadata: Any) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """What an error with one of some reasons, or some words, or a status comes to; ``both`` asks for reason and words."""
+
+    outcome: Outcome
+    cause: str = ""
+    reasons: frozenset[str] = frozenset()
+    words: re.Pattern[str] | None = None
+    status: int = 0
+    both: bool = False
+    shows: tuple[str, ...] = ("service", "consumer")
+    said: str = ""
+    permission: str = ""
+
+    def fits(self, told: Refusal) -> bool:
+        """Whether the error is of this kind."""
+        by_reason = not self.reasons.isdisjoint(told.reasons) or (self.status > 0 and self.status == told.status)
+        by_words = bool(self.words and self.words.search(told.message))
+        return (by_reason and by_words) if self.both else (by_reason or by_words)
+
+    def failure(self, told: Refusal) -> ReadFailed:
+        """The error as a session raises it."""
+        detail = " ".join(filter(None, (self.said, told.detail(*self.shows))))
+        return ReadFailed(self.outcome, told.code, detail, self.permission, self.cause)
+
+
+MEANINGS = (
+    Meaning("failed", "", OFF, NO_QUOTA_PROJECT, both=True, said="the credential names no quota project"),
+    Meaning("unavailable", "api_off", OFF),
+    Meaning("failed", "quota", QUOTA, status=429, shows=("quota_metric", "quota_limit", "consumer")),
+    Meaning("failed", "billing_off", BILLING, BILLED),
+    Meaning("failed", "network_refused", PERIMETERS, PERIMETER, said="VPC Service Controls"),
+    Meaning("failed", "other_tenant", OTHER_TENANT),
+    Meaning("failed", "", CONSUMER),
+    Meaning("failed", "credentials_ended", ENDED, status=401, shows=()),
+    Meaning("denied", "", SCOPE_MISSING, UNSCOPED, shows=(), said="the token lacks an OAuth scope", permission=SCOPE),
+    Meaning("denied", "", frozenset({"USER_PROJECT_DENIED"}), shows=("consumer",), permission=USER_PROJECT),
+)
+"""Every kind of error that is not just a missing permission of the operation; the first that fits counts."""
+
+
 def failure(told: Refusal, operation: Operation, params: Mapping[str, Any]) -> ReadFailed | Absent:
     """What an operation's error comes to, as what a session raises."""
-    code, at = told.code, told.detail("service", "consumer")
-    reasons = set(told.reasons)
-    if code in operation.absent or str(told.status) in operation.absent:
-        return Absent(code)
-    if told.status == 404 and reasons & GONE and named(operation, params):
-        return Lost(code)
-    if code in OFF and NO_QUOTA_PROJECT.search(told.message):
-        return ReadFailed("failed", code, f"{at} the credential names no quota project".strip())
-    if code in OFF:
-        return ReadFailed("unavailable", code, at, cause="api_off")
-    if reasons & QUOTA or told.status == 429:
-        return ReadFailed("failed", code, told.detail("quota_metric", "quota_limit", "consumer"), cause="quota")
-    if reasons & BILLING or BILLED.search(told.message):
-        return ReadFailed("failed", code, at, cause="billing_off")
-    if reasons & PERIMETERS or (told.status == 403 and PERIMETER.search(told.message)):
-        return ReadFailed("failed", code, f"VPC Service Controls {at}".strip(), cause="network_refused")
-    if reasons & OTHER_TENANT:
-        return ReadFailed("failed", code, at, cause="other_tenant")
-    if reasons & CONSUMER:
-        return ReadFailed("failed", code, at)
-    if told.status == 401 or reasons & ENDED:
-        return ReadFailed("failed", code, cause="credentials_ended")
-    if told.status != 403:
-        return ReadFailed("failed", code)
-    if reasons & SCOPE_MISSING or UNSCOPED.search(told.message):
-        return ReadFailed("denied", code, "the token lacks an OAuth scope", SCOPE)
-    if "USER_PROJECT_DENIED" in reasons:
-        return ReadFailed("denied", code, told.detail("consumer"), USER_PROJECT)
-    return ReadFailed("denied", code, "", permission(told))
+    if told.code in operation.absent or str(told.status) in operation.absent:
+        return Absent(told.code)
+    if told.status == 404 and not GONE.isdisjoint(told.reasons) and named(operation, params):
+        return Lost(told.code)
+    if meaning := next((one for one in MEANINGS if one.fits(told)), None):
+        return meaning.failure(told)
+    return ReadFailed("denied" if told.status == 403 else "failed", told.code, "", permission(told))
 
 
 def by_project(failure: ReadFailed | Absent) -> bool:
@@ -160,14 +180,16 @@ def by_project(failure: ReadFailed | Absent) -> bool:
 
 
 def permission(told: Refusal) -> str:
-    """The permission that a refusal names; empty where it names none."""
+    """The permission that a refusal names; empty where it names none, or is no refusal."""
+    if told.status != 403:
+        return ""
     if stated := told.metadata.get("permission"):
         return stated
     found = next(filter(None, (pattern.search(told.message) for pattern in NAMED)), None)
     return found[1] if found else ""
 
 
-NO_TOKEN = "the credential was refused a token"
+REFUSED = "the credential was refused a token"
 
 
 def no_token(args: tuple[Any, ...], name: str) -> ReadFailed:
@@ -176,15 +198,14 @@ def no_token(args: tuple[Any, ...], name: str) -> ReadFailed:
     The token endpoint says an OAuth word such as ``invalid_grant`` for a key that was deleted or a login that was
     withdrawn (RFC 6749, section 5.2); impersonation is refused in the words of every Google API.
     """
-    refused = NO_TOKEN
     told = args[1] if len(args) > 1 else None
     if isinstance(told, dict) and isinstance(told.get("error"), str) and WORD.fullmatch(told["error"]):
-        return ReadFailed("failed", name, f"{refused}, {told['error']}", cause="credentials_ended")
+        return ReadFailed("failed", name, f"{REFUSED}, {told['error']}", cause="credentials_ended")
     if isinstance(told, str | bytes):
         entered = parsed(403, told)
         if entered.reasons and (missing := permission(entered)):
-            return ReadFailed("denied", entered.code, refused, missing)
-    return ReadFailed("failed", name, refused, cause="credentials_ended")
+            return ReadFailed("denied", entered.code, REFUSED, missing)
+    return ReadFailed("failed", name, REFUSED, cause="credentials_ended")
 
 
 def named(operation: Operation, params: Mapping[str, Any]) -> bool:

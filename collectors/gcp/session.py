@@ -434,6 +434,45 @@ def from_info(info: dict[str, Any], machine: bool) -> google_credentials.Credent
     return made  # type: ignore[no-any-return]
 
 
+def prove(failure: ReadFailed | Absent, tried: str) -> None:
+    """Raises NoTarget unless it was only the project that refused, and the credential itself is good."""
+    if isinstance(failure, ReadFailed) and (failure.cause == "credentials_ended" or refusals.REFUSED in failure.detail):
+        needed = f", which needs {failure.permission}" if failure.permission else ""
+        raise NoTarget(f"{tried}: the credential was refused{needed}; set gcp.credentials")
+    if not refusals.by_project(failure):
+        code = getattr(failure, "code", "NotFound")
+        raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
+
+
+def asked_states(
+    session: GoogleSession, projects: list[str], seconds: float
+) -> Mapping[str, str | ReadFailed | Absent]:
+    """The state of every project that answers in time, or why it does not tell."""
+    states: dict[str, str | ReadFailed | Absent] = {}
+    waiting, lock, late = iter(projects), threading.Lock(), threading.Event()
+
+    def ask() -> None:
+        while not late.is_set():
+            with lock:
+                project = next(waiting, None)
+            if project is None:
+                return
+            try:
+                found = list(session.send(PROJECT, "global", {"name": f"projects/{project}"}))
+                states[project] = str(found[0].get("state") or "")
+            except (ReadFailed, Absent) as error:
+                states[project] = error
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in projects[:ASKING]]
+    ends = time.monotonic() + seconds
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    late.set()
+    return dict(states)
+
+
 def find(settings: Mapping[str, Any]) -> Scopes:
     """Per project its global scope, and one per region in which Cloud IoT registries are asked for.
 
@@ -450,37 +489,12 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     seconds = find_seconds(settings)
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
     session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
-    states: dict[str, str | ReadFailed | Absent] = {}
-    waiting, lock, late = iter(projects), threading.Lock(), threading.Event()
-
-    def ask() -> None:
-        while True:
-            with lock:
-                project = next(waiting, None)
-            if project is None or late.is_set():
-                return
-            try:
-                found = list(session.send(PROJECT, "global", {"name": f"projects/{project}"}))
-                states[project] = str(found[0].get("state") or "")
-            except (ReadFailed, Absent) as error:
-                states[project] = error
-
-    threads = [threading.Thread(target=ask, daemon=True) for _ in projects[:ASKING]]
-    ends = time.monotonic() + seconds
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ends - time.monotonic()))
-    late.set()
-    first = dict(states).get(projects[0])
+    states = asked_states(session, projects, seconds)
+    first = states.get(projects[0])
     if first is None:
         raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
-    if isinstance(first, ReadFailed) and (first.cause == "credentials_ended" or refusals.NO_TOKEN in first.detail):
-        needed = f", which needs {first.permission}" if first.permission else ""
-        raise NoTarget(f"{tried}: the credential was refused{needed}; set gcp.credentials")
-    if not isinstance(first, str) and not refusals.by_project(first):
-        code = getattr(first, "code", "NotFound")
-        raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
+    if not isinstance(first, str):
+        prove(first, tried)
     going = [project for project in projects if states.get(project) == DELETING]
     named = list(settings.get("regions") or REGIONS)
     asked = named if settings.get("iot_endpoint") else named[:1]
