@@ -18,7 +18,12 @@ from collectors.rate_limit import Pace
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
-from collectors.tables.access import Policy, Principal
+from collectors.tables.access import Policy, Principal, RoleAlias
+from collectors.tables.data import Store
+from collectors.tables.device import Device
+from collectors.tables.edge import EdgeCore
+from collectors.tables.fleet import Claim, ProvisioningTemplate
+from collectors.tables.hub import Detection
 from collectors.tables.monitoring import Recording
 from lab.aws import Aws
 from lab.aws_around import trail
@@ -26,7 +31,7 @@ from lab.aws_policies import ACCOUNT, HOME
 from lab.server import CANARY, Fault
 
 OPERATIONS = {operation.name: operation for operation in (*declared("aws", COLLECTORS), *FIND)}
-EUROPE, AMERICA = Scope("aws", ACCOUNT, HOME), Scope("aws", ACCOUNT, "us-east-1")
+EUROPE, AMERICA, GLOBAL = (Scope("aws", ACCOUNT, region) for region in (HOME, "us-east-1", "global"))
 OWNER = "210987654321"
 """The management account, which owns the organisation's trail."""
 
@@ -173,6 +178,32 @@ def test_a_policy_that_goes_between_the_list_and_its_reading_costs_itself_alone(
     assert after.unread["resource"].nunique() <= 1
     assert len(whole.frames[Policy]) - 1 <= len(after.frames[Policy]) <= len(whole.frames[Policy])
     assert len(after.frames[Principal]) == len(whole.frames[Principal])
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "tables", "resources"),
+    [
+        ("iot.list_principal_things_v2", EUROPE, (Device, RoleAlias), 0),
+        ("iot.list_principal_things_v2", EUROPE, (Principal,), 1),
+        ("iot.describe_role_alias", EUROPE, (Principal,), 0),
+        ("iot.get_policy", EUROPE, (ProvisioningTemplate, EdgeCore), 0),
+        ("iot.list_targets_for_policy", EUROPE, (EdgeCore, Claim), 0),
+        ("iot.describe_mitigation_action", EUROPE, (Detection,), 0),
+        ("iot.describe_scheduled_audit", EUROPE, (Detection,), 0),
+        ("iot.get_job_document", GLOBAL, (Store,), 0),
+        ("iot.get_ota_update", GLOBAL, (Store,), 0),
+    ],
+)
+def test_what_is_gone_leaves_what_was_read_beside_it(
+    cloud: Aws, name: str, scope: Scope, tables: tuple[Any, ...], resources: int
+) -> None:
+    whole = collected(cloud, scope, *tables)
+    cloud.switchboard.faults[name] = Fault("refuse", times=1, status=404, code="ResourceNotFoundException")
+    after = collected(cloud, scope, *tables)
+    assert cloud.switchboard.calls[name] > 1
+    assert after.unread[after.unread["cause"] == "gone"]["resource"].nunique() == resources
+    assert len(after.gaps) == len(whole.gaps)
+    assert set(after.coverage["outcome"]) == set(whole.coverage["outcome"])
 
 
 def test_a_thing_that_is_gone_is_lost(cloud: Aws) -> None:

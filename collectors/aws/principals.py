@@ -232,6 +232,8 @@ def behind_aliases(read: Reader, aliases: Names) -> str | Unread:
         role: str | Unread = read(DESCRIBE_ROLE_ALIAS, roleAlias=alias).cell(
             lambda reply: reply["roleAliasDescription"]["roleArn"]
         )
+        if is_gone(role):
+            continue
         if isinstance(role, Unread):
             return role
         found.append(role)

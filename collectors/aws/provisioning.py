@@ -138,6 +138,8 @@ def handed_out(read: Reader, body: Any, caller_chooses: bool) -> tuple[str | Unr
                 handed.settled = handed.settled and OWN not in name and CHOSEN not in name
                 continue
             document = read(GET_POLICY, policyName=name).cell(lambda policy: policy["policyDocument"])
+            if is_gone(document):
+                continue
             if isinstance(document, Unread):
                 return document, handed.settled
             documents.append(document)
