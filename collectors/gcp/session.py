@@ -462,6 +462,8 @@ def asked_states(
                 states[project] = str(found[0].get("state") or "")
             except (ReadFailed, Absent) as error:
                 states[project] = error
+            except Exception as error:
+                states[project] = ReadFailed("failed", type(error).__name__)
 
     threads = [threading.Thread(target=ask, daemon=True) for _ in projects[:ASKING]]
     ends = time.monotonic() + seconds
