@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any
 
 from collectors.aws.organization import ASSUME_ROLE
 from collectors.lost import Lost
 from collectors.operation import Absent, Operation, ReadFailed
 from collectors.scope import Outcome
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 DENIED = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "Forbidden",

@@ -11,13 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    HttpResponseError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
-
 from collectors.lost import Lost
 from collectors.operation import Operation, ReadFailed
 
@@ -84,26 +77,6 @@ UNSAID = re.compile(r"IotHubUnauthorized(?:Access)?|401\d{3}|HTTP40[13]")
 """Codes by which a hub refuses both a token and an address."""
 
 
-def failure(
-    error: Exception, operation: Operation, params: Mapping[str, Any] | None = None, *, closed: bool = False
-) -> ReadFailed:
-    """What an error of the SDK means for the scan. ``closed`` is a hub that does not let every address in."""
-    name = type(error).__name__
-    if isinstance(error, ClientAuthenticationError) and error.response is None:
-        return no_token(error)
-    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
-        return ReadFailed("failed", name)
-    if error.status_code < 300:
-        return ReadFailed("failed", name, "the reply cannot be parsed")
-    code, message = said(error)
-    told = Refusal(error.status_code, code or f"HTTP{error.status_code}", message)
-    if told.code in GONE and told.status == 404 and named(operation, params or {}):
-        return Lost(told.code)
-    if operation.name.startswith("iothubdata.") and told.status in (401, 403) and not THROTTLED.search(told.code):
-        return of_hub(told, closed)
-    return of_arm(told, operation)
-
-
 @dataclass(frozen=True)
 class Refusal:
     """An error as Azure words it: the HTTP status, its code, and a message for patterns only."""
@@ -116,6 +89,17 @@ class Refusal:
     def http(self) -> str:
         """The status as a detail."""
         return f"HTTP {self.status}"
+
+
+def failure(
+    told: Refusal, operation: Operation, params: Mapping[str, Any] | None = None, *, closed: bool = False
+) -> ReadFailed:
+    """What an error means for the scan. ``closed`` is a hub that does not let every address in."""
+    if told.code in GONE and told.status == 404 and named(operation, params or {}):
+        return Lost(told.code)
+    if operation.name.startswith("iothubdata.") and told.status in (401, 403) and not THROTTLED.search(told.code):
+        return of_hub(told, closed)
+    return of_arm(told, operation)
 
 
 def of_hub(told: Refusal, closed: bool) -> ReadFailed:
@@ -145,12 +129,9 @@ def of_arm(told: Refusal, operation: Operation) -> ReadFailed:
     return ReadFailed("denied", code, detail, action(told.message, operation))
 
 
-def no_token(error: ClientAuthenticationError) -> ReadFailed:
-    """Why the authority gave no token."""
-    name = type(error).__name__
-    if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
-        return ReadFailed("failed", name, "the authority does not answer")
-    found = re.search(r"AADSTS\d+", str(error))
+def no_token(message: str, name: str) -> ReadFailed:
+    """Why the authority gave no token, by what the SDK's error of that name says."""
+    found = re.search(r"AADSTS\d+", message)
     code = found[0] if found else name
     if code in ENTRA_OTHER_TENANT:
         return ReadFailed("failed", code, "no token", cause="other_tenant")
@@ -174,20 +155,19 @@ def named(operation: Operation, params: Mapping[str, Any]) -> bool:
     return any(key not in scopes or "/providers/" in f"/{value.strip('/')}" for key, value in asked.items())
 
 
-def said(error: HttpResponseError) -> tuple[str, str]:
-    """The provider's own code and the message of an error reply; the message is for patterns only.
+def parsed(status: int, content: str, header: str = "") -> Refusal:
+    """The error in a reply's body. ARM has code and message in ``error``, a resource provider at the top.
 
-    ARM has them in ``error``, a resource provider at the top, with a number for a code where its SDK says so, and a
-    hub puts the code into ``Message``, as ``ErrorCode:…``, and into a header.
+    The code is a number where the provider's SDK says so. A hub puts it into ``Message``, as ``ErrorCode:…``, and into
+    a header.
     """
     try:
-        body = json.loads(error.response.text()) if error.response else {}
-    except (ValueError, HttpResponseError):
+        body = json.loads(content)
+    except ValueError:
         body = {}
     body = body if isinstance(body, dict) else {}
     held = body["error"] if isinstance(body.get("error"), dict) else body
     message = str(held.get("message") or held.get("Message") or "")
     hub = re.search(r"ErrorCode:\s*(\w+)", message)
-    header = getattr(error.response, "headers", {}).get("iothub-errorcode")
-    code = str(held.get("code") or (hub[1] if hub else "") or header or "")
-    return code if re.fullmatch(r"[\w.-]{1,80}", code) else "", message
+    code = str(held.get("code") or (hub[1] if hub else "") or header)
+    return Refusal(status, code if re.fullmatch(r"[\w.-]{1,80}", code) else f"HTTP{status}", message)

@@ -18,6 +18,13 @@ from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
@@ -145,7 +152,7 @@ class Azure:
                 raise
             except Exception as error:
                 closed = params.get("host") in self._closed
-                failure = refusals.failure(error, operation, params, closed=closed)
+                failure = classified(error, operation, params, closed)
                 if failure.code in operation.absent:
                     raise Absent(failure.code) from None
                 raise failure from None
@@ -230,6 +237,26 @@ class Azure:
             if token in seen:
                 raise ReadFailed("failed", "RepeatedContinuation", "the hub gave the same page twice")
             seen.add(token)
+
+
+def classified(error: Exception, operation: Operation, params: Mapping[str, Any], closed: bool) -> ReadFailed:
+    """What an error of the SDK means for the scan. Nothing of its text is kept but what :mod:`refusals` finds in it."""
+    name = type(error).__name__
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
+        if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
+            return ReadFailed("failed", name, "the authority does not answer")
+        return refusals.no_token(str(error), name)
+    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
+        return ReadFailed("failed", name)
+    if error.status_code < 300:
+        return ReadFailed("failed", name, "the reply cannot be parsed")
+    try:
+        content = error.response.text()
+    except (ValueError, AzureError):
+        content = ""
+    header = str(getattr(error.response, "headers", {}).get("iothub-errorcode") or "")
+    told = refusals.parsed(error.status_code, content, header)
+    return refusals.failure(told, operation, params, closed=closed)
 
 
 def closed_hosts(hub: Any) -> Iterator[str]:
