@@ -34,7 +34,7 @@ from googleapiclient.errors import HttpError
 
 from collectors.gcp.account import FIND, PROJECT, REGIONS
 from collectors.operation import Absent, Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds, within
 from collectors.rate_limit import Pace
 from collectors.scope import Outcome, Scope
 
@@ -468,24 +468,17 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     seconds = find_seconds(settings)
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
     session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
-    failed: list[BaseException] = []
-
-    def ask() -> None:
-        try:
-            list(session.send(PROJECT, "global", {"name": f"projects/{projects[0]}"}))
-        except (ReadFailed, Absent) as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
-    if failed and not (isinstance(failed[0], ReadFailed) and failed[0].outcome in ("denied", "unavailable")):
-        code = getattr(failed[0], "code", "NotFound")
-        raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
-    if failed and getattr(failed[0], "code", "") in ("RefreshError", "UNAUTHENTICATED"):
-        raise NoTarget(f"{tried}: the credential was refused; set gcp.credentials")
+    try:
+        within(seconds, lambda: list(session.send(PROJECT, "global", {"name": f"projects/{projects[0]}"})))
+    except TimeoutError:
+        late = f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network"
+        raise NoTarget(late) from None
+    except (ReadFailed, Absent) as error:
+        if not (isinstance(error, ReadFailed) and error.outcome in ("denied", "unavailable")):
+            code = getattr(error, "code", "NotFound")
+            raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint") from None
+        if error.code in ("RefreshError", "UNAUTHENTICATED"):
+            raise NoTarget(f"{tried}: the credential was refused; set gcp.credentials") from None
     named = list(settings.get("regions") or REGIONS)
     asked = named if settings.get("iot_endpoint") else named[:1]
     return [Scope("gcp", project, region) for project in projects for region in ("global", *asked)]
