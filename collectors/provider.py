@@ -61,7 +61,10 @@ EXTRAS = {
         "azure.mgmt.iothubprovisioningservices", "azure.mgmt.monitor", "azure.mgmt.resource.subscriptions",
         "azure.mgmt.storage",
     ),
-    "gcp": ("google.auth", "google.cloud.iot_v1", "google.oauth2", "googleapiclient", "httplib2", "requests"),
+    "gcp": (
+        "google.api_core", "google.auth", "google.cloud.iot_v1", "google.oauth2", "google.protobuf", "googleapiclient",
+        "httplib2", "requests",
+    ),
 }  # fmt: skip
 """Per extra, named after its provider: the modules that ``session.py`` imports from it, some only when they are needed.
 ClearBlade needs none: what asks its REST API is installed with iotposture itself."""

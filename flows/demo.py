@@ -46,11 +46,11 @@ def settings_file(lab: Lab, folder: Path) -> str:
 def lab_is_there() -> None:
     """Raises BadSettings where the lab's packages are not installed."""
     try:
-        for name in ("lab.aws", "lab.azure", "lab.gcp"):
+        for name in ("lab.aws", "lab.azure", "lab.cloud", "lab.gcp"):
             import_module(name)
     except ModuleNotFoundError as error:
         raise BadSettings(
-            f"the lab is not installed ({error.name} is missing); install iotposture[lab,aws,azure,gcp]"
+            f"the lab is not installed ({error.name} is missing); install with the extras aws, azure, gcp and lab"
         ) from error
 
 
