@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lab.cloud import Lab
 
 
-SHOWN = "hub-refuses-old-tls"
+SHOWN = "hub-is-closed-to-unknown-networks"
 """The check whose finding the demo proposes to accept, if it fails."""
 
 
@@ -106,7 +106,7 @@ def next_commands(folder: Path) -> list[list[str]]:
         for row in [row for row in failing if row["check_id"] == SHOWN] + failing:
             until = datetime.now(UTC).date() + timedelta(days=14)
             waiver = ["--kind", "risk_accepted", "--expires", str(until), "--owner", "plant-it", "--approver", "ciso"]
-            why = ["--reason", "Replaced within two weeks."]
+            why = ["--reason", "Moved behind the private network within two weeks."]
             return [["trend"], ["export", "--to", "jira"], ["waivers", "add", row["finding_id"], *waiver, *why]]
     return []
 
