@@ -34,10 +34,10 @@ def toml(settings: dict[str, dict[str, Any]]) -> str:
         lines.append(f"[{section}]")
         for key, value in values.items():
             if isinstance(value, dict):
-                value = "{" + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + "}"
+                told = "{" + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + "}"
             else:
-                value = json.dumps(value)
-            lines.append(f"{key} = {value}")
+                told = json.dumps(value)
+            lines.append(f"{key} = {told}")
         lines.append("")
     return "\n".join(lines)
 

@@ -129,7 +129,7 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
             answers[name] = provider(name).find(order.section(name) | {"find_seconds": seconds[name]})
         except NoTarget as error:
             answers[name] = str(error)
-        except BaseException as error:  # noqa: BLE001 - an SDK may raise anything, and a thread that dies says nothing
+        except BaseException as error:  # an SDK may raise anything, and a thread that dies says nothing
             answers[name] = refused(name, error)
 
     threads = {name: threading.Thread(target=ask, args=(name,), daemon=True, name=f"find {name}") for name in names}

@@ -70,7 +70,7 @@ def environment(folder: Path, extra: str) -> Path:
         for path in parts(one):
             for length in range(1, len(path) + 1):
                 owners[path[:length]].add(name)
-    for name in wanted & set(installed):
+    for name in installed.keys() & wanted:
         for path in parts(installed[name]):
             whole = next(path[:n] for n in range(1, len(path) + 1) if owners[path[:n]] == {name} or n == len(path))
             place, source = site.joinpath(*whole), Path(str(installed[name].locate_file("/".join(whole))))
