@@ -35,7 +35,12 @@ def collectors_tables() -> Iterator[str]:
         yield from ("", f"### {provider}", "")
         asked = [(f"`{r['operation']}`", r["permission"], r["tables"].replace("|", ", ")) for r in table([provider])]
         yield from grid(("operation", "permission", "tables"), asked)
-    yield from ("## Tables", "", "Each lies in a run as one Parquet file per scope. What nobody could read is missing.", "")
+    yield from (
+        "## Tables",
+        "",
+        "Each lies in a run as one Parquet file per scope. What nobody could read is missing.",
+        "",
+    )
     for one in TABLES:
         clouds = ", ".join(p for p in PROVIDERS if any(c.table is one and c.provider == p for c in COLLECTORS))
         yield from (f"### {one.id()}", "", f"{(one.__doc__ or '').strip().splitlines()[0]} Filled from {clouds}.", "")
@@ -71,7 +76,12 @@ def reports_tables() -> Iterator[str]:
 
 def flows_tables() -> Iterator[str]:
     """Every setting."""
-    yield from ("## Settings", "", "A variable overrides each: `IOTPOSTURE_AWS__REGIONS='[\"eu-west-1\"]'` for `aws.regions`.", "")
+    yield from (
+        "## Settings",
+        "",
+        "A variable overrides each: `IOTPOSTURE_AWS__REGIONS='[\"eu-west-1\"]'` for `aws.regions`.",
+        "",
+    )
     lines = [(f"`{r['setting']}`", r["kind"], r["value"], r["meaning"]) for r in rows(Settings())]
     yield from grid(("setting", "kind", "default", "meaning"), lines)
 

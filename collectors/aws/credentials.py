@@ -212,7 +212,7 @@ def sts(session: boto3.Session, settings: Mapping[str, Any], config: Config) -> 
     )  # fmt: skip
 
 
-def refusal(error: Exception, role: str = "") -> ReadFailed:
+def refusal(error: BaseException, role: str = "") -> ReadFailed:
     """What came of an attempt to log in, or to assume a role."""
     detail, permission = (f"role {role}", ASSUME_ROLE.permission) if role else ("", "")
     if not isinstance(error, ClientError):

@@ -9,11 +9,10 @@ import json
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
@@ -42,11 +41,9 @@ from azure.core.rest import HttpRequest
 from collectors.azure import refusals
 from collectors.azure.account import FIND, SUBSCRIPTIONS
 from collectors.operation import Absent, Notes, Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, Scopes, find_seconds
+from collectors.provider import NoTarget, Scopes, find_seconds, within
 from collectors.rate_limit import Pace
 from collectors.scope import Scope
-
-T = TypeVar("T")
 
 CLIENTS = {
     "authorization": ("azure.mgmt.authorization", "AuthorizationManagementClient"),
@@ -431,27 +428,6 @@ def listed(settings: Mapping[str, Any], source: str) -> dict[str, str]:
 def plain(told: Any) -> str:
     """A subscription's state, one plain word; empty where it is none."""
     return told if isinstance(told, str) and re.fullmatch(r"[A-Za-z]{1,20}", told) else ""
-
-
-def within(seconds: float, ask: Callable[[], T]) -> T:
-    """The answer, or TimeoutError when it is not there in time; a name lookup has no time limit of its own."""
-    answers: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            answers.append(ask())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise TimeoutError
-    return answers[0]
 
 
 def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> Azure:

@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
 from collectors.operation import Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds, within
 from collectors.rate_limit import Pace
 from collectors.scope import Scope
 
@@ -231,25 +231,17 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
         project, settings, FIND, Pace(), key, httpx.Timeout(find_seconds(settings), connect=1.0), attempts=1
     )
     tried = f"clearblade: project {project}, credential from {said}, {key.url}"
-    failed: list[ReadFailed] = []
-
-    def ask() -> None:
-        try:
-            next(session.send(REGISTRIES, regions[0], {"parent": f"projects/{project}/locations/{regions[0]}"}), None)
-        except ReadFailed as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(find_seconds(settings))
-    if thread.is_alive():
-        raise NoTarget(
-            f"{tried}: no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
-        )
-    if failed and failed[0].cause == "credentials_ended":
-        raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration")
-    if failed and failed[0].outcome != "denied":
-        raise NoTarget(f"{tried}: {failed[0].code}; check clearblade.configuration and clearblade.endpoint")
+    first = {"parent": f"projects/{project}/locations/{regions[0]}"}
+    try:
+        within(find_seconds(settings), lambda: next(session.send(REGISTRIES, regions[0], first), None))
+    except TimeoutError:
+        late = f"no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
+        raise NoTarget(f"{tried}: {late}") from None
+    except ReadFailed as error:
+        if error.cause == "credentials_ended":
+            raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration") from None
+        if error.outcome != "denied":
+            raise NoTarget(f"{tried}: {error.code}; check clearblade.configuration and clearblade.endpoint") from None
     return [Scope("clearblade", project, region) for region in regions]
 
 
