@@ -19,7 +19,7 @@ from collectors.schema import COVERAGE as REPORTED
 from collectors.scope import Scope
 from reports.case import SLA_DAYS, Docket
 from reports.cases import Accepted, docket
-from reports.ingest import AFTER, Taken, storable, take_in
+from reports.ingest import Taken, storable, take_in
 from reports.lifecycle import Seen
 from reports.report import Report
 from reports.store import (
@@ -40,6 +40,7 @@ from reports.store import (
     writing,
 )  # fmt: skip
 from reports.tickets.ledger import Ledger
+from reports.transition import AFTER
 from reports.trend import Trend
 from reports.trend_query import Periods, timeline
 

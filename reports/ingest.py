@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
@@ -18,23 +18,28 @@ from checks.finding import Finding
 from collectors.scope import Scope
 from reports.lifecycle import ReadBefore, Seen, fills, step
 from reports.report import NUMBERS, Report, records
-from reports.store import CHECKS, COUNTED, COVERAGE, DETAILS, EVENTS, FINDINGS, MOVED, SCANS, SCOPES, WORDINGS
+from reports.store import (
+    CHECKS,
+    COUNTED,
+    COVERAGE,
+    DETAILS,
+    EVENTS,
+    FINDINGS,
+    MOVED,
+    SCANS,
+    SCOPES,
+    WORDINGS,
+    chunks,
+    put,
+)
+from reports.transition import Known, Transition
 
-MANY = 5000
-"""Values in one statement."""
 WORDED = ("check_title", "severity_rank", "resource_type", "expected", "guidelines", "risk", "remediation", "controls")
 DETAILED = (
     "status", "status_reason", "cause", "permission", "partition", "account_id", "region", "resource_id",
     "resource_name", "subject", "hub", "actual", "evidence_hash", "ticket_title",
     "remediation_cli", "tags", "unread",
 )  # fmt: skip
-CHANGES = {
-    "new": "opened_no",
-    "reopened": "reopened_no",
-    "resolved": "resolved_no",
-    "read": "resolved_no",
-    "dark": "dark_no",
-}
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,6 @@ class Taken:
     fresh: bool
     late: bool
     counts: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Known:
-    """A finding as the history has it."""
-
-    no: int
-    state: Any
-    opened: int | None
-    last: int
-    check: str
-    table: str
-    scope: Scope
-    digest: str
 
 
 def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) -> Taken:
@@ -113,7 +104,7 @@ def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) 
         for scope in (Scope(r.provider, r.account, r.region),)
     }  # fmt: skip
     put(connection, COVERAGE, coverage.values())
-    events = live(connection, scan, seen, placed, late, names)
+    events = advance(connection, scan, seen, placed, late, names)
     for scope in {scope for _, scope in seen.judged} - late:
         connection.execute(sa.update(SCOPES).where(SCOPES.c.no == names.scopes[scope]).values(judged_at=started))
     put(connection, MOVED, moved(connection, scan))
@@ -217,12 +208,6 @@ def detail(one: Finding, wording: int, digest: str) -> dict[str, Any]:
     return {"digest": digest, "wording_no": wording, **{name: getattr(one, name) for name in DETAILED}}
 
 
-def put(connection: Connection, table: sa.Table, rows: Collection[Mapping[str, Any]]) -> None:
-    """Inserts rows, if there are any."""
-    if rows:
-        connection.execute(sa.insert(table), [dict(row) for row in rows])
-
-
 def known(connection: Connection, wanted: Collection[str], names: Names) -> dict[str, Known]:
     """The findings that are not resolved, and those of some ids, by id."""
     checks = {number: check for (check, _, _), number in names.checks.items()}
@@ -240,7 +225,7 @@ def known(connection: Connection, wanted: Collection[str], names: Names) -> dict
 
     add(columns.where(FINDINGS.c.state != "resolved"))
     rest = [key for key in wanted if key not in found]
-    for part in parts(rest):
+    for part in chunks(rest):
         add(columns.where(FINDINGS.c.finding_id.in_(part)))
     return found
 
@@ -258,112 +243,62 @@ def tags_kept(
         if key in before and (scope.provider, scope.account) in seen.untagged and not seen.findings[key].tags
     }
     kept: dict[str, str] = {}
-    for part in parts(list(unread)):
+    for part in chunks(list(unread)):
         rows = sa.select(DETAILS.c.finding_no, DETAILS.c.tags).where(DETAILS.c.finding_no.in_(part))
         kept |= {unread[no]: tags for no, tags in connection.execute(rows.where(DETAILS.c.tags != ""))}
     return kept
 
 
-def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Values in as many as one statement takes."""
-    return (values[start : start + MANY] for start in range(0, len(values), MANY))
-
-
-def live(
+def advance(
     connection: Connection, scan: int, seen: Seen, placed: Mapping[str, Scope], late: set[Scope], names: Names
 ) -> Counter[str]:
     """Moves every finding's life on by one scan. Returns how many events there were of each kind."""
     before = known(connection, placed, names)
     tags = tags_kept(connection, seen, placed, before)
     top = connection.execute(sa.select(sa.func.coalesce(sa.func.max(FINDINGS.c.no), 0))).scalar_one()
-    made, details, events, said = [], [], [], []
-    changed: dict[str, list[int]] = {}
-    listed: list[int] = []
-
-    @cache
-    def read_then(number: int) -> ReadBefore:
-        rows = connection.execute(
-            sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.tables)
-            .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
-            .where(COVERAGE.c.scan_no == number, COVERAGE.c.outcome.in_(["read", "partial"]))
-        ).all()
-        return ReadBefore(
-            frozenset((r.provider, r.account, r.region, r.operation) for r in rows),
-            fills((r.provider, r.operation, r.tables) for r in rows),
-        )
-
-    @cache
-    def absent(check: str, table: str, scope: Scope, last: int) -> Any:
-        return "silent" if scope in late else seen.of_absent(check, table, scope, lambda: read_then(last))
-
-    def happened(event: str | None, number: int, was: str, opened: int | None) -> None:
-        if event:
-            events.append({"scan_no": scan, "finding_no": number, "event": event, "was": was, "opened_no": opened})
-            changed.setdefault(event, []).append(number)
-
+    moves = Transition(scan, top)
     for key, scope in placed.items():
         one, old = seen.findings[key], before.get(key)
         if key in tags:
             one = one._replace(tags=tags[key])
         wording = names.wordings[worded(one)]
-        digest = detailed(one, wording)
+        words = detail(one, wording, detailed(one, wording))
         check_no = names.checks[one.check_id, one.area, one.severity]
         state, event = step(old.state if old else None, bool(old and old.opened), one.status)  # type: ignore[arg-type]
         if old is None:
-            top += 1
-            fails = state == "fail"
-            made.append(
-                {
-                    "no": top, "finding_id": key, "check_no": check_no, "scope_no": names.scopes[scope], "state": state,
-                    "first_no": scan, "last_no": scan, "opened_no": scan if fails else None, "changed_no": scan,
-                }
-            )  # fmt: skip
-            details.append({"finding_no": top, **detail(one, wording, digest)})
-            events.append({"scan_no": scan, "finding_no": top, "event": event, "was": "", "opened_no": None})
-            continue
-        if state != "dark":
-            listed.append(old.no)
-        happened(event, old.no, old.state, old.opened)
-        if digest != old.digest:
-            said.append({"at": old.no, **detail(one, wording, digest)})
-            if digest.split("-")[0] != old.digest.split("-")[0]:
-                changed.setdefault("said", []).append(old.no)
-            changed.setdefault(f"check {check_no}", []).append(old.no)
+            moves.add(
+                {"finding_id": key, "check_no": check_no, "scope_no": names.scopes[scope], "state": state}, words, event
+            )
+        else:
+            moves.see(old, state, event)
+            moves.reword(old, words, check_no)
+
+    read_then = cache(partial(read_before, connection))
+
+    @cache
+    def sight(check: str, table: str, scope: Scope, last: int) -> Any:
+        return seen.of_absent(check, table, scope, lambda: read_then(last))
+
     for key, old in before.items():
         if key not in seen.findings:
-            state, event = step(old.state, bool(old.opened), absent(old.check, old.table, old.scope, old.last))
-            happened(event, old.no, old.state, old.opened)
-    put(connection, FINDINGS, made)
-    put(connection, DETAILS, details)
-    put(connection, EVENTS, events)
-    if said:
-        connection.execute(sa.update(DETAILS).where(DETAILS.c.finding_no == sa.bindparam("at")), said)
-    settle(connection, scan, changed, listed)
-    return Counter(str(event["event"]) for event in events)
+            sighted = "silent" if old.scope in late else sight(old.check, old.table, old.scope, old.last)
+            _, event = step(old.state, bool(old.opened), sighted)  # type: ignore[arg-type]
+            moves.happen(old.no, event, old.state, old.opened)
+    moves.write(connection)
+    return moves.counts()
 
 
-AFTER = {"new": "fail", "reopened": "fail", "lit": "fail", "dark": "dark", "unread": "unknown", "resolved": "resolved", "read": "resolved"}  # fmt: skip
-"""The state that an event leads to."""
-
-
-def settle(connection: Connection, scan: int, changed: Mapping[str, list[int]], listed: list[int]) -> None:
-    """Writes what moved into the findings' rows."""
-    for what, numbers in changed.items():
-        values: dict[str, Any] = {"changed_no": scan}
-        if what in AFTER:
-            values["state"] = AFTER[what]
-            if column := CHANGES.get(what):
-                values[column] = scan
-            if what in ("new", "reopened"):
-                values["opened_no"] = scan
-            if what == "new":
-                values["first_no"] = scan
-        elif what.startswith("check "):
-            values = {"check_no": int(what.removeprefix("check "))}
-        for part in parts(numbers):
-            connection.execute(sa.update(FINDINGS).where(FINDINGS.c.no.in_(part)).values(values))
-    for part in parts(listed):
-        connection.execute(sa.update(FINDINGS).where(FINDINGS.c.no.in_(part)).values(last_no=scan))
+def read_before(connection: Connection, scan: int) -> ReadBefore:
+    """What could be read at an earlier scan, and which tables that filled."""
+    rows = connection.execute(
+        sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.tables)
+        .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
+        .where(COVERAGE.c.scan_no == scan, COVERAGE.c.outcome.in_(["read", "partial"]))
+    ).all()
+    return ReadBefore(
+        frozenset((r.provider, r.account, r.region, r.operation) for r in rows),
+        fills((r.provider, r.operation, r.tables) for r in rows),
+    )
 
 
 def moved(connection: Connection, scan: int) -> list[dict[str, Any]]:

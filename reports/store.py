@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 TABLES = sa.MetaData()
+MANY = 5000
+"""Values in one statement."""
 BUSY_SECONDS = 300
 """How long a writer waits for another one: 100,000 findings on a slow disk take a minute to be taken in."""
 LOCK = 0x696F7470
@@ -316,3 +318,14 @@ def plainly(error: DBAPIError, url: URL) -> str:
     for secret in filter(None, (url.password, url.query.get("password"))):
         line = line.replace(str(secret), "***")
     return line
+
+
+def put(connection: Connection, table: sa.Table, rows: Collection[Mapping[str, Any]]) -> None:
+    """Inserts rows, if there are any."""
+    if rows:
+        connection.execute(sa.insert(table), [dict(row) for row in rows])
+
+
+def chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Values in as many as one statement takes."""
+    return (values[start : start + MANY] for start in range(0, len(values), MANY))
