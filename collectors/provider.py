@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any, Protocol, cast
+from importlib.util import find_spec
+from typing import Any, Protocol, TypeVar, cast
 
 from collectors.operation import Operation, Session
 from collectors.rate_limit import Pace
 from collectors.scope import Scope
+
+T = TypeVar("T")
 
 
 class NoTarget(Exception):
@@ -50,27 +54,61 @@ class Provider(Protocol):
         """A session for one account that refuses every operation but those given."""
 
 
-PACKAGES = {
-    "aws": ("boto3", "aws"),
-    "azure": ("azure.identity", "azure"),
-    "gcp": ("googleapiclient", "gcp"),
-    "clearblade": ("httpx", "gcp"),
-}
-"""Per provider: a package that must be importable, and the extra that installs it."""
+EXTRAS = {
+    "aws": ("boto3", "botocore"),
+    "azure": (
+        "azure.core", "azure.identity", "azure.mgmt.authorization", "azure.mgmt.core", "azure.mgmt.iothub",
+        "azure.mgmt.iothubprovisioningservices", "azure.mgmt.monitor", "azure.mgmt.resource.subscriptions",
+        "azure.mgmt.storage",
+    ),
+    "gcp": (
+        "google.api_core", "google.auth", "google.cloud.iot_v1", "google.oauth2", "google.protobuf", "googleapiclient",
+        "httplib2", "requests",
+    ),
+}  # fmt: skip
+"""Per extra, named after its provider: the modules that ``session.py`` imports from it, some only when they are needed.
+ClearBlade needs none: what asks its REST API is installed with iotposture itself."""
 
 
 WIRE_LOGGERS = ("azure", "boto3", "botocore", "google", "googleapiclient", "httpcore", "httpx", "requests", "urllib3")
 """Loggers whose debug lines hold whole requests and replies, secrets included; no level below warning is heard."""
 
 
+def within(seconds: float, ask: Callable[[], T]) -> T:
+    """The answer, or TimeoutError when it is not there in time; a name lookup has no time limit of its own."""
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:  # raised again in the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError
+    return answers[0]
+
+
 def provider(name: str) -> Provider:
-    """The provider's session module. Raises NoTarget when its SDK is not installed."""
-    package, extra = PACKAGES[name]
+    """The provider's session module. Raises NoTarget at once when a package of its extra is not installed."""
     for wire in WIRE_LOGGERS:
         logging.getLogger(wire).setLevel(logging.WARNING)
+    if not all(map(installed, EXTRAS.get(name, ()))):
+        raise NoTarget(f"{name}: not installed; install with the extra {name}")
+    return cast("Provider", import_module(f"collectors.{name}.session"))
+
+
+def installed(module: str) -> bool:
+    """Whether a module can be found. Only the packages above it are imported."""
     try:
-        return cast("Provider", import_module(f"collectors.{name}.session"))
+        return find_spec(module) is not None
     except ModuleNotFoundError as error:
-        if not (error.name or "").startswith(package.split(".")[0]):
-            raise
-        raise NoTarget(f"{name}: package {package} is not installed; install iotposture[{extra}]") from error
+        if f"{module}.".startswith(f"{error.name or module}."):  # a package above it is missing
+            return False
+        raise

@@ -34,10 +34,16 @@ def collect_seldom() -> None:
 
 
 def open_streams() -> None:
-    """Gives a program that was started without stdout or stderr one that goes nowhere."""
+    """Gives a program that was started without stdout or stderr one that goes nowhere.
+
+    What the encoding of a stream has no character for is shown as a question mark: no text may end a verb.
+    """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
+        stream = getattr(sys, name)
+        if stream is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(line: str) -> None:

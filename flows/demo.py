@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
-from datetime import UTC, datetime
+import shlex
+import shutil
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.console import say
+from flows.console import say, unread
 from flows.errors import BadSettings
+from flows.history import FILE as HISTORY
 from flows.scan import new_scan_id
 
 if TYPE_CHECKING:
     from lab.cloud import Lab
+
+
+SHOWN = "hub-is-closed-to-unknown-networks"
+"""The check whose finding the demo proposes to accept, if it fails."""
 
 
 def toml(settings: dict[str, dict[str, Any]]) -> str:
@@ -24,10 +34,10 @@ def toml(settings: dict[str, dict[str, Any]]) -> str:
         lines.append(f"[{section}]")
         for key, value in values.items():
             if isinstance(value, dict):
-                value = "{" + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + "}"
+                told = "{" + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items()) + "}"
             else:
-                value = json.dumps(value)
-            lines.append(f"{key} = {value}")
+                told = json.dumps(value)
+            lines.append(f"{key} = {told}")
         lines.append("")
     return "\n".join(lines)
 
@@ -38,19 +48,20 @@ def settings_file(lab: Lab, folder: Path) -> str:
     file = folder / "iotposture.toml"
     keys = folder.absolute() / lab.weak_keys.name  # the lab's own folder may go, and verbs read these settings for long
     keys.write_bytes(lab.weak_keys.read_bytes())
-    first = f"weak_keys = {json.dumps(str(keys))}\n\n"
-    file.write_text(first + toml(sections), encoding="utf-8")
+    places = {"out": folder.absolute(), "history": folder.absolute() / HISTORY, "weak_keys": keys}
+    first = "".join(f"{name} = {json.dumps(str(place))}\n" for name, place in places.items())
+    file.write_text(f"{first}\n{toml(sections)}", encoding="utf-8")
     return str(file)
 
 
 def lab_is_there() -> None:
     """Raises BadSettings where the lab's packages are not installed."""
     try:
-        for name in ("lab.aws", "lab.azure", "lab.gcp"):
+        for name in ("lab.aws", "lab.azure", "lab.cloud", "lab.gcp"):
             import_module(name)
     except ModuleNotFoundError as error:
         raise BadSettings(
-            f"the lab is not installed ({error.name} is missing); install iotposture[lab,aws,azure,gcp]"
+            f"the lab is not installed ({error.name} is missing); install with the extras aws, azure, gcp and lab"
         ) from error
 
 
@@ -73,5 +84,37 @@ def demo(out: str, runner: str, quiet: bool) -> int:
         from flows.commands import Request, scan_and_report
         from flows.gate import Gate
 
-        request = Request(settings, (), (), str(folder), runner, "")
-        return scan_and_report(request, "text", quiet, Gate())
+        code = scan_and_report(Request(settings, (), (), str(folder), runner, ""), "text", quiet, Gate())
+    if not quiet:
+        tell_next(folder)
+    return code
+
+
+@unread()
+def tell_next(folder: Path) -> None:
+    """The commands that go on with what a demo left in a folder, on stdout, each as it can be typed here."""
+    if commands := next_commands(folder):
+        print("\nGo on with:")
+        for words in commands:
+            print(shlex.join([typed(), *words, "--settings", str(folder / "iotposture.toml")]))
+
+
+def next_commands(folder: Path) -> list[list[str]]:
+    """Three verbs for a demo's result; none where the demo has no finding to show them with."""
+    with suppress(OSError), (folder / "findings.csv").open(encoding="utf-8", newline="") as file:
+        failing = [row for row in csv.DictReader(file) if row["status"] == "fail"]
+        for row in [row for row in failing if row["check_id"] == SHOWN] + failing:
+            until = datetime.now(UTC).date() + timedelta(days=14)
+            waiver = ["--kind", "risk_accepted", "--expires", str(until), "--owner", "plant-it", "--approver", "ciso"]
+            why = ["--reason", "Moved behind the private network within two weeks."]
+            return [["trend"], ["export", "--to", "jira"], ["waivers", "add", row["finding_id"], *waiver, *why]]
+    return []
+
+
+def typed() -> str:
+    """The program as it can be typed again where this one was."""
+    found = shutil.which("iotposture")
+    program = Path(sys.argv[0])
+    if program.name != "iotposture" or (found and os.path.realpath(found) == os.path.realpath(program)):
+        return "iotposture"
+    return str(program)

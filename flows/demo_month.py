@@ -24,7 +24,7 @@ from typing import Any
 
 from collectors.scope import Scope
 from flows.console import CLEAN, collect_seldom, say
-from flows.demo import lab_is_there, settings_file
+from flows.demo import lab_is_there, settings_file, tell_next
 from flows.errors import BadSettings
 from flows.export import Asked, exported
 from flows.history import FILE, Past, docket, trend_of
@@ -142,6 +142,8 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     for target in EXPORTS:
         exported(Asked(target, str(file), out=str(folder / target)))
     show(past, [folder / FILE, *files, *(folder / target for target in EXPORTS)])
+    if not quiet:
+        tell_next(folder)
     return CLEAN
 
 

@@ -15,6 +15,7 @@ from checks.owner import Owners
 from collectors.scope import Scope
 from flows.console import CLEAN, GATE, Format, emit, say, tell_json
 from flows.errors import BadSettings, UnknownName
+from flows.runs import instead, near
 from flows.scan import Order
 from flows.settings import Settings, load
 from flows.waivers import waivers_of
@@ -131,7 +132,7 @@ def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
     if not at:
         raise BadSettings('history: is "none", so nothing is kept; name one with --history')
     if "://" not in at and not Path(at).is_file():
-        raise UnknownName(f"{at}: no history lies there; `iotposture scan` makes one")
+        raise UnknownName(f"{at}: no history lies there; {instead(near(Path(at), FILE), '--history')}")
     try:
         with History.open(at) as history:
             yield history, chosen

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import fsspec
 from collectors.run import Run
 from flows.errors import UnknownName
 from flows.settings import Settings
+
+NEARBY = 3
+"""Histories or scans that are named where another one was asked for."""
 
 
 def run_about(at: str, typed: str) -> dict[str, Any]:
@@ -41,6 +46,22 @@ def reports_folder(place: str, out: str) -> Path:
 
 
 SCAN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
+
+
+def near(place: Path, name: str) -> list[Path]:
+    """The newest files of this name in or below a folder, else beside it, else where somebody types."""
+    for home in (place, place.parent, Path()):
+        paths = [path for pattern in (name, f"*/{name}") for path in home.glob(pattern) if os.path.isfile(path)]
+        if paths:
+            return sorted(paths, key=os.path.getmtime, reverse=True)[:NEARBY]
+    return []
+
+
+def instead(found: Sequence[Path], option: str) -> str:
+    """What to do where something was looked for and does not lie: name what was found nearby."""
+    if not found:
+        return "`iotposture scan` makes one"
+    return f"{', '.join(map(str, found))} {'is one' if len(found) == 1 else 'are some'}: name it with {option}"
 
 
 def last_scan(settings: Settings) -> str:

@@ -122,36 +122,45 @@ def selected(settings: Settings, select: Iterable[str] = ()) -> list[Check]:
 def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     """The scopes that can be scanned, and one line per cloud that cannot. All clouds are asked at once."""
     names = [name for name in PROVIDERS if not order.only or name in order.only]
-    found: dict[str, list[Scope]] = {}
-    unreachable: dict[str, str] = {}
-
+    answers: dict[str, list[Scope] | str] = {}
     seconds = {name: order.section(name)["find_seconds"] or (ASKED if wanted(order, name) else QUICK) for name in names}
 
     def ask(name: str) -> None:
         try:
-            found[name] = provider(name).find(order.section(name) | {"find_seconds": seconds[name]})
+            answers[name] = provider(name).find(order.section(name) | {"find_seconds": seconds[name]})
         except NoTarget as error:
-            unreachable[name] = str(error)
-        except (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError) as error:
-            # What an SDK says of a value it was given may hold that value; its kind is enough.
-            unreachable[name] = (
-                f"{name}: its SDK refuses the settings or variables ({type(error).__name__}); check them"
-            )
+            answers[name] = str(error)
+        except BaseException as error:  # an SDK may raise anything, and a thread that dies says nothing
+            answers[name] = refused(name, error)
 
     threads = {name: threading.Thread(target=ask, args=(name,), daemon=True, name=f"find {name}") for name in names}
     for thread in threads.values():
         thread.start()
+    found: list[list[Scope]] = []
+    unreachable: dict[str, str] = {}
     for name, thread in threads.items():
         patience = LISTING_SECONDS if order.section(name).get("organization") else seconds[name] + LOADING_SECONDS
         thread.join(patience)
-        if name not in found and name not in unreachable:
-            unreachable[name] = f"{name}: no answer within {patience:g} seconds; check the endpoint and the proxy"
-    whole = [found[name] for name in names if name in found]
+        answer = answers.get(name, f"{name}: no answer within {patience:g} seconds; check the endpoint and the proxy")
+        if isinstance(answer, str):
+            unreachable[name] = answer
+        else:
+            found.append(answer)
     return Scopes(
-        (scope for part in whole for scope in part),
-        (row for part in whole if isinstance(part, Scopes) for row in part.coverage),
-        (line for part in whole if isinstance(part, Scopes) for line in part.lines),
+        (scope for part in found for scope in part),
+        (row for part in found if isinstance(part, Scopes) for row in part.coverage),
+        (line for part in found if isinstance(part, Scopes) for line in part.lines),
     ), unreachable
+
+
+def refused(name: str, error: BaseException) -> str:
+    """One line about what a cloud's SDK raised. What it says of a value may hold that value; its kind is enough."""
+    kind = type(error).__name__
+    if isinstance(error, ImportError):
+        return f"{name}: its SDK does not load ({kind}: {error.name}); install iotposture and its extras again"
+    if isinstance(error, (ValueError, TypeError, LookupError, AttributeError, RuntimeError, OSError)):
+        return f"{name}: its SDK refuses the settings or variables ({kind}); check them"
+    return f"{name}: its SDK failed ({kind}); check the settings and variables"
 
 
 @dataclass

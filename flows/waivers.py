@@ -16,7 +16,7 @@ from checks.waiver_file import free_id, waiver_in, with_waiver
 from collectors.files import write_files
 from flows.console import CLEAN, GATE, Format, emit, say
 from flows.errors import BadSettings, UnknownName
-from flows.runs import last_scan
+from flows.runs import instead, last_scan, near
 from flows.settings import Settings
 from flows.settings import load as load_settings
 from reports import audit_log
@@ -209,7 +209,9 @@ def named(settings: Settings, ids: list[str], run: str) -> list[Finding]:
     """The findings of these ids, each once. Raises UnknownName."""
     known = findings_of(settings, run)
     if known is None:
-        raise UnknownName("no scan lies in the settings' out or runs; --run names one")
+        home = settings.runs or settings.out
+        found = [] if "://" in home else [run.parent.parent for run in near(Path(home), "run/run.json")]
+        raise UnknownName(f"{home}: no scan lies there; {instead(found, '--run')}")
     by_id = {finding.finding_id: finding for finding in known[0]}
     if missing := [one for one in ids if one not in by_id]:
         raise UnknownName(f"{', '.join(missing)}: no such finding in that scan; findings.csv has finding_id")

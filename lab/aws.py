@@ -45,6 +45,18 @@ WSGI = Callable[..., Iterable[bytes]]
 
 DENIED = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError", "sqs": "AccessDenied"}
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
+PREFIXES = {
+    "greengrassv2": "greengrass", "iotsecuretunneling": "iot", "resourcegroupstaggingapi": "tag",
+    "timestream-write": "timestream",
+}  # fmt: skip
+ACTIONS = {
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock",
+}
+"""IAM's names of actions, where they are not the API's (Service Authorization Reference)."""
 SIGNED_AS = {
     "IoTSecuredTunneling": "iotsecuretunneling",
     "tagging": "resourcegroupstaggingapi",
@@ -136,7 +148,8 @@ class Aws:
             return self._moto(again(), start_response)
         name = f"{service}.{xform_name(operation.name)}"
         if fault := self.switchboard.seen(name):
-            response = failing(fault, Request(environ), denied(operation), throttled(operation))
+            refusal = refused(operation, Refused(fault.code, fault.message, fault.status))
+            response = failing(fault, Request(environ), denied(operation), throttled(operation), refusal)
             if response is not None:
                 return response(environ, start_response)
         if name not in self.answers:
@@ -239,7 +252,9 @@ def denied(operation: Any) -> Response:
     service = operation.service_model.service_name
     is_json = "json" in operation.service_model.resolved_protocol
     code = DENIED.get(service, "AccessDeniedException" if is_json else "AccessDenied")
-    message = f"User: lab is not authorized to perform: {service}:{operation.name}"
+    action = ACTIONS.get(f"{service}:{operation.name}") or f"{PREFIXES.get(service, service)}:{operation.name}"
+    message = f"User: arn:aws:iam::{ACCOUNT}:user/lab is not authorized to perform: {action}"
+    message += f" because no identity-based policy allows the {action} action"
     return refused(operation, Refused(code, message, 400 if service in ("kms", "kinesis") else 403))
 
 

@@ -46,9 +46,10 @@ def token(scope: str) -> str:
 
 
 class Azure:
-    """Two subscriptions of a water company."""
+    """Two subscriptions of a water company. ``refuses_tokens`` is what the authority says instead of giving a token."""
 
     name = "azure"
+    refuses_tokens = ""
 
     def __init__(self, tls: ssl.SSLContext, ca: Path, estate: Estate | None = None) -> None:
         self.estate = estate or water_company()
@@ -98,7 +99,8 @@ class Azure:
         switched = self.switchboard.seen(name)
         if switched:
             deny = fault(403, "AuthorizationFailed", f"The client does not have authorization to perform {name}.")
-            if instead := failing(switched, request, deny, fault(429, "TooManyRequests")):
+            refuse = fault(switched.status, switched.code, switched.message)
+            if instead := failing(switched, request, deny, fault(429, "TooManyRequests"), refuse):
                 return instead
         scope = HUB_SCOPE if request.path.startswith("/hubs/") else ARM_SCOPE
         if request.headers.get("Authorization") != f"Bearer {token(scope)}":
@@ -142,6 +144,8 @@ def _openid(azure: Azure, request: Request, parts: dict[str, str]) -> Response:
 
 
 def _token(azure: Azure, request: Request, parts: dict[str, str]) -> Response:
+    if wrong := azure.refuses_tokens:
+        return json_response({"error": "invalid_client", "error_description": wrong}, 401)
     if request.form.get("client_id") != CLIENT or request.form.get("client_secret") != SECRET:
         wrong = "AADSTS7000215: Invalid client secret provided."
         return json_response({"error": "invalid_client", "error_description": wrong, "error_codes": [7000215]}, 401)

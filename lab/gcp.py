@@ -85,10 +85,11 @@ class Gcp:
     """Google Cloud: seven REST APIs and the token endpoint on one port.
 
     ``disabled`` names APIs that answer as if nobody had enabled them; ``spare_first_page`` lets a fault strike only
-    from the second page on.
+    from the second page on; ``refuses_tokens`` is what the token endpoint says instead of giving one.
     """
 
     name = "gcp"
+    refuses_tokens: Mapping[str, str] = {}
 
     def __init__(self, folder: Path) -> None:
         self.switchboard = Switchboard()
@@ -143,7 +144,7 @@ class Gcp:
 
     def _answer(self, request: Request) -> Response:  # noqa: PLR0911 - one answer for each way to fail
         if request.path == "/token":
-            return token(request)
+            return token(request, self.refuses_tokens)
         found = route(self._methods, request.method, request.path)
         if found is None:
             return error(404, "NOT_FOUND", "no such method")
@@ -176,7 +177,8 @@ class Gcp:
 
     def _failing(self, fault: Fault, request: Request) -> Response | None:
         denied = error(403, "PERMISSION_DENIED", "The caller does not have permission")
-        return failing(fault, request, denied, error(429, "RESOURCE_EXHAUSTED", "Quota exceeded"))
+        refused = error(fault.status, fault.code, fault.message)
+        return failing(fault, request, denied, error(429, "RESOURCE_EXHAUSTED", "Quota exceeded"), refused)
 
 
 def policy_version(request: Request) -> int:
@@ -197,8 +199,10 @@ def as_version(policy: Json, version: int) -> Json:
     return policy | {"bindings": bindings}
 
 
-def token(request: Request) -> Response:
-    """The token endpoint: takes a signed assertion, gives a token."""
+def token(request: Request, refusal: Mapping[str, str]) -> Response:
+    """The token endpoint: takes a signed assertion, gives a token, or what it says instead."""
+    if refusal:
+        return Response(json.dumps(refusal), status=400, content_type="application/json")
     if request.method != "POST" or request.form.get("assertion", "").count(".") != 2:
         return answer({"error": "invalid_grant"})
     return answer({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"})
@@ -347,7 +351,8 @@ class ClearBlade:
         if fault and not (self.spare_first_page and "pageToken" not in request.args):
             denied = Response('{"error": {"message": "forbidden"}}', status=403, content_type="application/json")
             slowed = Response('{"error": {"message": "slow down"}}', status=429, content_type="application/json")
-            response = failing(fault, request, denied, slowed)
+            refused = Response(fault.message, status=fault.status, content_type="text/html")
+            response = failing(fault, request, denied, slowed, refused)
             if response is not None:
                 return response
         system = "c0ffee" if who == "admin" else f"sys-{who}"

@@ -26,7 +26,7 @@ from werkzeug.wrappers import Request, Response
 CANARY = "lab-canary-secret"
 """Planted in every reply that would hold a secret in a real cloud. It must appear nowhere in what a scan writes."""
 
-Kind = Literal["deny", "throttle", "error", "slow", "cut", "malformed"]
+Kind = Literal["deny", "throttle", "error", "slow", "cut", "malformed", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,17 @@ class Fault:
     """What an operation does instead of answering.
 
     ``times`` limits how often (0: always); ``seconds`` is the Retry-After of a throttle and the delay of a slow answer.
+    ``refuse`` answers with a ``status`` and the provider's own ``code`` and ``message``, worded as the provider words
+    them; where that is not enough, ``body`` is the whole answer in JSON.
     """
 
     kind: Kind
     times: int = 0
     seconds: float = 0.0
+    status: int = 403
+    code: str = ""
+    message: str = ""
+    body: str = ""
 
 
 @dataclass
@@ -136,8 +142,14 @@ class Server:
         self._server.server_close()
 
 
-def failing(fault: Fault, request: Request, deny: Response, throttle: Response) -> Response | None:
-    """The answer of a fault, in the provider's own words for deny and throttle; None: answer as usual, but late."""
+def failing(
+    fault: Fault, request: Request, deny: Response, throttle: Response, refuse: Response | None = None
+) -> Response | None:
+    """The answer of a fault, in the provider's own words for deny, throttle and refuse; None: answer as usual, but late."""
+    if fault.kind == "refuse" and fault.body:
+        return Response(fault.body, status=fault.status, content_type="application/json")
+    if fault.kind == "refuse":
+        return refuse
     if fault.kind == "deny":
         return deny
     if fault.kind == "throttle":

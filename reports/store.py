@@ -219,7 +219,7 @@ def engine(url: URL) -> tuple[Engine, str]:
         slow = filesystem(path.resolve(), mounted()) in NETWORK
         made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise BadHistory("history: PostgreSQL needs psycopg; install iotposture[postgres]") from error
+        raise BadHistory("history: PostgreSQL needs psycopg; install with the extra postgres") from error
     except OSError as error:
         raise BadHistory(f"history: {shown(url)}: {error.strerror or type(error).__name__}") from error
     journal = "DELETE" if slow else "WAL"

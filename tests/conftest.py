@@ -40,7 +40,8 @@ def no_way_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith(CREDENTIALS)]:
         del os.environ[name]
     home = str(tmp_path_factory.mktemp("home"))
-    os.environ.update(NO_METADATA, HOME=home, NO_COLOR="1", PYTHONPATH=str(GUARD))
+    ours = os.pathsep.join((str(GUARD), str(GUARD.parents[1])))  # a command that a test starts is of this checkout too
+    os.environ.update(NO_METADATA, HOME=home, NO_COLOR="1", PYTHONPATH=ours)
     socket.socket.connect = connect  # type: ignore[assignment, method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]

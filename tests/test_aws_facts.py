@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from collectors.aws import rules, s3
+from collectors.aws import refusals, rules, s3
 from collectors.aws.certificates import hears
 from collectors.aws.functions import callable_by_iot
 from collectors.aws.iam import matches, names_source
@@ -16,15 +16,22 @@ from collectors.aws.jobs import linked_buckets
 from collectors.aws.redaction import delivery, destinations, plain_url, presence, rule_without_secrets
 from collectors.aws.rule_destinations import refers
 from collectors.aws.secrets import fetched
-from collectors.aws.transport import AwsSession
+from collectors.operation import Operation, ReadFailed
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
+
+
+def told(error: ClientError, region: str) -> str:
+    """The outcome of an error in a region."""
+    failure = refusals.failure(error, Operation("iot.list_things", "iot:ListThings"), {}, ACCOUNT, region)
+    assert isinstance(failure, ReadFailed)
+    return failure.outcome
 
 
 def test_a_key_unknown_to_an_opt_in_region_means_the_region_is_off() -> None:
     def outcome(code: str, region: str, status: int = 403) -> str:
         reply: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        return AwsSession._outcome(ClientError(reply, "ListThings"), code, region)
+        return told(ClientError(reply, "ListThings"), region)
 
     assert outcome("UnrecognizedClientException", "me-south-1") == "unavailable"
     assert outcome("UnrecognizedClientException", "eu-west-1") == "failed"
@@ -37,7 +44,7 @@ def test_a_key_unknown_to_an_opt_in_region_means_the_region_is_off() -> None:
 def test_a_service_that_takes_no_new_customers_is_unavailable_and_not_denied() -> None:
     def outcome(message: str) -> str:
         reply: Any = {"Error": {"Code": "AccessDeniedException", "Message": message}}
-        return AwsSession._outcome(ClientError(reply, "DescribeEndpoints"), "AccessDeniedException", "eu-west-1")
+        return told(ClientError(reply, "DescribeEndpoints"), "eu-west-1")
 
     assert outcome("Only existing Timestream for LiveAnalytics customers can access the service.") == "unavailable"
     assert outcome("User: a is not authorized to perform: timestream:DescribeEndpoints") == "denied"

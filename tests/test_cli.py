@@ -358,6 +358,33 @@ def test_output_on_a_full_disk_is_exit_5() -> None:
     assert (told.returncode, told.stderr) == (NOT_WRITTEN, "not written: No space left on device\n")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp850"])
+def test_what_an_encoding_has_no_character_for_is_a_question_mark_and_ends_no_verb(
+    encoding: str, lab: Lab, tmp_path: Path, file: Path
+) -> None:
+    out, settings = str(tmp_path / "out"), ("--settings", str(file))
+    for words, code in (
+        (("scan", *settings, "--out", out), 0),
+        (("trend", *settings, "--history", f"{out}/history.db"), 0),
+        (("check", out, *settings, "--out", str(tmp_path / "again")), 0),
+        (("show", "checks"), 0),
+        (("show", "settings", *settings), 0),
+        (("--help",), 0),
+        (("show", "check", "zażółć…"), USAGE),
+    ):
+        told = subprocess.run(
+            [COMMAND, *words], capture_output=True, timeout=120, check=False, cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        said = told.stderr.decode(encoding)
+        assert told.returncode == code, said
+        assert "Traceback" not in said and "UnicodeEncodeError" not in said
+        assert told.stdout.decode(encoding) or code
+    assert said == "no check za?ó???; `iotposture show checks` lists them\n".replace(
+        "ó", "?" if encoding == "ascii" else "ó"
+    )
+
+
 @pytest.mark.parametrize("format_", ["text", "json", "csv"])
 def test_without_a_stdout_or_stderr_nothing_is_printed_and_nothing_breaks(format_: str) -> None:
     for closed, words, code in ((1, ["show", "tables", "--format", format_], 0), (2, ["show", "check", "x"], USAGE)):

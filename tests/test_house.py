@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -43,3 +45,11 @@ def test_reports_name_no_module_of_a_cloud() -> None:
     for name, file in known.items():
         if name.startswith(("checks", "reports")):
             assert not [found for found in imported(file, known) if found.startswith(clouds)], name
+
+
+def test_the_registry_knows_every_collector_without_an_sdk() -> None:
+    asked = "import sys, collectors.registry; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(run.stdout.split())
+    assert "collectors.aws.iam" in loaded
+    assert not {"azure.core", "boto3", "botocore", "google.api_core", "google.auth", "googleapiclient"} & loaded

@@ -15,6 +15,7 @@ from typing import Any
 from cryptography import x509
 
 from collectors.aws.account import PAGES
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader
 from collectors.revocation_list import NoUse, RevocationList, revocation_list
 from collectors.schema import Unread, any_of
@@ -70,6 +71,8 @@ class Issuers:
         active: list[dict[str, Any]] = []
         for identifier, status in self._listed():
             pem = read(DESCRIBE_AUTHORITY, certificateId=identifier).cell(pem_of)
+            if is_gone(pem):
+                continue
             if isinstance(pem, Unread):
                 self._unread = pem
                 continue

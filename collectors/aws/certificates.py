@@ -25,6 +25,7 @@ from collectors.aws.policies import (
     things_of,
 )
 from collectors.aws.rules import LIST_RULES
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.device import Certificate, Device
@@ -139,6 +140,8 @@ def things(read: Reader) -> Iterator[Row]:
     arns = read(LIST_CERTIFICATES).cell(lambda found: [c["certificateArn"] for c in found if c["status"] == "ACTIVE"])
     for arn in () if isinstance(arns, Unread) else arns:
         held = things_of(read, arn)
+        if is_gone(held):
+            continue
         if isinstance(held, Unread):
             unread = held
             continue

@@ -38,18 +38,37 @@ def recorded(read: Reader) -> bool | Unread:
         return found
     unread: Unread | None = None
     for trail in found:
-        home = trail["HomeRegion"]
-        if not trail.get("IsMultiRegionTrail") and home != read.scope.region:
+        if not trail.get("IsMultiRegionTrail") and trail["HomeRegion"] != read.scope.region:
             continue
-        logging = read(TRAIL_STATUS, region=home, Name=trail["TrailARN"]).cell(lambda reply: bool(reply["IsLogging"]))
-        if logging is False:
-            continue
-        writes = read(SELECTORS, region=home, TrailName=trail["TrailARN"]).cell(keeps_writes)
-        if logging is True and writes is True:
+        told = keeps(read, trail)
+        if told is True:
             return True
-        if writes is not False:
-            unread = writes if isinstance(writes, Unread) else logging
+        if isinstance(told, Unread):
+            unread = told
     return unread or False
+
+
+def keeps(read: Reader, trail: Mapping[str, Any]) -> bool | Unread:
+    """Whether one trail is logging and keeps write calls, as far as the account may know.
+
+    The trail of an organisation lies in another account. There a member may not read the event selectors, but the trail
+    itself tells whether it has any of its own: one without keeps every call of the management plane.
+    """
+    arn, home = trail["TrailARN"], trail["HomeRegion"]
+    owner = arn.split(":")[4]
+    logging = read(TRAIL_STATUS, region=home, Name=arn).cell(lambda reply: bool(reply["IsLogging"]))
+    if logging is False:
+        return False
+    if owner == read.scope.account or trail.get("HasCustomEventSelectors") is not False:
+        writes = read(SELECTORS, region=home, TrailName=arn).cell(keeps_writes)
+    else:
+        writes = True
+    if writes is False:
+        return False
+    missing = next((told for told in (writes, logging) if isinstance(told, Unread)), None)
+    if missing and owner != read.scope.account and missing.cause == "out_of_scope_account":
+        return Unread("out_of_scope_account", detail=f"the trail belongs to account {owner}")
+    return missing or True
 
 
 def keeps_writes(reply: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
+from collectors.aws import refusals
 from collectors.aws.account import partition
 from collectors.aws.organization import ASSUME_ROLE, member_role
 from collectors.operation import ReadFailed
@@ -32,15 +33,6 @@ READ_SECONDS = 30
 ATTEMPTS = 3
 USER_AGENT = "iotposture"
 """What CloudTrail shows as the caller. botocore's own text is put together anew for every call."""
-DENIED = frozenset({
-    "AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "Forbidden",
-    "NotAuthorized", "UnauthorizedException", "UnauthorizedOperation", "AllAccessDisabled", "401", "403",
-})  # fmt: skip
-STALE = frozenset({
-    "ExpiredToken", "ExpiredTokenException", "RequestExpired", "SignatureDoesNotMatch", "InvalidSignatureException",
-    "RequestTimeTooSkewed",
-})  # fmt: skip
-"""The credentials ended or the clock is wrong: no permission would help."""
 
 
 @dataclass(frozen=True)
@@ -220,14 +212,12 @@ def sts(session: boto3.Session, settings: Mapping[str, Any], config: Config) -> 
     )  # fmt: skip
 
 
-def refusal(error: Exception, role: str = "") -> ReadFailed:
+def refusal(error: BaseException, role: str = "") -> ReadFailed:
     """What came of an attempt to log in, or to assume a role."""
     detail, permission = (f"role {role}", ASSUME_ROLE.permission) if role else ("", "")
     if not isinstance(error, ClientError):
         return ReadFailed("failed", type(error).__name__, detail, permission)
-    code = str(error.response.get("Error", {}).get("Code", "")) or "ClientError"
-    denied = code in DENIED and code not in STALE
-    return ReadFailed("denied" if denied else "failed", code, detail, permission)
+    return refusals.entering(error, detail, permission)
 
 
 def asked_at(settings: Mapping[str, Any]) -> str:

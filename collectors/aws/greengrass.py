@@ -9,6 +9,7 @@ from typing import Any
 
 from collectors.aws.account import RESULTS, partition
 from collectors.aws.policies import GET_POLICY, LIST_POLICIES, LIST_TARGETS
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.edge import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup
@@ -100,10 +101,14 @@ def documents(read: Reader, thing: str) -> str | Unread:
     held: list[Any] = []
     for name in policies:
         targets = read(LIST_TARGETS, policyName=name).cell(set)
+        if is_gone(targets):
+            continue
         if isinstance(targets, Unread):
             return targets
         if targets & principals:
             document = read(GET_POLICY, policyName=name).cell(lambda reply: json.loads(reply["policyDocument"]))
+            if is_gone(document):
+                continue
             if isinstance(document, Unread):
                 return document
             held.append(document)

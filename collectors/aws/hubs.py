@@ -7,6 +7,7 @@ from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS, registry
 from collectors.aws.mitigation import DESCRIBE_ACTION, LIST_ACTIONS, containable
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.hub import Detection, Hub, Log
@@ -198,6 +199,8 @@ def scheduled(read: Reader) -> bool | Unread:
     seen, unread = set[str](), None
     for name in names:
         checks = read(DESCRIBE_AUDIT, scheduledAuditName=name).cell(lambda audit: audit.get("targetCheckNames") or [])
+        if is_gone(checks):
+            continue
         if isinstance(checks, Unread):
             unread = checks
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collectors.aws.account import RESULTS
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader
 from collectors.schema import Unread, any_of
 
@@ -23,7 +24,8 @@ def containable(read: Reader) -> bool | Unread:
     names = read(LIST_ACTIONS).cell(lambda actions: [action["actionName"] for action in actions])
     if isinstance(names, Unread):
         return names
-    found: bool | Unread = any_of(
+    told = (
         read(DESCRIBE_ACTION, actionName=name).cell(lambda action: action["actionType"] in CONTAINING) for name in names
     )
+    found: bool | Unread = any_of(one for one in told if not is_gone(one))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.certificate_issuers import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.device import IssuingAuthority
@@ -72,6 +73,8 @@ def registered(read: Reader, arn: str) -> bool | Unread:
             held = read(DESCRIBE_AUTHORITY, region=region, certificateId=identifier).cell(
                 lambda reply: keys_of(reply["certificateDescription"]["certificatePem"])
             )
+            if is_gone(held):
+                continue
             if isinstance(held, Unread):
                 unread = held
             elif held & own:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.access import Policy
@@ -65,6 +66,8 @@ def attachments(read: Reader) -> Attachments:
     for name in names:
         targets = read(LIST_TARGETS, policyName=name).cell(list)
         document = read(GET_POLICY, policyName=name).cell(lambda policy: policy["policyDocument"])
+        if is_gone(targets) or is_gone(document):
+            continue
         if isinstance(document, Unread):
             found.documents_unread = document
         if isinstance(targets, Unread):
@@ -91,6 +94,8 @@ def policies(read: Reader) -> Iterator[Row]:
         name = policy["policyName"]
         document = read(GET_POLICY, policyName=name).cell(lambda reply: reply["policyDocument"])
         targets = read(LIST_TARGETS, policyName=name).cell(list)
+        if is_gone(targets) or is_gone(document):
+            continue
         yield {
             "resource": policy["policyArn"],
             "name": name,

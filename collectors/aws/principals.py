@@ -27,6 +27,7 @@ from collectors.aws.policies import (
     things_of,
 )
 from collectors.aws.s3 import as_list
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.access import Principal
@@ -159,6 +160,9 @@ def graph(read: Reader) -> Graph:
     for name in listed:
         found.documents[name] = read(GET_POLICY, policyName=name).cell(lambda reply: reply["policyDocument"])
         targets = read(LIST_TARGETS, policyName=name).cell(list)
+        if is_gone(targets) or is_gone(found.documents[name]):
+            del found.documents[name]
+            continue
         if isinstance(targets, Unread):
             found.targets_unread = targets
             continue
@@ -228,6 +232,8 @@ def behind_aliases(read: Reader, aliases: Names) -> str | Unread:
         role: str | Unread = read(DESCRIBE_ROLE_ALIAS, roleAlias=alias).cell(
             lambda reply: reply["roleAliasDescription"]["roleArn"]
         )
+        if is_gone(role):
+            continue
         if isinstance(role, Unread):
             return role
         found.append(role)

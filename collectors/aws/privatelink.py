@@ -9,6 +9,7 @@ from typing import Any
 from collectors.aws.account import registry
 from collectors.aws.iam import statements
 from collectors.aws.policies import GET_POLICY, LIST_POLICIES, LIST_TARGETS
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.hub import DataEndpoint
@@ -43,6 +44,8 @@ def bound_policies(read: Reader) -> int | Unread:
     for name in names:
         document = read(GET_POLICY, policyName=name).cell(lambda reply: reply["policyDocument"])
         targets = read(LIST_TARGETS, policyName=name).cell(len)
+        if is_gone(document) or is_gone(targets):
+            continue
         for unread in (document, targets):
             if isinstance(unread, Unread):
                 return unread

@@ -18,6 +18,7 @@ from collectors.aws.policies import (
     PROVISIONING,
     things_of,
 )
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
@@ -137,6 +138,8 @@ def handed_out(read: Reader, body: Any, caller_chooses: bool) -> tuple[str | Unr
                 handed.settled = handed.settled and OWN not in name and CHOSEN not in name
                 continue
             document = read(GET_POLICY, policyName=name).cell(lambda policy: policy["policyDocument"])
+            if is_gone(document):
+                continue
             if isinstance(document, Unread):
                 return document, handed.settled
             documents.append(document)
@@ -211,6 +214,8 @@ def attached_to(read: Reader, arn: str, documents: Mapping[str, str | Unread]) -
     found: list[str | Unread] = []
     for name, document in documents.items():
         targets: Iterable[str] | Unread = read(LIST_TARGETS, policyName=name).cell(list)
+        if is_gone(targets) or is_gone(document):
+            continue
         if isinstance(targets, Unread):
             return targets
         if arn in targets:

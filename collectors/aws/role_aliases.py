@@ -10,6 +10,7 @@ from collectors.aws.certificate_issuers import LIST_CERTIFICATES
 from collectors.aws.iam import DETAILS, behind
 from collectors.aws.policies import DESCRIBE_ROLE_ALIAS, LIST_ROLE_ALIASES, things_of
 from collectors.aws.principals import GRAPH, Graph, alias_arn, graph
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
 from collectors.tables.access import RoleAlias
@@ -142,7 +143,10 @@ def reach(read: Reader, known: Graph) -> Counter[str] | Unread:
     for certificate in certificates:
         if certificate["status"] == "ACTIVE":
             arn = certificate["certificateArn"]
-            aliases = known.assumed(known.sets(arn, things_of(read, arn)))
+            things = things_of(read, arn)
+            if is_gone(things):
+                continue
+            aliases = known.assumed(known.sets(arn, things))
             if isinstance(aliases, Unread):
                 return aliases
             found.update(aliases)

@@ -20,6 +20,7 @@ from collectors.aws.jobs import (
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
 from collectors.causes import NOTHING_THERE
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, ReadFailed, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.data import Store
@@ -64,9 +65,9 @@ class Buckets:
         return name in self.names or self.unread or False
 
     def note(self, reply: Any) -> Any:
-        """An unread reply as nothing, remembered unless the region does not offer the service; any other as it is."""
+        """An unread reply as nothing, remembered unless there is nothing to read; any other as it is."""
         if isinstance(reply, Unread):
-            if reply.cause not in NOTHING_THERE:
+            if reply.cause not in NOTHING_THERE and not is_gone(reply):
                 self.unread = reply
             return []
         return reply

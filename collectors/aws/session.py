@@ -53,7 +53,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
             found[source] = identity(source, settings, steady(settings) if seconds > QUICK else once())
         except NoTarget as error:
             failed[source] = ReadFailed("failed", "NoTarget"), str(error)
-        except (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError, LookupError, TypeError) as error:
+        except BaseException as error:  # an SDK may raise anything, and a thread that dies says nothing
             failure = refusal(error, source.role)
             failed[source] = failure, unreachable(source, settings, failure.code)
 

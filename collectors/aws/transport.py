@@ -13,13 +13,12 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from collectors.aws.credentials import DENIED, STALE, endpoint, home, regions_of, steady
-from collectors.aws.organization import ASSUME_ROLE
+from collectors.aws import refusals
+from collectors.aws.credentials import endpoint, home, regions_of, steady
 from collectors.aws.redaction import REDACTED
 from collectors.crl_http import Outside
-from collectors.operation import Absent, Operation, ReadFailed, Undeclared
+from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.rate_limit import Pace
-from collectors.scope import Outcome
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""
@@ -28,17 +27,6 @@ REPORTS = frozenset({"iam.generate_service_last_accessed_details"})
 """Operations without a reading name that are let through all the same: IAM makes a report on when a role's services were
 last used. It changes nothing in the account (IAM API Reference, "GenerateServiceLastAccessedDetails"; the Service
 Authorization Reference lists its access level as Read)."""
-NOT_OFFERED = frozenset({"OptInRequired", "SubscriptionRequiredException"})
-CLOSED = re.compile(r"^Only existing .* customers can access")
-"""What a service that takes no new customers says to all others, as Timestream for LiveAnalytics does since June 2025."""
-UNKNOWN_TO_REGION = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
-ALWAYS_ON = frozenset({
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
-    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
-    "us-east-2", "us-west-1", "us-west-2",
-})  # fmt: skip
-"""Regions that no account can switch off (AWS Account Management, "Enable or disable AWS Regions"). Elsewhere a valid
-key that is not recognised means that the region is not enabled."""
 
 
 class AwsSession:
@@ -84,11 +72,7 @@ class AwsSession:
             else:
                 yield REDACTED.get(operation.name, dict)(self._whole(operation, again))
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in operation.absent:
-                raise Absent(code) from None
-            assumed = ASSUME_ROLE.permission if error.operation_name == "AssumeRole" else ""
-            raise ReadFailed(self._outcome(error, code, where), code or "ClientError", "", assumed) from None
+            raise refusals.failure(error, operation, params, self.account, where) from None
         except EndpointConnectionError as error:
             known = where in self._boto.get_available_regions(service) or not self._boto.get_available_regions(service)
             offered = known or endpoint(self._settings, service) is not None
@@ -114,17 +98,6 @@ class AwsSession:
             yield from client.get_paginator(method).paginate(**params)
         else:
             yield getattr(client, method)(**params)
-
-    @staticmethod
-    def _outcome(error: ClientError, code: str, region: str) -> Outcome:
-        if code in STALE:
-            return "failed"
-        if CLOSED.match(str(error.response.get("Error", {}).get("Message", ""))):
-            return "unavailable"
-        if code in NOT_OFFERED or (code in UNKNOWN_TO_REGION and region not in ALWAYS_ON):
-            return "unavailable"
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return "denied" if code in DENIED or (status in (401, 403) and code not in UNKNOWN_TO_REGION) else "failed"
 
     def client(self, service: str, region: str) -> Any:
         """The guarded boto3 client of a service in a region, made once; safe for threads."""

@@ -9,16 +9,16 @@ import json
 import os
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
+    AzureError,
     ClientAuthenticationError,
     HttpResponseError,
     ServiceRequestError,
@@ -38,13 +38,12 @@ from azure.core.pipeline.policies import (
 )
 from azure.core.rest import HttpRequest
 
+from collectors.azure import refusals
 from collectors.azure.account import FIND, SUBSCRIPTIONS
-from collectors.operation import Absent, Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, find_seconds
+from collectors.operation import Absent, Notes, Operation, ReadFailed, Undeclared
+from collectors.provider import NoTarget, Scopes, find_seconds, within
 from collectors.rate_limit import Pace
-from collectors.scope import Outcome, Scope
-
-T = TypeVar("T")
+from collectors.scope import Scope
 
 CLIENTS = {
     "authorization": ("azure.mgmt.authorization", "AuthorizationManagementClient"),
@@ -63,22 +62,21 @@ CLOUDS = {
 }  # fmt: skip
 """Per cloud: ARM, the authority, and the audience of IoT Hub's service API."""
 
+HUBS = "iothub.iot_hub_resource.list_by_subscription"
+"""Its reply tells which hubs do not let every address in."""
 QUERY_VERSION = "2021-04-12"
+STATES = {
+    "Deleted": "nothing of it can be read",
+    "Disabled": "what it holds can be read, but its services are off",
+    "Expired": "what it holds can be read, but its services are off",
+    "PastDue": "it will be disabled unless its bill is paid",
+    "Warned": "what it holds can be read; it will be disabled soon",
+}
+"""What may be asked of a subscription that is not enabled ("Azure subscription states")."""
 ATTEMPTS = 3
 LONGEST_WAIT = 60.0
 """Seconds. A longer Retry-After is cut to this, so that one throttled list cannot hold a scan for hours."""
 CONNECT_SECONDS = 5.0
-
-NOT_HERE = frozenset(
-    {
-        "FeatureNotSupportedForAccount",
-        "InvalidResourceType",
-        "MissingSubscriptionRegistration",
-        "NoRegisteredProviderFound",
-        "SubscriptionNotRegistered",
-    }
-)
-"""Error codes that say the service or its feature is not there, whatever the permissions."""
 
 SECRET = re.compile(
     r"(primary|secondary|account|access|symmetric|shared)_?key$|password|secret|sas_?token", re.IGNORECASE
@@ -132,6 +130,7 @@ class Azure:
         self._transport = transport(settings, quick)
         self._credential: TokenCredential = credential(settings, quick)[0]
         self._clients: dict[str, Any] = {}
+        self._closed: frozenset[str] = frozenset()
         self.options: Mapping[str, Any] = {"cloud": settings.get("cloud") or "public"}
 
     def send(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
@@ -149,10 +148,13 @@ class Azure:
             except (Absent, ReadFailed, Undeclared):
                 raise
             except Exception as error:
-                failure = classified(error)
+                closed = params.get("host") in self._closed
+                failure = classified(error, operation, params, closed)
                 if failure.code in operation.absent:
                     raise Absent(failure.code) from None
                 raise failure from None
+            if operation.name == HUBS:
+                self._closed |= {host for hub in items for host in closed_hosts(hub)}
             yield from items
 
     def client(self, service: str) -> Any:
@@ -224,6 +226,7 @@ class Azure:
             )
             response = self._clients["iothubdata"].send_request(request, retry_on_methods=["POST"])
             response.raise_for_status()
+            self._closed -= {host}  # a hub that answered does not refuse the scanner for its address
             yield redacted(response.json())
             token = response.headers.get("x-ms-continuation", "")
             if not token:
@@ -231,6 +234,41 @@ class Azure:
             if token in seen:
                 raise ReadFailed("failed", "RepeatedContinuation", "the hub gave the same page twice")
             seen.add(token)
+
+
+def classified(error: Exception, operation: Operation, params: Mapping[str, Any], closed: bool) -> ReadFailed:
+    """What an error of the SDK means for the scan. Nothing of its text is kept but what :mod:`refusals` finds in it."""
+    name = type(error).__name__
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
+        if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
+            return ReadFailed("failed", name, "the authority does not answer")
+        return refusals.no_token(str(error), name)
+    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
+        return ReadFailed("failed", name)
+    if error.status_code < 300:
+        return ReadFailed("failed", name, "the reply cannot be parsed")
+    try:
+        content = error.response.text()
+    except (ValueError, AzureError):
+        content = ""
+    header = str(getattr(error.response, "headers", {}).get("iothub-errorcode") or "")
+    told = refusals.parsed(error.status_code, content, header)
+    return refusals.failure(told, operation, params, closed=closed)
+
+
+def closed_hosts(hub: Any) -> Iterator[str]:
+    """The host of a hub that does not let every address in.
+
+    Such a hub refuses an address as it refuses a token, and does not say which of them it was ("Use IP filters", and
+    "IoT Hub support for virtual networks": the error to expect is Unauthorized).
+    """
+    properties = hub.get("properties") if isinstance(hub, dict) else None
+    properties = properties if isinstance(properties, dict) else {}
+    rules = properties.get("networkRuleSets")
+    rules = rules if isinstance(rules, dict) else {}
+    shut = str(properties.get("publicNetworkAccess")).lower() == "disabled"
+    if shut or properties.get("ipFilterRules") or rules.get("ipRules") or rules.get("defaultAction") == "Deny":
+        yield str(properties.get("hostName"))
 
 
 def held(page: Any, path: str) -> list[Any]:
@@ -263,38 +301,6 @@ def place(connection: str) -> str:
     public = [part for part in parts if part.partition("=")[0].strip().lower() in PUBLIC_PARTS and "?" not in part]
     keyed = any(not part.partition("=")[0].strip().lower().endswith("protocol") for part in parts if part not in public)
     return ";".join([*public, REDACTED] if keyed else public)
-
-
-def classified(error: Exception) -> ReadFailed:
-    """What an error of the SDK means for the scan. Nothing of its text is kept but the provider's code."""
-    name = type(error).__name__
-    if isinstance(error, ClientAuthenticationError) and error.response is None:
-        if isinstance(error.__cause__ or error.__context__, ServiceRequestError | ServiceResponseError):
-            return ReadFailed("failed", name, "the authority does not answer")
-        entra = re.search(r"AADSTS\d+", str(error))
-        return ReadFailed("denied", entra[0] if entra else name, "no token")
-    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code is None:
-        return ReadFailed("failed", name)
-    status = error.status_code
-    if status < 300:
-        return ReadFailed("failed", name, "the reply cannot be parsed")
-    code = error_code(error) or f"HTTP{status}"
-    outcome: Outcome = "denied" if status in (401, 403) and "quota" not in code.lower() else "failed"
-    return ReadFailed("unavailable" if code in NOT_HERE else outcome, code, f"HTTP {status}")
-
-
-def error_code(error: HttpResponseError) -> str:
-    """The provider's own code in an error reply: ARM's ``error.code``, or IoT Hub's ``ErrorCode:…`` in a message."""
-    found = getattr(error.error, "code", None) or ""
-    if not found:
-        try:
-            body = json.loads(error.response.text()) if error.response else {}
-        except (ValueError, HttpResponseError):
-            return ""
-        message = str(body.get("Message") or body.get("message") or "") if isinstance(body, dict) else ""
-        hub = re.search(r"ErrorCode:\s*(\w+)", message)
-        found = hub[1] if hub else ""
-    return found if re.fullmatch(r"[\w.-]{1,80}", str(found)) else ""
 
 
 def endpoints(settings: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -368,31 +374,49 @@ def signed_in() -> list[Mapping[str, Any]]:
     return [one for one in listed or [] if isinstance(one, dict) and one.get("id")]
 
 
-def find(settings: Mapping[str, Any]) -> list[Scope]:
+def find(settings: Mapping[str, Any]) -> Scopes:
     """One scope per subscription: those of the settings, else every one that the credential can list.
 
-    The Azure CLI needs more than a second for a token, so its own list of subscriptions is taken from its profile.
+    The Azure CLI needs more than a second for a token, so its own list of subscriptions is taken from its profile. A
+    deleted subscription is told once and not scanned: it answers nothing. One that is not enabled is told once, too.
     Raises NoTarget within :func:`find_seconds`.
     """
     _, source = credential(settings, quick=True)
     wanted = [str(one) for one in settings.get("subscriptions") or []]
     if source == "Azure CLI":
         tenant = settings.get("tenant")
-        found = [str(one["id"]) for one in signed_in() if not tenant or one.get("tenantId") == tenant]
+        held = [one for one in signed_in() if not tenant or one.get("tenantId") == tenant]
+        found = {str(one["id"]): plain(one.get("state")) for one in held}
     else:
         found = listed(settings, source)
     if not wanted and not found:
         raise NoTarget(f"azure: {source} sees no subscription at {endpoints(settings)[0]}; assign it the Reader role")
-    return [Scope("azure", subscription, "global") for subscription in sorted(set(wanted or found))]
+    chosen = sorted(set(wanted or found))
+    notes, lines = Notes(), []
+    for subscription in chosen:
+        state = found.get(subscription, "")
+        if state not in ("", "Enabled"):
+            lines.append(f"azure: subscription {subscription} is in state {state}: {STATES.get(state, 'it may fail')}")
+        if state == "Deleted":
+            scope = Scope("azure", subscription, "global")
+            gone = ReadFailed("unavailable", "Deleted", "the subscription was deleted")
+            notes.cover(scope, "global", SUBSCRIPTIONS, gone)
+            lines[-1] += "; it is not scanned"
+    rows = list(notes.coverage.values())
+    scopes = [Scope("azure", one, "global") for one in chosen if found.get(one) != "Deleted"]
+    if not scopes:
+        raise NoTarget("\n".join(lines))
+    return Scopes(scopes, rows, lines)
 
 
-def listed(settings: Mapping[str, Any], source: str) -> list[str]:
-    """Every subscription that the credential can list. Raises NoTarget when ARM does not say so in time."""
+def listed(settings: Mapping[str, Any], source: str) -> dict[str, str]:
+    """The state of every subscription that the credential can list. Raises NoTarget when ARM does not say so in time."""
     arm = endpoints(settings)[0]
 
-    def ask() -> list[str]:
+    def ask() -> dict[str, str]:
         session = Azure("", settings, FIND, Pace(), quick=True)
-        return [str(one["subscriptionId"]) for one in session.send(SUBSCRIPTIONS, "global", {})]
+        asked = session.send(SUBSCRIPTIONS, "global", {})
+        return {str(one["subscriptionId"]): plain(one.get("state")) for one in asked}
 
     try:
         return within(find_seconds(settings), ask)
@@ -401,25 +425,9 @@ def listed(settings: Mapping[str, Any], source: str) -> list[str]:
         raise NoTarget(f"azure: {source} at {arm}: {code}; set AZURE_TENANT_ID, AZURE_CLIENT_ID, endpoint") from None
 
 
-def within(seconds: float, ask: Callable[[], T]) -> T:
-    """The answer, or TimeoutError when it is not there in time; a name lookup has no time limit of its own."""
-    answers: list[T] = []
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            answers.append(ask())
-        except Exception as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answers:
-        raise TimeoutError
-    return answers[0]
+def plain(told: Any) -> str:
+    """A subscription's state, one plain word; empty where it is none."""
+    return told if isinstance(told, str) and re.fullmatch(r"[A-Za-z]{1,20}", told) else ""
 
 
 def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> Azure:

@@ -21,7 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
 from collectors.operation import Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, find_seconds
+from collectors.provider import NoTarget, find_seconds, within
 from collectors.rate_limit import Pace
 from collectors.scope import Scope
 
@@ -170,14 +170,14 @@ class ClearBladeSession:
         try:
             reply: httpx.Response = tries(self._try, region, method, url, key, more)
         except Again as error:
-            raise ReadFailed("failed", error.code) from None
+            raise ReadFailed("failed", error.code, cause="quota" if error.code == "HTTP 429" else "") from None
         except httpx.HTTPError as error:
             raise ReadFailed("failed", type(error).__name__) from None
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise ReadFailed("failed", type(error).__name__) from None
         status = reply.status_code
         if status != httpx.codes.OK:
-            raise ReadFailed("denied" if status in (401, 403) else "failed", f"HTTP {status}")
+            raise refused(status)
         try:
             page = reply.json()
         except ValueError as error:
@@ -196,6 +196,14 @@ class ClearBladeSession:
             asked = reply.headers.get("Retry-After", "")
             raise Again(f"HTTP {reply.status_code}", float(asked) if asked.isdigit() else 0.0)
         return reply
+
+
+def refused(status: int) -> ReadFailed:
+    """What a status without a usable answer comes to."""
+    code = f"HTTP {status}"
+    if status == httpx.codes.UNAUTHORIZED:
+        return ReadFailed("failed", code, cause="credentials_ended")
+    return ReadFailed("denied" if status == httpx.codes.FORBIDDEN else "failed", code)
 
 
 def configuration(settings: Mapping[str, Any]) -> tuple[Key, str, str]:
@@ -223,25 +231,17 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
         project, settings, FIND, Pace(), key, httpx.Timeout(find_seconds(settings), connect=1.0), attempts=1
     )
     tried = f"clearblade: project {project}, credential from {said}, {key.url}"
-    failed: list[ReadFailed] = []
-
-    def ask() -> None:
-        try:
-            next(session.send(REGISTRIES, regions[0], {"parent": f"projects/{project}/locations/{regions[0]}"}), None)
-        except ReadFailed as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(find_seconds(settings))
-    if thread.is_alive():
-        raise NoTarget(
-            f"{tried}: no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
-        )
-    if failed and failed[0].outcome != "denied":
-        raise NoTarget(f"{tried}: {failed[0].code}; check clearblade.configuration and clearblade.endpoint")
-    if failed and failed[0].code == "HTTP 401":
-        raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration")
+    first = {"parent": f"projects/{project}/locations/{regions[0]}"}
+    try:
+        within(find_seconds(settings), lambda: next(session.send(REGISTRIES, regions[0], first), None))
+    except TimeoutError:
+        late = f"no answer within {find_seconds(settings):g} seconds; check clearblade.endpoint or the network"
+        raise NoTarget(f"{tried}: {late}") from None
+    except ReadFailed as error:
+        if error.cause == "credentials_ended":
+            raise NoTarget(f"{tried}: the token was refused; set clearblade.configuration") from None
+        if error.outcome != "denied":
+            raise NoTarget(f"{tried}: {error.code}; check clearblade.configuration and clearblade.endpoint") from None
     return [Scope("clearblade", project, region) for region in regions]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from collectors.gcp.account import PROJECT_POLICY, full_name, project
 from collectors.gcp.policy import members, project_members, split
 from collectors.gcp.pubsub import SUBSCRIPTION_POLICY, SUBSCRIPTIONS, TELEMETRY, TOPIC_POLICY, of, telemetry
+from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread, any_of
 from collectors.tables.access import ServiceIdentity
@@ -54,14 +55,14 @@ def bound_to_telemetry(read: Reader) -> Any:
     found: dict[str, list[Any]] = {}
     doubts: list[Any] = []
     for topic, answer in known.items():
-        if answer is not False:
+        if answer is not False and not is_gone(answer):
             policy = read(TOPIC_POLICY, resource=topic).cell(lambda p: list(members(p)))
             note(found, doubts, policy, answer)
 
     def walk(subscriptions: list[dict[str, Any]]) -> None:
         for subscription in subscriptions:
             answer = of(known, subscription["topic"])
-            if answer is False:
+            if answer is False or is_gone(answer):
                 continue
             for email in delivering(subscription):
                 found.setdefault(email, []).append(answer)
@@ -75,7 +76,9 @@ def bound_to_telemetry(read: Reader) -> Any:
 
 
 def note(found: dict[str, list[Any]], doubts: list[Any], policy: Any, answer: Any) -> None:
-    """Notes who a policy binds, or that nobody could read it."""
+    """Notes who a policy binds, or that nobody could read it; what is gone binds nobody."""
+    if is_gone(policy):
+        return
     if isinstance(policy, Unread):
         doubts.append(policy)
         return

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from collectors.gcp.account import stated
+from collectors.lost import is_gone
 from collectors.operation import Reply
 from collectors.schema import Row, Unread, any_of
 from collectors.weak_keys import WeakKeys, mark
@@ -142,6 +143,8 @@ def devices(
     gap: Unread | None = complete if isinstance(complete, Unread) else None
     for registry, reply in registries:
         told = reply.cell(len)
+        if is_gone(told):
+            continue
         gap = told if isinstance(told, Unread) else gap
         signers = signing(registry)
         for item in reply:

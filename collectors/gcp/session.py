@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,12 @@ from googleapiclient import discovery
 from googleapiclient.errors import Error as ClientError
 from googleapiclient.errors import HttpError
 
+from collectors.gcp import refusals
 from collectors.gcp.account import FIND, PROJECT, REGIONS
-from collectors.operation import Absent, Operation, ReadFailed, Undeclared
-from collectors.provider import NoTarget, find_seconds
+from collectors.operation import Absent, Notes, Operation, ReadFailed, Undeclared
+from collectors.provider import NoTarget, Scopes, find_seconds
 from collectors.rate_limit import Pace
-from collectors.scope import Outcome, Scope
+from collectors.scope import Scope
 
 logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
 
@@ -53,6 +55,10 @@ APIS = {
 }
 """Per API: the version of its discovery document and where Google serves it."""
 
+DELETING = "DELETE_REQUESTED"
+"""The state of a project that was deleted less than thirty days ago (Resource Manager v3, "Project")."""
+ASKING = 8
+"""Projects asked at once for their state."""
 ATTEMPTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -62,7 +68,6 @@ POLICY_VERSION = 3
 READS = re.compile(r":getIamPolicy$")
 """Paths that a POST may go to: Resource Manager reads a policy with a POST."""
 
-OFF = frozenset({"SERVICE_DISABLED", "accessNotConfigured", "API_NOT_ACTIVATED"})
 SECRETS = frozenset({"privateKeyData", "binaryData"})
 
 DEVICE_FIELDS = (
@@ -192,38 +197,15 @@ class ReadingSender(Sender):
         return super().send(request, *args, **more)
 
 
-def code_of(error: HttpError) -> str:
-    """Google's own code in an error reply: the reason, the status, or the HTTP status."""
-    try:
-        body = json.loads(error.content)["error"]
-        reasons = [d.get("reason") for d in body.get("details", ())] + [body.get("status")]
-        reasons += [e.get("reason") for e in body.get("errors", ())]
-        found = next((reason for reason in reasons if reason in OFF), None) or next(filter(None, reasons), None)
-        return str(found or error.resp.status)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return f"HTTP {error.resp.status}"
-
-
-def outcome_of(status: int, code: str) -> Outcome:
-    """What a status and code come to."""
-    if code in OFF:
-        return "unavailable"
-    throttled = code in ("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED")
-    return "denied" if status in (401, 403) and not throttled else "failed"
-
-
 @contextmanager
-def classified(operation: Operation) -> Iterator[None]:
+def classified(operation: Operation, params: Mapping[str, Any]) -> Iterator[None]:
     """Turns whatever the SDKs raise into ReadFailed or Absent; no text of theirs is passed on."""
     try:
         yield
     except HttpError as error:
-        code = code_of(error)
-        if code in operation.absent or str(error.resp.status) in operation.absent:
-            raise Absent(code) from None
-        raise ReadFailed(outcome_of(error.resp.status, code), code) from None
+        raise refusals.failure(refusals.parsed(error.resp.status, error.content), operation, params) from None
     except google.auth.exceptions.RefreshError as error:
-        raise ReadFailed("denied", type(error).__name__, "the credential was refused a token") from None
+        raise refusals.no_token(error.args, type(error).__name__) from None
     except (
         ClientError,
         google.auth.exceptions.GoogleAuthError,
@@ -304,7 +286,7 @@ class GoogleSession:
     def _pages(self, operation: Operation, region: str, params: dict[str, Any]) -> Iterator[Any]:
         name, _, method = operation.name.rpartition(".")
         api = name.partition(".")[0]
-        with classified(operation):
+        with classified(operation, params):
             resource = self._resource(name)
             if method == "getIamPolicy":
                 params |= policy_version(api)
@@ -312,7 +294,7 @@ class GoogleSession:
         seen = {""}
         while request is not None:
             self._pace.wait(region, api)
-            with classified(operation):
+            with classified(operation, params):
                 page = request.execute(num_retries=self._attempts - 1)
             yield page
             token = str(page.get("nextPageToken") or "")
@@ -321,7 +303,7 @@ class GoogleSession:
                     raise ReadFailed("failed", "PageTokenRepeated")
                 return
             seen.add(token)
-            with classified(operation):
+            with classified(operation, params):
                 request = getattr(resource, f"{method}_next")(request, page)
 
     def _iot_pages(self, operation: Operation, region: str, params: dict[str, Any]) -> Iterator[Any]:
@@ -346,7 +328,7 @@ class GoogleSession:
             self._pace.wait(region, "cloudiot")
             tried.clear()
             try:
-                with classified(operation):
+                with classified(operation, params):
                     client = self._iot_client(iot_v1, str(endpoint))
                     patience = retry.Retry(predicate=again, initial=0.5, maximum=5.0, timeout=self._seconds * 3)
                     if devices:
@@ -361,9 +343,8 @@ class GoogleSession:
                     page = [whole(item.pb(thing), json_format.MessageToDict) for thing in things]
                     token = reply.next_page_token
             except exceptions.GoogleAPICallError as error:
-                status, reason = int(error.code or 0), getattr(error, "reason", None)
-                code = str(reason or type(error).__name__)
-                raise ReadFailed(outcome_of(status, code), code) from None
+                told = refusals.parsed(int(error.code or 0), getattr(error.response, "content", b""))
+                raise refusals.failure(told.or_else(type(error).__name__), operation, params) from None
             except (exceptions.RetryError, json_format.Error) as error:
                 raise ReadFailed("failed", type(error).__name__) from None
             yield {operation.items: page}
@@ -453,11 +434,53 @@ def from_info(info: dict[str, Any], machine: bool) -> google_credentials.Credent
     return made  # type: ignore[no-any-return]
 
 
-def find(settings: Mapping[str, Any]) -> list[Scope]:
+def prove(failure: ReadFailed | Absent, tried: str) -> None:
+    """Raises NoTarget unless it was only the project that refused, and the credential itself is good."""
+    if isinstance(failure, ReadFailed) and (failure.cause == "credentials_ended" or refusals.REFUSED in failure.detail):
+        needed = f", which needs {failure.permission}" if failure.permission else ""
+        raise NoTarget(f"{tried}: the credential was refused{needed}; set gcp.credentials")
+    if not refusals.by_project(failure):
+        code = getattr(failure, "code", "NotFound")
+        raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
+
+
+def asked_states(
+    session: GoogleSession, projects: list[str], seconds: float
+) -> Mapping[str, str | ReadFailed | Absent]:
+    """The state of every project that answers in time, or why it does not tell."""
+    states: dict[str, str | ReadFailed | Absent] = {}
+    waiting, lock, late = iter(projects), threading.Lock(), threading.Event()
+
+    def ask() -> None:
+        while not late.is_set():
+            with lock:
+                project = next(waiting, None)
+            if project is None:
+                return
+            try:
+                found = list(session.send(PROJECT, "global", {"name": f"projects/{project}"}))
+                states[project] = str(found[0].get("state") or "")
+            except (ReadFailed, Absent) as error:
+                states[project] = error
+            except Exception as error:
+                states[project] = ReadFailed("failed", type(error).__name__)
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in projects[:ASKING]]
+    ends = time.monotonic() + seconds
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    late.set()
+    return dict(states)
+
+
+def find(settings: Mapping[str, Any]) -> Scopes:
     """Per project its global scope, and one per region in which Cloud IoT registries are asked for.
 
-    One call, `projects.get` of the first project, proves the credential. A project that denies this one call is
-    still scanned: what else it denies, the coverage says.
+    One call, `projects.get` of the first project, proves the credential; the others are asked for their state as long
+    as it takes. A project that denies this one call is still scanned: what else it denies, the coverage says. One that
+    is being deleted is told once and not scanned.
     """
     credential, own, said = source(settings)
     projects = list(settings.get("projects") or filter(None, [own or os.environ.get("GOOGLE_CLOUD_PROJECT", "")]))
@@ -468,27 +491,23 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     seconds = find_seconds(settings)
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
     session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
-    failed: list[BaseException] = []
-
-    def ask() -> None:
-        try:
-            list(session.send(PROJECT, "global", {"name": f"projects/{projects[0]}"}))
-        except (ReadFailed, Absent) as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
+    states = asked_states(session, projects, seconds)
+    first = states.get(projects[0])
+    if first is None:
         raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
-    if failed and not (isinstance(failed[0], ReadFailed) and failed[0].outcome in ("denied", "unavailable")):
-        code = getattr(failed[0], "code", "NotFound")
-        raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
-    if failed and getattr(failed[0], "code", "") in ("RefreshError", "UNAUTHENTICATED"):
-        raise NoTarget(f"{tried}: the credential was refused; set gcp.credentials")
+    if not isinstance(first, str):
+        prove(first, tried)
+    going = [project for project in projects if states.get(project) == DELETING]
     named = list(settings.get("regions") or REGIONS)
     asked = named if settings.get("iot_endpoint") else named[:1]
-    return [Scope("gcp", project, region) for project in projects for region in ("global", *asked)]
+    scopes = [Scope("gcp", one, region) for one in projects if one not in going for region in ("global", *asked)]
+    notes, lines = Notes(), [f"gcp: project {one} is in state {DELETING}; it is not scanned" for one in going]
+    for project in going:
+        failure = ReadFailed("unavailable", DELETING, "the project is being deleted")
+        notes.cover(Scope("gcp", project, "global"), "global", PROJECT, failure)
+    if not scopes:
+        raise NoTarget("\n".join(lines))
+    return Scopes(scopes, notes.coverage.values(), lines)
 
 
 def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> GoogleSession:
