@@ -132,7 +132,7 @@ def check(
     command: Mapping[str, str] | None = None,
     severity_when: Mapping[Severity, Example] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declares a check. See README, *Add a check*.
+    """Declares a check. See checks/README.md, *Add a check*.
 
     An example is a row: the cells it names, and for the rest a row as ``only`` wants it. ``passes`` meet the requirement,
     ``fails`` do not. ``open`` are rows that the check concerns and that stay unknown, such as an audit that is too old

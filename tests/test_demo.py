@@ -18,7 +18,12 @@ from flows.cli import app
 from flows.console import CLEAN, USAGE, exit_code
 from flows.demo import next_commands, typed
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+READMES = "\n".join(
+    (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    for folder in ("", "collectors", "checks", "reports", "flows")
+)
+"""What a person reads: the README of the house, and those of its folders."""
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
 OF_CLOUDS = ("collect", "demo", "doctor", "policy", "scan")
 """Verbs that ask a cloud, or judge a file of one's own."""
@@ -27,10 +32,10 @@ MORE = {"prune": "--keep-days 400"}
 
 
 def commands() -> Iterator[str]:
-    """The commands of the README that work on a scan: those in its blocks, and those within its sentences."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    """The commands of the READMEs that work on a scan: those in its blocks, and those within its sentences."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", READMES, re.DOTALL | re.MULTILINE)
     lines = [line for kind, block in blocks if not kind for line in block.replace("\\\n", "").splitlines()]
-    for line in lines + re.findall(r"`(iotposture [a-z][^`]*)`", README):
+    for line in lines + re.findall(r"`(iotposture [a-z][^`]*)`", READMES):
         words = line.split("#")[0].partition(" > ")[0].strip()
         if words.startswith("iotposture ") and words.split()[1] not in OF_CLOUDS:
             *before, verbs = re.split(r"(?<=history )(?=\S+\|)", words)
