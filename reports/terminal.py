@@ -99,6 +99,8 @@ def areas(report: Report, summary: Summary, console: Console) -> Table:
 
 def gaps(not_read: list[NotRead], console: Console) -> None:
     """What is missing by name and what it leaves open, below each cause with what would mend it."""
+    from rich.padding import Padding
+
     causes = defaultdict(list)
     for gap in not_read:
         causes[gap.why].append(gap)
@@ -106,12 +108,12 @@ def gaps(not_read: list[NotRead], console: Console) -> None:
         console.print(text(f"{why.title}.", "magenta").append(f" {why.mend}", ""))
         table = grid(console, ("", "left"), ("", "left"))
         table.show_header, table.box = False, None
-        table.columns[0].width = console.width - LEAVES - 1
+        table.columns[0].width = console.width - LEAVES - 3
         for gap in alike:
             what = gap.permission or ", ".join(sorted(gap.operations)) or ", ".join(sorted(gap.facts))
             open_ = f"{number(len(gap.checks), 'check')} in {number(len(gap.scopes), 'scope')}" if gap.checks else "-"
-            table.add_row(text(f"  {gap.provider} {what}"), text(open_))
-        console.print(table)
+            table.add_row(text(f"{gap.provider} {what}"), text(open_))
+        console.print(Padding(table, (0, 0, 0, 2)))
 
 
 def failing(summary: Summary, console: Console) -> Table:

@@ -10,8 +10,8 @@ import pandas as pd
 from cryptography import x509
 from moto.iot.models import iot_backends
 
-from checks.check import CHECKS
 from checks.judge import judge
+from checks.registry import CHECKS
 from collectors.aws import session
 from collectors.fact_cache import Kept
 from collectors.operation import Memory, Notes, Reader, declared

@@ -71,7 +71,7 @@ def test_without_leave_for_the_host_its_private_address_is_not_asked(lab: Lab) -
     looked = certificates(lab, crl_hosts=[])
     assert lab.aws.switchboard.calls["crl.get_list"] == 0
     assert told(looked, "logger-boston-02") == (None, None)
-    assert looked.why("logger-boston-02", "revoked") == ("failed", "crl.get_list PortNotAllowed")
+    assert looked.why("logger-boston-02", "revoked") == ("failed", "PortNotAllowed, 127.0.0.1")
     assert REVOKED_AUTHORITY not in looked.answered(), "nobody could ask"
     assert looked.answered()[REVOKED_DEVICE] is False, "others name no list at all"
 
@@ -89,7 +89,7 @@ def test_a_list_that_has_expired_leaves_one_unknown_for_all_it_was_to_answer(lab
     assert len(unknown) == 1
     assert unknown[0]["status_reason"].startswith(
         "Nobody can tell whether the check concerns 2 resources. "
-        "revocation_list: not read: the service gave no usable answer ("
+        "revocation_list, revoked: not read: the service gave no usable answer ("
     )
     assert {one.cause for one in parse(unknown[0]["unread"])} == {"failed"}
 

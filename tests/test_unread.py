@@ -48,6 +48,14 @@ def test_every_outcome_but_read_is_a_cause() -> None:
     assert cause_of("a_cause_of_next_year").words == "a_cause_of_next_year"
 
 
+def choices(value: ast.expr) -> Iterator[str]:
+    """The texts that an expression chooses from; empty text leaves it to the outcome."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value:
+        yield value.value
+    for branch in (value.body, value.orelse) if isinstance(value, ast.IfExp) else getattr(value, "values", ()):
+        yield from choices(branch)
+
+
 def literals() -> Iterator[tuple[str, str]]:
     """Each cause that is written out in a collector, with its place."""
     at = {"Unread": 0, "ReadFailed": 4, "gap": 3}
@@ -57,9 +65,7 @@ def literals() -> Iterator[tuple[str, str]]:
                 called = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 given = [k.value for k in node.keywords if k.arg == "cause"] + node.args[at.get(called, 99) :][:1]
                 for value in given if called in at else ():
-                    for one in ast.walk(value):
-                        if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                            yield one.value, f"{path.name}:{node.lineno}"
+                    yield from ((name, f"{path.name}:{node.lineno}") for name in choices(value))
 
 
 def test_every_cause_that_a_collector_writes_out_is_one_of_them() -> None:
