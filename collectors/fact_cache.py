@@ -51,7 +51,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Kept:
+class FactCache:
     """The facts of every scope, in a folder or at any fsspec URL; without one they last as long as the scan.
 
     Two scans may write at once: a file is replaced whole, and the last one stays. A file that cannot be read is left

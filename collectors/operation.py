@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from collectors.causes import CAUSES, known_cause
-from collectors.fact_cache import Facts, Kept
+from collectors.fact_cache import FactCache, Facts
 from collectors.schema import Row, Table, Unread, details, unread_note
 from collectors.scope import OUTCOMES, Outcome, Scope
 from collectors.tags import tags
@@ -127,9 +127,9 @@ class Memory:
     """
 
     def __init__(
-        self, kept: Kept | None = None, weak: WeakKeys | None = None, device_tags: frozenset[str] = frozenset()
+        self, kept: FactCache | None = None, weak: WeakKeys | None = None, device_tags: frozenset[str] = frozenset()
     ) -> None:
-        self.kept, self.weak, self.device_tags = kept or Kept(), weak or WeakKeys(), device_tags
+        self.kept, self.weak, self.device_tags = kept or FactCache(), weak or WeakKeys(), device_tags
         self._lock = threading.Lock()
         self._locks: dict[Any, threading.Lock] = {}
         self._kept: dict[Any, tuple[list[Any], BaseException | None]] = {}

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar, cast
 
 from collectors.operation import Operation, Session
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Provider(Protocol):
         """
 
     def connect(
-        self, account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace
+        self, account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: RateLimiter
     ) -> Session:
         """A session for one account that refuses every operation but those given."""
 

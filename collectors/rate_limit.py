@@ -19,7 +19,7 @@ REPORT_SECONDS = 60.0
 
 
 @dataclass
-class Pace:
+class RateLimiter:
     """Token buckets per (region, API) of one account, its budget of calls (0: no limit) and its patience in seconds."""
 
     per_second: int = CALLS_PER_SECOND

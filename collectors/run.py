@@ -49,22 +49,22 @@ def collect(
     whole = not chosen and all(gap["table"] != Certificate.id() for gap in notes.gaps)
     memory.kept.write(scope, kept, whole=whole)
     return Tables(
-        {table: tidy(fitted(table, found, notes)) for table, found in rows.items()},
+        {table: sorted_unique(frame_of(table, found, notes)) for table, found in rows.items()},
         unread_frame(notes.unread),
         gaps_frame(notes.gaps),
         coverage_frame(notes.coverage[key] for key in sorted(notes.coverage)),
     )
 
 
-def fitted(table: type[Table], rows: list[Row], notes: Notes) -> pd.DataFrame:
+def frame_of(table: type[Table], rows: list[Row], notes: Notes) -> pd.DataFrame:
     """The rows as a dataframe. A value that its column cannot hold, such as a new word of the provider's, is unread."""
     try:
         return table.frame(rows)
     except ValueError:
-        return table.frame(readable(table, row, notes) for row in rows)
+        return table.frame(readable_row(table, row, notes) for row in rows)
 
 
-def readable(table: type[Table], row: Row, notes: Notes) -> Row:
+def readable_row(table: type[Table], row: Row, notes: Notes) -> Row:
     """The row without the values that their columns cannot hold, each of them noted."""
     kept = dict(row)
     for name, column in table.columns().items():
@@ -76,7 +76,7 @@ def readable(table: type[Table], row: Row, notes: Notes) -> Row:
     return kept
 
 
-def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+def sorted_unique(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows in one order, whatever order the provider gave them in; a row the provider gave twice stays once."""
     if len(frame) < 2:
         return frame

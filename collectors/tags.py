@@ -31,16 +31,16 @@ def tags(found: Mapping[str, Any] | None, named: Collection[str] | None = None) 
     """
     if found is None:
         return None
-    flat = {key: text for key, text in flattened(found) if named is None or key.lower() in named}
+    flat = {key: text for key, text in tag_texts(found) if named is None or key.lower() in named}
     return json.dumps({key: flat[key] for key in sorted(flat)[:MOST]}, ensure_ascii=False)
 
 
-def flattened(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def tag_texts(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """Every tag with its text; lists and what has no value are left out."""
     for name, value in found.items():
         key = f"{above}{name}"
         if isinstance(value, Mapping):
-            yield from flattened(value, f"{key}.")
+            yield from tag_texts(value, f"{key}.")
         elif isinstance(value, bool):
             yield key, str(value).lower()
         elif isinstance(value, (str, int, float)):

@@ -85,10 +85,10 @@ def scan(
     quiet: Quiet = False,
 ) -> int:
     """Scan every cloud that settings and credentials reach, and write findings, coverage and the report."""
-    from flows.commands import Request, scan_and_report
+    from flows.commands import ScanRequest, scan_and_report
     from flows.gate import Gate
 
-    request = Request(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
+    request = ScanRequest(settings, tuple(only or ()), tuple(select or ()), out, runner or "", resume)
     return scan_and_report(request, format, quiet, Gate(fail_on or "", min_coverage, new_only, prefer_gate))
 
 
@@ -97,9 +97,9 @@ def collect(
     *, settings: Settings = "", only: Only = None, out: Out = "", resume: Resume = "", quiet: Quiet = False
 ) -> int:
     """Collect only: write the tables of a run and print where it lies."""
-    from flows.commands import Request, collect_only
+    from flows.commands import ScanRequest, collect_only
 
-    return collect_only(Request(settings, tuple(only or ()), (), out, "", resume), quiet)
+    return collect_only(ScanRequest(settings, tuple(only or ()), (), out, "", resume), quiet)
 
 
 @app.command
@@ -151,10 +151,10 @@ def export(
     ] = False,
 ) -> int:
     """Write the last scan's findings for a tracker, which is remembered, or as OCSF, ASFF, SARIF or JSON."""
-    from flows.export import Asked, export_to
+    from flows.export import ExportRequest, export_to
 
     return export_to(
-        Asked(to, settings, history, out, tuple(only or ()), group_by, include_unknown, include_waived, verify)
+        ExportRequest(to, settings, history, out, tuple(only or ()), group_by, include_unknown, include_waived, verify)
     )
 
 

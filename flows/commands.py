@@ -14,15 +14,26 @@ from typing import Any
 from collectors.registry import PROVIDERS
 from collectors.run import collect
 from collectors.scope import Scope
-from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failed, say, unread
+from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failure_code, say, unread
 from flows.errors import BadSettings, NothingReachable
 from flows.gate import Gate, ci_lines, judge, summary
-from flows.history import Past, ready, recall, remember
+from flows.history import ScanHistory, check_history, record_scan, recorded_scan
 from flows.progress import Progress, progress
 from flows.runs import reports_folder, run_about, run_at
-from flows.scan import Order, Sessions, find, gather, judge_scope, new_scan_id, run, selected, threads, write_about
+from flows.scan import (
+    Order,
+    Sessions,
+    find,
+    gather,
+    judge_scope,
+    new_scan_id,
+    run,
+    selected_checks,
+    threads,
+    write_about,
+)
 from flows.settings import load
-from flows.waivers import cover_of, tell_waivers, waivers_of, without
+from flows.waivers import cover_of, say_waivers, waivers_of, without_waived
 from reports.csv_files import findings_csv
 from reports.escape import log, log_json
 from reports.findings_json import findings_json
@@ -35,7 +46,7 @@ REASONS = {UNREACHABLE: "no cloud can be scanned", NOT_WRITTEN: "not written"}
 
 
 @dataclass(frozen=True)
-class Request:
+class ScanRequest:
     """What was typed."""
 
     settings: str
@@ -48,7 +59,7 @@ class Request:
     def order(self) -> Order:
         """The order of a new scan, or of the one to go on with. Raises BadSettings and UnknownName."""
         settings = load(self.settings or None)
-        selected(settings, self.select)
+        selected_checks(settings, self.select)
         waivers_of(settings)
         if not self.resume:
             clock = datetime.now(UTC)
@@ -61,7 +72,7 @@ class Request:
         return Order(settings, about["scan_id"], clock, only, select, self.out or str(folder))
 
 
-def on_prefect(request: Request, order: Order, told: Progress) -> Report:
+def on_prefect(request: ScanRequest, order: Order, told: Progress) -> Report:
     """Runs the order as the flow: on the server PREFECT_API_URL names, else on Prefect's embedded one."""
     quiet_prefect()
     from flows import posture
@@ -95,10 +106,10 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path], Past]:
+def run_scan(request: ScanRequest, quiet: bool) -> tuple[Order, Report, list[Path], ScanHistory]:
     """Runs what was requested, takes it into the history and writes its files."""
     order = request.order()
-    ready(order)
+    check_history(order)
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
     order.folder.mkdir(parents=True, exist_ok=True)
     with progress(quiet) as told:
@@ -111,30 +122,30 @@ def perform(request: Request, quiet: bool) -> tuple[Order, Report, list[Path], P
             with contextlib.suppress(OSError):
                 order.folder.rmdir()
             raise
-    past = remember(order, report)
-    return order, report, write(report, order.folder, past.trend, past.docket), past
+    past = record_scan(order, report)
+    return order, report, write(report, order.folder, past.trend, past.case_report), past
 
 
-def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) -> int:
+def scan_and_report(request: ScanRequest, format_: Format, quiet: bool, gate: Gate) -> int:
     """The verb `scan`. The last line on stderr is a summary in JSON, also of a scan that failed; `--quiet` without a
     gate leaves it out."""
     if not 0 <= gate.min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {gate.min_coverage:g} is no percentage; allowed: 0 to 100")
     machine = gate.asked or not quiet
     try:
-        order, report, files, past = perform(request, quiet)
+        order, report, files, past = run_scan(request, quiet)
     except BrokenPipeError:
         raise
     except (NothingReachable, OSError) as error:
-        code = failed(error)
+        code = failure_code(error)
         if machine:
             say(summary(gate, code, REASONS[code]))
         return code
     cover = cover_of(report, waivers_of(order.settings))
-    tell(report, files, format_)
+    print_report(report, files, format_)
     if not quiet:
-        tell_waivers(cover)
-    verdict = judge(gate, without(report, cover), past, len(cover.waived), len(cover.lapsed))
+        say_waivers(cover)
+    verdict = judge(gate, without_waived(report, cover), past, len(cover.waived), len(cover.lapsed))
     for line in verdict.notes:
         say(line)
     for line in ci_lines(verdict.hits, os.environ):
@@ -147,7 +158,7 @@ def scan_and_report(request: Request, format_: Format, quiet: bool, gate: Gate) 
 
 
 @unread()
-def tell(report: Report, files: list[Path], format_: Format) -> None:
+def print_report(report: Report, files: list[Path], format_: Format) -> None:
     """A report on stdout."""
     if format_ == "json":
         findings_json(report, escaping(log_json))
@@ -162,7 +173,7 @@ def tell(report: Report, files: list[Path], format_: Format) -> None:
             print(file)
 
 
-def collect_only(request: Request, quiet: bool) -> int:
+def collect_only(request: ScanRequest, quiet: bool) -> int:
     """The verb `collect`."""
     order = request.order()
     scopes, unreachable = find(order)
@@ -189,15 +200,15 @@ def check_again(
 ) -> int:
     """The verb `check`: no cloud is asked, only the tables of the run. The history changes only when somebody asks."""
     old, chosen = run_at(place), load(settings or None)
-    checks = selected(chosen, select)
+    checks = selected_checks(chosen, select)
     for scope in old.scopes():
         judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
     report = gather(old, datetime.now(UTC))
     about = old.about()
     clock, only = datetime.fromisoformat(about["clock"]), tuple(about.get("only", ()))
     order, folder = Order(chosen, about["scan_id"], clock, only, select), reports_folder(place, out)
-    past = remember(order, report) if into_history else recall(chosen, folder, order.scan_id)
-    tell(report, write(report, folder, past.trend, past.docket), format_)
+    past = record_scan(order, report) if into_history else recorded_scan(chosen, folder, order.scan_id)
+    print_report(report, write(report, folder, past.trend, past.case_report), format_)
     if past.trouble:
         say(f"not written: {past.trouble}")
     return NOT_WRITTEN if past.trouble else CLEAN
@@ -207,8 +218,8 @@ def report_again(place: str, settings: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
     old, chosen = run_at(place), load(settings or None)
     report, folder = gather(old, datetime.now(UTC)), reports_folder(place, out)
-    past = recall(chosen, folder, report.about["scan_id"])
-    tell(report, write(report, folder, past.trend, past.docket), format_)
+    past = recorded_scan(chosen, folder, report.about["scan_id"])
+    print_report(report, write(report, folder, past.trend, past.case_report), format_)
     if past.trouble:
         say(f"history: {past.trouble}; the page tells nothing of it")
     return CLEAN

@@ -70,7 +70,7 @@ def escaping(escape: Callable[[str], str]) -> TextIO:
 def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: Format) -> None:
     """Rows on stdout: a table, a JSON list of objects or CSV with a header."""
     if format_ == "json":
-        tell_json([dict(row) for row in rows])
+        print_json([dict(row) for row in rows])
     elif format_ == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
@@ -79,7 +79,7 @@ def emit(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: For
         grid(rows, columns)
 
 
-def tell_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Anything as JSON on stdout."""
     print(log_json(json.dumps(value, indent=2)))
 
@@ -111,7 +111,7 @@ def lines(pairs: Iterable[tuple[str, Any]]) -> None:
             print(f"{name + ':':12} {terminal(text)}")
 
 
-def stopped(error: BaseException) -> bool:
+def reader_stopped(error: BaseException) -> bool:
     """Whether nobody reads on, as after `| head`, which is no mistake: then what is left to print goes nowhere."""
     if not any(isinstance(one, BrokenPipeError) for one in (error, error.__context__)):  # rich leaves by SystemExit
         return False
@@ -130,11 +130,11 @@ def unread() -> Iterator[None]:
         yield
         print(end="", flush=True)
     except (BrokenPipeError, SystemExit) as error:
-        if not stopped(error):
+        if not reader_stopped(error):
             raise
 
 
-def failed(error: NothingReachable | OSError) -> int:
+def failure_code(error: NothingReachable | OSError) -> int:
     """Says why a verb could not do its work, and gives the exit code."""
     if isinstance(error, OSError):
         where_and_why = (str(error.filename or ""), error.strerror or type(error).__name__)
@@ -163,13 +163,13 @@ def exit_code(work: Callable[[], int | None]) -> int:
         say(f"iotposture: {said if said.endswith('...') else said.rstrip('.')}; see `{verb} --help`")
         return USAGE
     except NothingReachable as error:
-        return failed(error)
+        return failure_code(error)
     except (BrokenPipeError, SystemExit) as error:
-        if not stopped(error):
+        if not reader_stopped(error):
             raise
         return UNREAD
     except OSError as error:
-        return failed(error)
+        return failure_code(error)
     except KeyboardInterrupt:
         say("interrupted; `iotposture scan --resume DIR` goes on where it stopped")
         return INTERRUPTED

@@ -81,10 +81,10 @@ def demo(out: str, runner: str, quiet: bool) -> int:
                 say(
                     "starting Prefect's embedded server, which takes some twenty seconds; `--runner threads` does without"
                 )
-        from flows.commands import Request, scan_and_report
+        from flows.commands import ScanRequest, scan_and_report
         from flows.gate import Gate
 
-        code = scan_and_report(Request(settings, (), (), str(folder), runner, ""), "text", quiet, Gate())
+        code = scan_and_report(ScanRequest(settings, (), (), str(folder), runner, ""), "text", quiet, Gate())
     if not quiet:
         tell_next(folder)
     return code

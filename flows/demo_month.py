@@ -26,8 +26,8 @@ from collectors.scope import Scope
 from flows.console import CLEAN, collect_seldom, say
 from flows.demo import lab_is_there, settings_file, tell_next
 from flows.errors import BadSettings
-from flows.export import Asked, exported
-from flows.history import FILE, Past, docket, trend_of
+from flows.export import ExportRequest, write_export
+from flows.history import FILE, ScanHistory, case_report, trend_of
 from flows.scan import Examine, Order, new_scan_id, run
 from flows.settings import load
 from reports.history import History
@@ -50,7 +50,7 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(len(nights), os.cpu_count() or 1), context, collect_seldom)
     try:
-        with uninterrupted():
+        with no_interrupt():
             scans = pool.map(scan_night, nights, begun, [str(place)] * len(nights))
         for url, report in scans:
             last_run = url
@@ -69,7 +69,7 @@ def month(nights: Sequence[int], last: datetime, folder: Path) -> Generator[Repo
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
+def no_interrupt() -> Iterator[None]:
     """Ctrl-C waits until the end of this, and never reaches a process that is started here: it is for the one that starts it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -123,31 +123,30 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
         ),
         encoding="utf-8",
     )
-    (folder / "waivers.toml").write_text(accepted(first), encoding="utf-8")
+    (folder / "waivers.toml").write_text(waivers_toml(first), encoding="utf-8")
     settings = load(file)
     with History.open(str(folder / FILE)) as history, closing(month(range(nights), last, folder)) as reports:
-        report = None
         for number, report in enumerate(reports):
+            last_report = report
             history.ingest(report)
             if not quiet:
-                tell(
+                say_night(
                     number,
                     report,
                     [c.title for c in STORY if c.night == number],
                     [c.after for c in STORY if c.until == number > 0],
                 )
-        assert report
-        past = Past(docket(history, settings), trend_of(history, settings, max(nights, 30)))
-    files = write(report, folder, past.trend, past.docket)
+        past = ScanHistory(case_report(history, settings), trend_of(history, settings, max(nights, 30)))
+    files = write(last_report, folder, past.trend, past.case_report)
     for target in EXPORTS:
-        exported(Asked(target, str(file), out=str(folder / target)))
+        write_export(ExportRequest(target, str(file), out=str(folder / target)))
     show(past, [folder / FILE, *files, *(folder / target for target in EXPORTS)])
     if not quiet:
         tell_next(folder)
     return CLEAN
 
 
-def tell(number: int, report: Report, begun: list[str], over: list[str]) -> None:
+def say_night(number: int, report: Report, begun: list[str], over: list[str]) -> None:
     """One line about a night: what changed, and what is over."""
     failing = int(report.findings["status"].eq("fail").sum())
     state = "" if report.about["scan_complete"] == "true" else f", incomplete, {report.about['coverage_pct']} % read"
@@ -155,13 +154,13 @@ def tell(number: int, report: Report, begun: list[str], over: list[str]) -> None
     say(f"night {number + 1}, {report.about['scan_started_at'][:10]}, {failing} failing{state}{happened}")
 
 
-def show(past: Past, files: Iterable[Path]) -> None:
+def show(past: ScanHistory, files: Iterable[Path]) -> None:
     """The trend and where everything lies, on stdout."""
     from rich.console import Console
 
-    assert past.trend
-    render(past.trend, Console(highlight=False, width=None if sys.stdout.isatty() else 100))
-    print()
+    if past.trend:
+        render(past.trend, Console(highlight=False, width=None if sys.stdout.isatty() else 100))
+        print()
     for file in files:
         print(file)
 
@@ -191,7 +190,7 @@ TARGET_DAYS = 21
 """From the last night to the target to which the burn-down of the demo draws its line."""
 
 
-def accepted(first: datetime) -> str:
+def waivers_toml(first: datetime) -> str:
     """Two waivers: one that ends within the month, and one that does not."""
     day = first.date()
     return f"""\

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from flows.console import CLEAN, NOT_WRITTEN, USAGE, say
 from flows.errors import BadSettings, UnknownName
-from flows.history import docket, opened
+from flows.history import case_report, open_history
 from flows.settings import Settings
-from reports.case import Docket
-from reports.formats.format import Options
+from reports.case import CaseReport
+from reports.formats.format import FormatOptions
 from reports.formats.targets import FORMATS, write
 from reports.formats.verify import verify as verify_format
 from reports.history import History
 from reports.summary import number
 from reports.tickets.delta import Only
-from reports.tickets.export import Refused, Wish, export
+from reports.tickets.export import Refused, TicketOptions, export
 from reports.tickets.keys import Unreadable, learn
-from reports.tickets.profile import Choices
+from reports.tickets.profile import TrackerSettings
 from reports.tickets.targets import TARGETS
 from reports.tickets.ticket import By
 from reports.tickets.verify import verify
@@ -29,7 +29,7 @@ MOST = 20
 """Lines about mistakes in files that are shown."""
 
 
-def first(lines: Sequence[str]) -> list[str]:
+def first_lines(lines: Sequence[str]) -> list[str]:
     """As many lines as a person reads, and how many more there are."""
     more = len(lines) - MOST
     return [*lines[:MOST], *([f"and {number(more, 'more line')}"] if more > 0 else [])]
@@ -39,11 +39,11 @@ class Misfit(Exception):
     """Files that their target would not take: one line per rule they break."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(first(problems)))
+        super().__init__("\n".join(first_lines(problems)))
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExportRequest:
     """What was typed."""
 
     to: str
@@ -57,10 +57,10 @@ class Asked:
     verify: bool = False
 
 
-def export_to(asked: Asked) -> int:
+def export_to(asked: ExportRequest) -> int:
     """The verb `export`: paths on stdout, what a person should know on stderr."""
     try:
-        files, lines = exported(asked)
+        files, lines = write_export(asked)
     except Misfit as error:
         say(f"{error}\n{verdict(asked.to)}")
         return NOT_WRITTEN
@@ -78,23 +78,23 @@ def verdict(target: str) -> str:
     return f"not as {TARGETS[target].product} takes it; nothing is noted as exported"
 
 
-def exported(asked: Asked) -> tuple[Sequence[Path], Sequence[str]]:
+def write_export(asked: ExportRequest) -> tuple[Sequence[Path], Sequence[str]]:
     """The files that were written, and what a person should know. Raises BadSettings, UnknownName and Misfit."""
-    with opened(asked.settings, asked.history) as (history, settings):
-        found = read(history, settings, asked.to)
+    with open_history(asked.settings, asked.history) as (history, settings):
+        found = read_cases(history, settings, asked.to)
         folder = Path(asked.out or f"{settings.out}/{found.about['scan_id']}/{asked.to}")
         return (interchange if asked.to in FORMATS else tickets)(asked, history, settings, found, folder)
 
 
 def interchange(
-    asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
+    asked: ExportRequest, history: History, settings: Settings, found: CaseReport, folder: Path
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """Every case of the last scan in a format that programs read."""
     if asked.only or asked.by != "finding" or asked.include_unknown or asked.include_waived:
         raise BadSettings(
             f"--only, --group-by, --include-unknown, --include-waived: for trackers; {asked.to} has every finding with its lifecycle"
         )
-    options = Options(**settings.formats.model_dump())
+    options = FormatOptions(**settings.formats.model_dump())
     format_ = FORMATS[asked.to]
     files = write(format_, found, history.coverage(found.about["scan_id"]), options, folder)
     if problems := verify_format(folder, format_) if asked.verify else []:
@@ -103,7 +103,7 @@ def interchange(
 
 
 def tickets(
-    asked: Asked, history: History, settings: Settings, found: Docket, folder: Path
+    asked: ExportRequest, history: History, settings: Settings, found: CaseReport, folder: Path
 ) -> tuple[Sequence[Path], Sequence[str]]:
     """The findings that a tracker does not know yet, as the files that it imports."""
     profile = TARGETS[asked.to]
@@ -112,8 +112,8 @@ def tickets(
         if problems := verify(written, profile) if asked.verify else []:
             raise Misfit(problems)
 
-    wish = Wish(asked.only, asked.by, asked.include_unknown, asked.include_waived)
-    choices = Choices(**settings.tickets.model_dump())
+    wish = TicketOptions(asked.only, asked.by, asked.include_unknown, asked.include_waived)
+    choices = TrackerSettings(**settings.tickets.model_dump())
     try:
         done = export(found, profile, folder, history.ledger(), now(), wish, choices, check)
     except Refused as error:
@@ -123,10 +123,10 @@ def tickets(
     return done.files, [*done.notes, ", ".join(f"{count:,} {kind}" for kind, count in told.items())]
 
 
-def read(history: History, settings: Settings, target: str) -> Docket:
+def read_cases(history: History, settings: Settings, target: str) -> CaseReport:
     """The cases of the last scan, with all that was resolved since the oldest that the tracker still takes for open."""
     try:
-        return docket(history, settings, since="" if target in FORMATS else since(history, target))
+        return case_report(history, settings, since="" if target in FORMATS else since(history, target))
     except LookupError as error:
         raise UnknownName(f"{history.place}: {error.args[0]}; `iotposture scan` takes one in") from error
 
@@ -144,14 +144,14 @@ def since(history: History, target: str) -> str:
 
 def import_keys(file: str, settings: str, history: str, to: str, replace: bool) -> int:
     """The verb `tickets import`."""
-    with opened(settings, history) as (past, _):
+    with open_history(settings, history) as (past, _):
         try:
             done = learn(Path(file), past.ledger(), to, replace)
         except Unreadable as error:
             raise BadSettings(str(error)) from error
         except OSError as error:
             raise BadSettings(f"{file}: {error.strerror or type(error).__name__}") from error
-    for line in first(done.refused):
+    for line in first_lines(done.refused):
         say(line)
     print(
         f"{done.target}: {number(len(done.keys), 'key')} learnt, {done.known} known already, {number(len(done.refused), 'row')} refused"
@@ -161,7 +161,7 @@ def import_keys(file: str, settings: str, history: str, to: str, replace: bool) 
 
 def forget(target: str, settings: str, history: str) -> int:
     """The verb `tickets forget`."""
-    with opened(settings, history) as (past, _):
+    with open_history(settings, history) as (past, _):
         ledger = past.ledger()
         print(
             f"{target}: {number(ledger.forget(target), 'ticket')} without a key forgotten; the next export has them as new"

@@ -10,7 +10,7 @@ from typing import Any
 from checks.check import SEVERITIES
 from checks.finding import Finding
 from flows.console import CLEAN, COVERAGE, GATE, NOT_WRITTEN
-from flows.history import Past
+from flows.history import ScanHistory
 from reports.escape import ci, ci_property
 from reports.lifecycle import Seen
 from reports.report import Report, records
@@ -44,10 +44,10 @@ class Verdict:
     hits: tuple[Finding, ...] = ()
 
 
-def judge(gate: Gate, report: Report, past: Past, waived: int = 0, lapsed: int = 0) -> Verdict:
+def judge(gate: Gate, report: Report, past: ScanHistory, waived: int = 0, lapsed: int = 0) -> Verdict:
     """What a scan's end is."""
     failing = [Finding(*row) for row in records(report.findings[report.findings["status"] == "fail"])]
-    counting, notes = counted(failing, gate, report, past)
+    counting, notes = counting_findings(failing, gate, report, past)
     worst = SEVERITIES[: SEVERITIES.index(gate.fail_on) + 1] if gate.fail_on else ()
     hits = [finding for finding in counting if finding.severity in worst]
     coverage = float(report.about["coverage_pct"])
@@ -98,15 +98,17 @@ def ci_lines(hits: Sequence[Finding], environment: Mapping[str, str]) -> list[st
     return []
 
 
-def counted(failing: list[Finding], gate: Gate, report: Report, past: Past) -> tuple[list[Finding], tuple[str, ...]]:
+def counting_findings(
+    failing: list[Finding], gate: Gate, report: Report, past: ScanHistory
+) -> tuple[list[Finding], tuple[str, ...]]:
     """The failing findings that count, and why more count than are new."""
     if not gate.new_only:
         return failing, ()
     if not gate.fail_on:
         return failing, ("--new-only: without --fail-on no finding fails the scan, new or not",)
-    if past.docket is None or not past.compared:
+    if past.case_report is None or not past.compared:
         return failing, ("--new-only: no earlier complete scan to compare with, so every finding counts",)
-    fresh = {case.finding.finding_id for case in past.docket.cases if case.lifecycle in ("new", "reopened")}
+    fresh = {case.finding.finding_id for case in past.case_report.cases if case.lifecycle in ("new", "reopened")}
     seen = Seen.of(report)
     scopes = {scope for _, scope in seen.judged} - past.compared
     counting = [f for f in failing if f.finding_id in fresh or seen.scope_of(f) in scopes]

@@ -13,13 +13,13 @@ from typing import Any
 from checks.check import SEVERITIES
 from checks.owner import Owners
 from collectors.scope import Scope
-from flows.console import CLEAN, GATE, Format, emit, say, tell_json
+from flows.console import CLEAN, GATE, Format, emit, print_json, say
 from flows.errors import BadSettings, UnknownName
 from flows.runs import instead, near
 from flows.scan import Order
 from flows.settings import Settings, load
 from flows.waivers import waivers_of
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.history import History
 from reports.report import Report
 from reports.store import BadHistory
@@ -31,32 +31,32 @@ LATE = "a scan that began after {} was taken in before; where both looked, this 
 
 
 @dataclass(frozen=True)
-class Past:
-    """What the history makes of a scan. Without a history, or in trouble, there is neither docket nor trend.
+class ScanHistory:
+    """What the history makes of a scan. Without a history, or in trouble, there is neither case report nor trend.
 
     ``compared`` are the scopes that an earlier complete scan has judged. ``trouble`` is one line, or empty text.
     """
 
-    docket: Docket | None = None
+    case_report: CaseReport | None = None
     trend: Trend | None = None
     compared: frozenset[Scope] = frozenset()
     trouble: str = ""
 
 
-def place(settings: Settings, out: str = "") -> str:
+def history_place(settings: Settings, out: str = "") -> str:
     """Where the history lies; empty text when there is none. A folder named by ``--out`` holds its own."""
     if settings.history == "none":
         return ""
     return settings.history or str(Path(out or settings.out) / FILE)
 
 
-def docket(history: History, settings: Settings, scan_id: str = "", since: str = "") -> Docket:
+def case_report(history: History, settings: Settings, scan_id: str = "", since: str = "") -> CaseReport:
     """The cases of a scan, the last one if it is not named, with their owners and waivers. Raises BadSettings.
 
-    ``since`` is as in :meth:`reports.history.History.docket`.
+    ``since`` is as in :meth:`reports.history.History.case_report`.
     """
     accepted, owner = waivers_of(settings).held, owners_of(settings).of
-    return history.docket(scan_id, since=since, accepted=accepted, owner=owner, sla=settings.sla.model_dump())
+    return history.case_report(scan_id, since=since, accepted=accepted, owner=owner, sla=settings.sla.model_dump())
 
 
 def trend_of(history: History, settings: Settings, days: int = 90, min_coverage: float = 100.0) -> Trend | None:
@@ -72,23 +72,23 @@ def owners_of(settings: Settings) -> Owners:
     return Owners(settings.owners, settings.default_owner, settings.owner_tags)
 
 
-def ready(order: Order) -> None:
+def check_history(order: Order) -> None:
     """Finds out before a scan whether the history that somebody set can be used. Raises BadSettings."""
-    if order.settings.history and (at := place(order.settings)):
+    if order.settings.history and (at := history_place(order.settings)):
         try:
             History.open(at).close()
         except BadHistory as error:
             raise BadSettings(str(error)) from error
 
 
-def remember(order: Order, report: Report) -> Past:
+def record_scan(order: Order, report: Report) -> ScanHistory:
     """Takes a scan into the history, once, prunes that as the settings say, and tells what changed.
 
     Trouble is told, not raised.
     """
-    at = place(order.settings, order.out)
+    at = history_place(order.settings, order.out)
     if not at:
-        return Past()
+        return ScanHistory()
     try:
         with History.open(at) as history:
             taken = history.ingest(report, narrowed=bool(order.only or order.select))
@@ -100,35 +100,35 @@ def remember(order: Order, report: Report) -> Past:
             if taken.late:
                 say(f"history: {LATE.format(report.about['scan_started_at'])}")
             compared = frozenset(history.baseline(scan))
-            return Past(docket(history, settings, scan), trend_of(history, settings), compared)
+            return ScanHistory(case_report(history, settings, scan), trend_of(history, settings), compared)
     except BadHistory as error:
-        return Past(trouble=str(error))
+        return ScanHistory(trouble=str(error))
 
 
-def recall(settings: Settings, folder: Path, scan_id: str) -> Past:
+def recorded_scan(settings: Settings, folder: Path, scan_id: str) -> ScanHistory:
     """What the history knows of a scan that was taken in: the one in the scan's folder, else that of the settings.
 
     The trend is told of the last scan only. Trouble is told, not raised.
     """
-    at = str(folder / FILE) if (folder / FILE).is_file() else place(settings)
+    at = str(folder / FILE) if (folder / FILE).is_file() else history_place(settings)
     if not at or ("://" not in at and not Path(at).is_file()):
-        return Past()
+        return ScanHistory()
     try:
         with History.open(at) as history:
             taken = [scan["scan_id"] for scan in history.scans()]
             if scan_id not in taken:
-                return Past()
+                return ScanHistory()
             last = trend_of(history, settings) if scan_id == taken[-1] else None
-            return Past(docket(history, settings, scan_id), last)
+            return ScanHistory(case_report(history, settings, scan_id), last)
     except BadHistory as error:
-        return Past(trouble=str(error))
+        return ScanHistory(trouble=str(error))
 
 
 @contextmanager
-def opened(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
+def open_history(settings: str, at: str) -> Iterator[tuple[History, Settings]]:
     """A history that is there, and the settings. Raises BadSettings, for trouble within the block too, and UnknownName."""
     chosen = load(settings or None)
-    at = at or place(chosen)
+    at = at or history_place(chosen)
     if not at:
         raise BadSettings('history: is "none", so nothing is kept; name one with --history')
     if "://" not in at and not Path(at).is_file():
@@ -153,13 +153,13 @@ def trend(settings: str, at: str, window: str, by: str, min_coverage: float, for
     span = days(window)
     if not 0 < min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {min_coverage:g} is no percentage; allowed: above 0, to 100")
-    with opened(settings, at) as (history, chosen):
+    with open_history(settings, at) as (history, chosen):
         found = trend_of(history, chosen, span, min_coverage)
     if found is None:
         raise UnknownName(f"{history.place}: holds no scan yet")
     if format_ == "json":
         whole = asdict(found)
-        tell_json(whole | {"by": {by: whole["by"][by]} if by else whole["by"]})
+        print_json(whole | {"by": {by: whole["by"][by]} if by else whole["by"]})
     elif format_ == "csv" and by:
         emit(*shares(found, by), format_)
     elif format_ == "csv":
@@ -202,7 +202,7 @@ def shares(found: Trend, by: str) -> tuple[list[dict[str, Any]], list[str]]:
 
 def scans(settings: str, at: str, format_: Format) -> int:
     """The verb `history scans`."""
-    with opened(settings, at) as (history, _):
+    with open_history(settings, at) as (history, _):
         rows = history.scans()
     plain = [{name: str(v).lower() if isinstance(v, bool) else v for name, v in row.items()} for row in rows]
     columns = ("scan_id", "scan_started_at", "scan_complete", "coverage_pct", "narrowed", "late", "tool_version")
@@ -215,7 +215,7 @@ def prune(settings: str, at: str, keep_days: int) -> int:
     if not 1 <= keep_days <= 9999:
         why = "keeps nothing" if keep_days < 1 else "is too many"
         raise BadSettings(f"--keep-days: {keep_days} {why}; allowed: 1 to 9999")
-    with opened(settings, at) as (history, _):
+    with open_history(settings, at) as (history, _):
         gone = history.prune(keep_days)
     print(f"forgot {gone['scans']} scans and {gone['findings']} findings that were resolved before")
     return CLEAN
@@ -223,14 +223,14 @@ def prune(settings: str, at: str, keep_days: int) -> int:
 
 def vacuum(settings: str, at: str) -> int:
     """The verb `history vacuum`."""
-    with opened(settings, at) as (history, _):
+    with open_history(settings, at) as (history, _):
         history.vacuum()
     return CLEAN
 
 
 def check(settings: str, at: str) -> int:
     """The verb `history check`: 0 when the history is whole, 1 when it is not."""
-    with opened(settings, at) as (history, _):
+    with open_history(settings, at) as (history, _):
         try:
             wrong = history.check()
         except BadHistory as error:  # so broken that its tables cannot be gone through

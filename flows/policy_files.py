@@ -33,7 +33,7 @@ def judge_files(files: Sequence[str], format_: Format) -> int:
             say(f"{file}: not a policy: {error}; allowed: an AWS IoT policy, or what `aws iot get-policy` answers")
     if format_ == "text":
         for file, verdict in judged:
-            print("\n".join(terminal(line) for line in told(file, verdict)))
+            print("\n".join(terminal(line) for line in verdict_lines(file, verdict)))
     else:
         emit([row(file, verdict) for file, verdict in judged], COLUMNS, format_)
     if len(judged) < len(files):
@@ -72,7 +72,7 @@ def row(file: str, verdict: Judgement) -> dict[str, Any]:
     return {"file": file, **{key: list(v) if isinstance(v, tuple) else v for key, v in asdict(verdict).items()}}
 
 
-def told(file: str, verdict: Judgement) -> list[str]:
+def verdict_lines(file: str, verdict: Judgement) -> list[str]:
     """A verdict for people: one line, and one for each thing that shows it."""
     words = {
         "overly permissive": verdict.overly_permissive,

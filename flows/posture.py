@@ -19,7 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from checks.check import SEVERITIES
 from collectors.scope import Scope
-from flows.history import ready, remember
+from flows.history import check_history, record_scan
 from flows.progress import Progress
 from flows.scan import Examine, Order, examiner, new_scan_id, run
 from flows.settings import load
@@ -77,7 +77,7 @@ def posture_scan(
     settings = load(settings_file or None)
     order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
 
-    ready(order)
+    check_history(order)
 
     def on_prefect(_: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:
         plain = order.to_json()
@@ -90,8 +90,8 @@ def posture_scan(
             yield future.result()
 
     report = run(order, on_prefect, PROGRESS.get(), None if clock else lambda: datetime.now(UTC))
-    past = remember(order, report)
-    files = write(report, order.folder, past.trend, past.docket)
+    past = record_scan(order, report)
+    files = write(report, order.folder, past.trend, past.case_report)
     create_markdown_artifact(key="iotposture-scan", markdown=artifact(report), description="IoT posture of one scan")
     if past.trouble:
         raise OSError(past.trouble)

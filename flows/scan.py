@@ -24,10 +24,10 @@ from checks.finding import COLUMNS
 from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
-from collectors.fact_cache import Kept
+from collectors.fact_cache import FactCache
 from collectors.operation import Memory, Operation, ReadFailed, Session, declared
 from collectors.provider import QUICK, NoTarget, Scopes, provider
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS, PROVIDERS
 from collectors.run import Run, collect
 from collectors.schema import TEXT, Tables, coverage_frame
@@ -88,12 +88,12 @@ class Order:
         )  # fmt: skip
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> FactCache:
         """Where facts are kept between scans: beside the runs, else beside the reports."""
         if not self.settings.keep_facts:
-            return Kept()
+            return FactCache()
         runs = self.settings.runs.rstrip("/")
-        return Kept(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
+        return FactCache(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
 
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
@@ -109,7 +109,7 @@ def new_scan_id(clock: datetime) -> str:
     return f"{clock.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid():x}"
 
 
-def selected(settings: Settings, select: Iterable[str] = ()) -> list[Check]:
+def selected_checks(settings: Settings, select: Iterable[str] = ()) -> list[Check]:
     """The checks that run: those named, else all but the profiles that are off. Raises UnknownName."""
     wanted = list(dict.fromkeys(select))
     if unknown := sorted(set(wanted) - {check.id for check in CHECKS}):
@@ -123,7 +123,9 @@ def find(order: Order) -> tuple[Scopes, dict[str, str]]:
     """The scopes that can be scanned, and one line per cloud that cannot. All clouds are asked at once."""
     names = [name for name in PROVIDERS if not order.only or name in order.only]
     answers: dict[str, list[Scope] | str] = {}
-    seconds = {name: order.section(name)["find_seconds"] or (ASKED if wanted(order, name) else QUICK) for name in names}
+    seconds = {
+        name: order.section(name)["find_seconds"] or (ASKED if is_wanted(order, name) else QUICK) for name in names
+    }
 
     def ask(name: str) -> None:
         try:
@@ -202,7 +204,7 @@ class Sessions:
 
     def _connect(self, scope: Scope) -> Session:
         section = self._order.section(scope.provider)
-        pace = Pace(section["calls_per_second"], section["call_budget"])
+        pace = RateLimiter(section["calls_per_second"], section["call_budget"])
         options = {"regions": section.get("regions") or [scope.region]}
         try:
             return provider(scope.provider).connect(scope.account, section, declared(scope.provider, COLLECTORS), pace)
@@ -228,7 +230,7 @@ class Broken:
 
 def examiner(order: Order) -> Examine:
     """What is done with one scope: collect it unless the run has it, judge it, keep both. Returns plain numbers."""
-    sessions, checks = Sessions(order), selected(order.settings, order.select)
+    sessions, checks = Sessions(order), selected_checks(order.settings, order.select)
 
     def examine(scope: Scope) -> dict[str, Any]:
         run = order.run
@@ -296,8 +298,8 @@ def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) ->
             "only": list(order.only),
             "select": list(order.select),
             "found": scopes.coverage,
-            "unreachable": {n: line for n, line in unreachable.items() if wanted(order, n)},
-            "would_ask": {n: would_ask(n) for n in unreachable if wanted(order, n)},
+            "unreachable": {n: line for n, line in unreachable.items() if is_wanted(order, n)},
+            "would_ask": {n: would_ask(n) for n in unreachable if is_wanted(order, n)},
         }
     )
 
@@ -307,7 +309,7 @@ def would_ask(name: str) -> int:
     return len(declared(name, COLLECTORS))
 
 
-def wanted(order: Order, name: str) -> bool:
+def is_wanted(order: Order, name: str) -> bool:
     """Whether somebody asked for a cloud by name, in the settings or on the command line."""
     return name in order.only or name in order.settings.model_fields_set
 
@@ -317,7 +319,7 @@ def gather(run: Run, completed: datetime) -> Report:
     about = run.about()
     scopes = [Scope(*parts) for parts in about["scopes"]]
     judged = Judged.join(
-        Judged(known(run.read_frame(scope, "findings")), run.read_frame(scope, "counts")) for scope in scopes
+        Judged(with_all_columns(run.read_frame(scope, "findings")), run.read_frame(scope, "counts")) for scope in scopes
     )
     rows: list[Mapping[Any, Any]] = [
         row for scope in scopes for row in filling(run.read_frame(scope, "coverage")).to_dict("records")
@@ -365,7 +367,7 @@ def filling(coverage: pd.DataFrame) -> pd.DataFrame:
     return coverage.assign(tables=[found.get(key, "") for key in keys])
 
 
-def known(findings: pd.DataFrame) -> pd.DataFrame:
+def with_all_columns(findings: pd.DataFrame) -> pd.DataFrame:
     """Findings with every column that there is now; one that an older version did not write is empty."""
     return findings.reindex(columns=list(COLUMNS), fill_value="").astype(TEXT)
 

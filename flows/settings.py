@@ -358,7 +358,7 @@ def complaint(file: Path, problem: Any) -> str:
     where = next((variable for variable in variables if variable in os.environ), str(file))
     message = str(problem["msg"]).removeprefix("Value error, ")
     if plain := PLAIN.get(problem["type"]):
-        message = plain.format(hidden(repr(problem["input"])), keys[-1])
+        message = plain.format(without_password(repr(problem["input"])), keys[-1])
     elif problem["type"] == "extra_forbidden":
         message = f"no such setting; allowed: {', '.join(sorted(fields_at(keys[:-1])))}"
     elif problem["type"] == "model_type":
@@ -389,11 +389,11 @@ def rows(settings: Settings) -> list[dict[str, str]]:
                 found.append(
                     {
                         "setting": path + name,
-                        "value": hidden(value)
+                        "value": without_password(value)
                         if isinstance(value, str)
                         else ""
                         if value is None
-                        else str(shown(value)),
+                        else str(setting_text(value)),
                         "kind": kind(info.annotation),
                         "meaning": info.description or "",
                     }
@@ -403,15 +403,15 @@ def rows(settings: Settings) -> list[dict[str, str]]:
     return found
 
 
-def hidden(value: str) -> str:
+def without_password(value: str) -> str:
     """A value without the password that a URL may hold."""
     return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", re.sub(r"(?<=password=)[^&]*", "***", value))
 
 
-def shown(value: Any) -> Any:
+def setting_text(value: Any) -> Any:
     """A value as one would write it: of a rule, what was set."""
     if isinstance(value, list):
-        return [shown(one) for one in value]
+        return [setting_text(one) for one in value]
     return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 

@@ -53,14 +53,14 @@ def cover_of(report: Report, waivers: Waivers) -> Cover:
     return waivers.over((Finding(*row) for row in records(report.findings)), today())
 
 
-def without(report: Report, cover: Cover) -> Report:
+def without_waived(report: Report, cover: Cover) -> Report:
     """The report as a gate sees it: without what was accepted."""
     return dataclasses.replace(
         report, findings=report.findings[~report.findings["finding_id"].isin(list(cover.waived))]
     )
 
 
-def tell_waivers(cover: Cover) -> None:
+def say_waivers(cover: Cover) -> None:
     """One line about what is accepted, and one for each kind of waiver that covers less than somebody may think."""
     parts = (
         (cover.waived, "waived"),
@@ -125,7 +125,7 @@ def lint_waivers(settings_file: str, run: str, format_: Format) -> int:
     """The verb `waivers lint`: exit 1 for an error, 0 when there are notes only."""
     settings = load_settings(settings_file or None)
     waivers = waivers_of(settings)
-    log = audit_log.read(audit_log.beside(Path(settings.waivers.file)))
+    log = audit_log.read(audit_log.log_of(Path(settings.waivers.file)))
     known = findings_of(settings, run)
     if known is None:
         say("no scan to compare with: nothing is said about what the waivers match")
@@ -139,13 +139,13 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     """The verb `waivers record`: takes edits by hand up into the audit log."""
     settings = load_settings(settings_file or None)
     file, actor = Path(settings.waivers.file), actor_of(settings)
-    log = audit_log.beside(file)
+    log = audit_log.log_of(file)
     if not log.exists() and not waivers_of(settings).all:
         say(f"{file}: no waivers there, so there is nothing to record; `iotposture waivers add` writes one")
         emit([], RECORDED, format_)
         return CLEAN
-    with audit_log.locked(log) as held:
-        changes = sound(log).unrecorded(waivers_of(settings).all)
+    with audit_log.lock(log) as held:
+        changes = sound_log(log).unrecorded(waivers_of(settings).all)
         audit_log.append(held, changes, actor, datetime.now(UTC))
     rows = [
         {"waiver": name, "recorded": "added" if before is None else "removed" if after is None else "changed"}
@@ -155,7 +155,7 @@ def record_waivers(settings_file: str, format_: Format) -> int:
     return CLEAN
 
 
-def sound(log: Path) -> audit_log.Log:
+def sound_log(log: Path) -> audit_log.Log:
     """The audit log. Raises BadSettings when its chain is broken: nothing is added to such a log."""
     known = audit_log.read(log)
     if known.broken:
@@ -169,7 +169,7 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
     """The verb `waivers add`. ``said`` has kind, reason, owner, approver, expires_on and ticket."""
     settings = load_settings(settings_file or None)
     file, actor = Path(settings.waivers.file), actor_of(settings)
-    chosen = named(settings, ids, run)
+    chosen = findings_by_id(settings, ids, run)
     worst = max(chosen, key=lambda finding: int(finding.severity_rank))
     fields: dict[str, Any] = {
         "kind": said["kind"],
@@ -180,13 +180,13 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
         "owner": said["owner"],
         "approver": said["approver"],
         "created_on": today(),
-        "expires_on": until(said["expires_on"]),
+        "expires_on": expiry_date(said["expires_on"]),
         "ticket": said["ticket"],
         "evidence_hash": list(dict.fromkeys(finding.evidence_hash for finding in chosen)) if pin else "",
     }
-    log = audit_log.beside(file)
-    with audit_log.locked(log) as held:
-        sound(log)
+    log = audit_log.log_of(file)
+    with audit_log.lock(log) as held:
+        sound_log(log)
         before = waivers_of(settings)
         name = id or free_id(before)
         text = file.read_bytes().decode() if file.exists() else ""
@@ -195,7 +195,7 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
             waiver = waiver_in(text, file, settings.waivers.rules(), name)
         except BadWaivers as error:
             raise BadSettings(str(error)) from error
-        audit_log.append(held, [(name, None, audit_log.plain(waiver))], actor, datetime.now(UTC))
+        audit_log.append(held, [(name, None, audit_log.waiver_fields(waiver))], actor, datetime.now(UTC))
         write_files(file.parent, {file.name: lambda out: out.write(text.encode())})
     for other in {w.id: w for w in before.over(chosen, today()).waived.values()}.values():
         say(f"{other.id} covers some of them already, until {other.expires_on}")
@@ -205,7 +205,7 @@ def add_waiver(settings_file: str, ids: list[str], run: str, id: str, pin: bool,
     return CLEAN
 
 
-def named(settings: Settings, ids: list[str], run: str) -> list[Finding]:
+def findings_by_id(settings: Settings, ids: list[str], run: str) -> list[Finding]:
     """The findings of these ids, each once. Raises UnknownName."""
     known = findings_of(settings, run)
     if known is None:
@@ -218,7 +218,7 @@ def named(settings: Settings, ids: list[str], run: str) -> list[Finding]:
     return [by_id[one] for one in dict.fromkeys(ids)]
 
 
-def until(text: str) -> date:
+def expiry_date(text: str) -> date:
     """A day as it was typed. Raises BadSettings."""
     try:
         found: date = day(text)

@@ -26,17 +26,17 @@ Action = Literal["added", "changed", "removed"]
 FIELDS = ("number", "at", "actor", "action", "waiver", "before", "after", "previous", "hash")
 
 
-def beside(file: Path) -> Path:
+def log_of(file: Path) -> Path:
     """Where the log of a waivers file lies: ``waivers.audit.jsonl`` for ``waivers.toml``."""
     return file.with_suffix(".audit.jsonl")
 
 
-def plain(waiver: Waiver) -> Plain:
+def waiver_fields(waiver: Waiver) -> Plain:
     """A waiver as the log keeps it: what differs from the defaults."""
     return waiver.model_dump(mode="json", exclude_defaults=True)
 
 
-def sealed(entry: Plain) -> str:
+def entry_hash(entry: Plain) -> str:
     """The hash of an entry: SHA-256 over its other fields as JSON with sorted keys, ``previous`` among them."""
     rest = {key: value for key, value in entry.items() if key != "hash"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -65,7 +65,7 @@ class Log:
 
     def unrecorded(self, waivers: Iterable[Waiver]) -> list[Change]:
         """What the waivers are now and the log does not say."""
-        before, after = self.state(), {waiver.id: plain(waiver) for waiver in waivers}
+        before, after = self.state(), {waiver.id: waiver_fields(waiver) for waiver in waivers}
         names = dict.fromkeys((*after, *before))
         return [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
 
@@ -73,12 +73,12 @@ class Log:
 def read(log: Path) -> Log:
     """The log, its chain verified. One that is not there has no entries. Raises OSError."""
     try:
-        return verified(log.read_bytes())
+        return checked_log(log.read_bytes())
     except FileNotFoundError:
         return Log()
 
 
-def verified(content: bytes) -> Log:
+def checked_log(content: bytes) -> Log:
     """The entries of a log."""
     entries: list[Plain] = []
     for number, line in enumerate(content.splitlines(keepends=True), 1):
@@ -100,11 +100,11 @@ def wrong(line: bytes, number: int, previous: str) -> str:
         return "is no entry of this log"
     if entry["number"] != number or entry["previous"] != previous:
         return "does not follow the line before"
-    return "" if entry["hash"] == sealed(entry) else "was changed after it was written"
+    return "" if entry["hash"] == entry_hash(entry) else "was changed after it was written"
 
 
 @contextmanager
-def locked(log: Path) -> Iterator[BinaryIO]:
+def lock(log: Path) -> Iterator[BinaryIO]:
     """The log, open for :func:`append`, and nobody else's until the end. Raises OSError."""
     import fcntl  # POSIX only; what only reads a log does without
 
@@ -119,7 +119,7 @@ def append(file: BinaryIO, changes: Sequence[Change], actor: str, now: datetime)
     ``file`` comes from :func:`locked` and holds a log that is not broken.
     """
     file.seek(0)
-    log = verified(file.read())
+    log = checked_log(file.read())
     number, previous = len(log.entries), log.head
     lines = []
     for waiver, before, after in changes:
@@ -128,7 +128,7 @@ def append(file: BinaryIO, changes: Sequence[Change], actor: str, now: datetime)
         at = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         values = (number, at, actor, action, waiver, before, after, previous)
         entry = dict(zip(FIELDS[:-1], values, strict=True))
-        previous = sealed(entry)
+        previous = entry_hash(entry)
         lines.append(json.dumps({**entry, "hash": previous}) + "\n")
     size = file.seek(0, os.SEEK_END)
     try:

@@ -134,7 +134,7 @@ def risky(connection: Connection, owners: Mapping[int, str]) -> tuple[RiskyHub, 
             weight=weight(found[key]),
             open_by_severity={s: sum(n for severity, _, n in found[key] if severity == s) for s in SEVERITIES},
             owner=whose.get(key[0], ""),
-            reason=reason(found[key]),
+            reason=risk_reason(found[key]),
         )
         for key in worst
     )
@@ -155,7 +155,7 @@ def owners_of(connection: Connection, hubs: Sequence[str], owners: Mapping[int, 
     return {name: min(counts, key=lambda one: (-counts[one], one)) for name, counts in held.items()}
 
 
-def reason(part: Sequence[tuple[str, str, int]]) -> str:
+def risk_reason(part: Sequence[tuple[str, str, int]]) -> str:
     """What makes a hub risky: what is not met there, the two gravest, and how often."""
     gravest = sorted(part, key=lambda one: (-WEIGHTS[one[0]] * min(one[2], CAP), SEVERITIES.index(one[0]), one[1]))
     shown = [f"{number} {severity}, not met: {title.removesuffix('.')}" for severity, title, number in gravest[:2]]

@@ -50,7 +50,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Docket:
+class CaseReport:
     """The cases of one scan. ``about`` is that of :class:`reports.report.Report`; cases are in the order of its rows."""
 
     about: Mapping[str, str]

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from checks.finding import Finding
 from checks.waiver import Held
-from reports.case import Case, Docket, Lifecycle
+from reports.case import Case, CaseReport, Lifecycle
 from reports.report import ABOUT
 from reports.store import CHECKS, DETAILS, EVENTS, FINDINGS, SCANS, SCOPES, WORDINGS
 
@@ -66,14 +66,14 @@ def findings_in(*columns: Any) -> sa.Select[Any]:
 FIELDS = len(Finding._fields)
 
 
-def docket(
+def case_report(
     connection: Connection,
     scan_id: str,
     since: str,
     accepted: Accepted | None,
     owner: Callable[[Finding], str] | None,
     sla: Mapping[str, int],
-) -> Docket:
+) -> CaseReport:
     """The cases of one scan, in the order of every output; of the last one if it is not named.
 
     They are what the scan lists, what it resolved and what is dark. With ``since``, a scan's id, also what was resolved
@@ -114,13 +114,13 @@ def docket(
         )
     )  # fmt: skip
     rows = connection.execute(wanted).all()
-    found = [dimmed(Finding(*row[:FIELDS]), row.event) for row in rows]
+    found = [as_unknown(Finding(*row[:FIELDS]), row.event) for row in rows]
     lasting = {
         one.finding_id: one for one, row in zip(found, rows, strict=True) if row.event not in ("resolved", "read")
     }
     if accepted and scan.narrowed:  # how broad a waiver is, is measured by all findings
         others = connection.execute(findings_in().where(FINDINGS.c.state != "resolved"))
-        lasting = {one.finding_id: one for one in of(others)} | lasting
+        lasting = {one.finding_id: one for one in findings_of(others)} | lasting
     covers = accepted(list(lasting.values()), today) if accepted else {}
     stamp = {number: one.scan_started_at for number, one in scans.items()}
 
@@ -154,7 +154,7 @@ def docket(
         )
 
     cases = (case(finding, row) for finding, row in zip(found, rows, strict=True))
-    return Docket({name: told(scan, name) for name in ABOUT}, tuple(sorted(cases, key=order)))
+    return CaseReport({name: fact_text(scan, name) for name in ABOUT}, tuple(sorted(cases, key=order)))
 
 
 def lifecycle(event: str, was: str, now: bool) -> Lifecycle:
@@ -168,14 +168,14 @@ def lifecycle(event: str, was: str, now: bool) -> Lifecycle:
     return OPEN.get(event, "open")
 
 
-def dimmed(finding: Finding, event: str) -> Finding:
+def as_unknown(finding: Finding, event: str) -> Finding:
     """A dark finding is unknown, also where the scan did not list it."""
     if event != "dark" or finding.status == "unknown":
         return finding
     return finding._replace(status="unknown", status_reason="it failed before, and its list was not read this time")
 
 
-def told(scan: Any, name: str) -> str:
+def fact_text(scan: Any, name: str) -> str:
     """A fact about a scan as text."""
     value = getattr(scan, name)
     return str(value).lower() if isinstance(value, bool) else f"{value:.1f}" if isinstance(value, float) else value
@@ -197,6 +197,6 @@ def order(case: Case) -> tuple[Any, ...]:
     )
 
 
-def of(rows: Iterable[Any]) -> list[Finding]:
+def findings_of(rows: Iterable[Any]) -> list[Finding]:
     """Rows of :func:`findings_in` as findings."""
     return [Finding(*row[:FIELDS]) for row in rows]

@@ -156,7 +156,7 @@ def html(text: str) -> str:
     return markup.escape(visible(text))
 
 
-def plain(text: str) -> str:
+def servicenow(text: str) -> str:
     """For a field of ServiceNow: no double quote, no ``[code]`` that journals read as HTML, and never ``NULL`` alone."""
     shown = re.sub(r"\[(?=/?code\])", "[ ", visible(text).replace('"', "'"), flags=re.IGNORECASE)
     return f"'{shown}'" if shown == "NULL" else shown

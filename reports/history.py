@@ -17,9 +17,9 @@ from sqlalchemy.engine import Connection, Engine
 from checks.finding import Finding
 from collectors.schema import COVERAGE as REPORTED
 from collectors.scope import Scope
-from reports.case import SLA_DAYS, Docket
-from reports.cases import Accepted, docket
-from reports.ingest import Taken, storable, take_in
+from reports.case import SLA_DAYS, CaseReport
+from reports.cases import Accepted, case_report
+from reports.ingest import Taken, ingest, storable
 from reports.lifecycle import Seen
 from reports.report import Report
 from reports.store import (
@@ -35,8 +35,8 @@ from reports.store import (
     engine,
     plain_errors,
     reading,
-    shown,
     upgrade,
+    url_text,
     writing,
 )  # fmt: skip
 from reports.tickets.ledger import Ledger
@@ -57,7 +57,7 @@ class History:
         url = address(place)
         made, warning = engine(url)
         upgrade(made, url)
-        return History(made, shown(url), warning)
+        return History(made, url_text(url), warning)
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -76,7 +76,7 @@ class History:
         report = storable(report)
         seen = Seen.of(report)
         with writing(self._engine) as connection:
-            return take_in(connection, report, seen, narrowed)
+            return ingest(connection, report, seen, narrowed)
 
     def ledger(self) -> Ledger:
         """What was exported to trackers."""
@@ -108,7 +108,7 @@ class History:
         with reading(self._engine) as connection:
             return [{name: row._mapping.get(name, "") for name in REPORTED} for row in connection.execute(wanted)]
 
-    def docket(
+    def case_report(
         self,
         scan_id: str = "",
         *,
@@ -116,10 +116,10 @@ class History:
         accepted: Accepted | None = None,
         owner: Callable[[Finding], str] | None = None,
         sla: Mapping[str, int] = SLA_DAYS,
-    ) -> Docket:
-        """The cases of one scan, the last one if it is not named. See :func:`reports.cases.docket`."""
+    ) -> CaseReport:
+        """The cases of one scan, the last one if it is not named. See :func:`reports.cases.case report`."""
         with reading(self._engine) as connection:
-            return docket(connection, scan_id, since, accepted, owner, sla)
+            return case_report(connection, scan_id, since, accepted, owner, sla)
 
     def trend(
         self,

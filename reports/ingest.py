@@ -53,7 +53,7 @@ class Taken:
     counts: Mapping[str, int]
 
 
-def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) -> Taken:
+def ingest(connection: Connection, report: Report, seen: Seen, narrowed: bool) -> Taken:
     """One scan into the history, within the caller's transaction."""
     about = report.about
     if connection.execute(sa.select(SCANS.c.no).where(SCANS.c.scan_id == about["scan_id"])).first():
@@ -80,7 +80,7 @@ def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) 
     )  # fmt: skip
     facts = {check["id"]: (check["id"], check["area"], check["severity"]) for check in report.checks}
     placed = {key: scope for key, one in seen.findings.items() if (scope := seen.scope_of(one)) not in late}
-    names.scopes_for({scope for _, scope in seen.judged} | set(placed.values()) | asked_in(report))
+    names.scopes_for({scope for _, scope in seen.judged} | set(placed.values()) | scopes_asked(report))
     names.checks_for({(f.check_id, f.area, f.severity) for f in seen.findings.values()} | set(facts.values()))
     names.wordings_for(seen.findings[key] for key in placed)
 
@@ -107,7 +107,7 @@ def take_in(connection: Connection, report: Report, seen: Seen, narrowed: bool) 
     events = advance(connection, scan, seen, placed, late, names)
     for scope in {scope for _, scope in seen.judged} - late:
         connection.execute(sa.update(SCOPES).where(SCOPES.c.no == names.scopes[scope]).values(judged_at=started))
-    put(connection, MOVED, moved(connection, scan))
+    put(connection, MOVED, numbers_by_severity(connection, scan))
     connection.execute(sa.update(SCANS).where(SCANS.c.no == scan).values(complete=True))
     return Taken(True, bool(late), events)
 
@@ -124,7 +124,7 @@ def storable(report: Report) -> Report:
     )
 
 
-def asked_in(report: Report) -> set[Scope]:
+def scopes_asked(report: Report) -> set[Scope]:
     """The places that operations were asked in."""
     return {Scope(r.provider, r.account, r.region) for r in records(report.coverage)}
 
@@ -175,7 +175,7 @@ class Names:
         """Makes the words of checks known."""
         fresh: dict[str, Finding] = {}
         for one in findings:
-            if (digest := worded(one)) not in self.wordings:
+            if (digest := wording_digest(one)) not in self.wordings:
                 fresh.setdefault(digest, one)
         rows = []
         for digest, one in fresh.items():
@@ -191,12 +191,12 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def worded(one: Finding) -> str:
+def wording_digest(one: Finding) -> str:
     """What tells the words of a check apart."""
     return _digest(one.check_title, one.severity_rank, one.resource_type, one.expected, one.guidelines, one.risk, one.remediation, one.controls)  # fmt: skip
 
 
-def detailed(one: Finding, wording: int) -> str:
+def detail_digest(one: Finding, wording: int) -> str:
     """What tells a finding's details apart; before the dash, what counts as a change."""
     parts = [getattr(one, name) for name in DETAILED]
     whole = hashlib.sha256("\0".join([str(wording), *parts]).encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -208,7 +208,7 @@ def detail(one: Finding, wording: int, digest: str) -> dict[str, Any]:
     return {"digest": digest, "wording_no": wording, **{name: getattr(one, name) for name in DETAILED}}
 
 
-def known(connection: Connection, wanted: Collection[str], names: Names) -> dict[str, Known]:
+def known_findings(connection: Connection, wanted: Collection[str], names: Names) -> dict[str, Known]:
     """The findings that are not resolved, and those of some ids, by id."""
     checks = {number: check for (check, _, _), number in names.checks.items()}
     scopes = {number: scope for scope, number in names.scopes.items()}
@@ -253,7 +253,7 @@ def advance(
     connection: Connection, scan: int, seen: Seen, placed: Mapping[str, Scope], late: set[Scope], names: Names
 ) -> Counter[str]:
     """Moves every finding's life on by one scan. Returns how many events there were of each kind."""
-    before = known(connection, placed, names)
+    before = known_findings(connection, placed, names)
     tags = tags_kept(connection, seen, placed, before)
     top = connection.execute(sa.select(sa.func.coalesce(sa.func.max(FINDINGS.c.no), 0))).scalar_one()
     moves = Transition(scan, top)
@@ -261,8 +261,8 @@ def advance(
         one, old = seen.findings[key], before.get(key)
         if key in tags:
             one = one._replace(tags=tags[key])
-        wording = names.wordings[worded(one)]
-        words = detail(one, wording, detailed(one, wording))
+        wording = names.wordings[wording_digest(one)]
+        words = detail(one, wording, detail_digest(one, wording))
         check_no = names.checks[one.check_id, one.area, one.severity]
         state, event = step(old.state if old else None, bool(old and old.opened), one.status)  # type: ignore[arg-type]
         if old is None:
@@ -301,7 +301,7 @@ def read_before(connection: Connection, scan: int) -> ReadBefore:
     )
 
 
-def moved(connection: Connection, scan: int) -> list[dict[str, Any]]:
+def numbers_by_severity(connection: Connection, scan: int) -> list[dict[str, Any]]:
     """The scan's numbers by severity: what is open and dark after it, and what it found new, resolved and reopened."""
     rows = {
         severity: {"scan_no": scan, "severity": severity, **dict.fromkeys(("open", "dark", "new", "resolved", "reopened"), 0)}

@@ -46,19 +46,19 @@ class Report:
     def __post_init__(self) -> None:
         if missing := [name for name in ABOUT if name not in self.about]:
             raise ValueError(f"about has no {', '.join(missing)}")
-        findings = whole(self.findings, Finding._fields, "findings")
+        findings = complete_frame(self.findings, Finding._fields, "findings")
         findings = findings.sort_values(
             ["severity_rank", *ORDER], ascending=[False, *(True for _ in ORDER)], ignore_index=True
         )
-        counts = whole(self.counts, COUNTS, "counts")
-        coverage = whole(self.coverage, COVERAGE, "coverage")
+        counts = complete_frame(self.counts, COUNTS, "counts")
+        coverage = complete_frame(self.coverage, COVERAGE, "coverage")
         object.__setattr__(self, "findings", findings)
         object.__setattr__(self, "counts", counts.sort_values(list(COUNTS), ignore_index=True))
         object.__setattr__(self, "coverage", coverage.sort_values(list(COVERAGE), ignore_index=True))
         object.__setattr__(self, "checks", sorted(self.checks, key=lambda check: check["id"]))
 
 
-def whole(frame: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:
+def complete_frame(frame: pd.DataFrame, columns: Sequence[str], name: str) -> pd.DataFrame:
     """The columns in their order with nothing missing: empty text, and 0 for a number."""
     if missing := [column for column in columns if column not in frame.columns]:
         raise ValueError(f"{name} has no column {', '.join(missing)}")

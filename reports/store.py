@@ -185,7 +185,7 @@ def address(place: str) -> URL:
     return url
 
 
-def shown(url: URL) -> str:
+def url_text(url: URL) -> str:
     """A URL without its password; SQLite's file."""
     return str(url.database) if url.drivername == "sqlite" else sa.URL.create(
         url.drivername, None, None, url.host, url.port, url.database
@@ -203,7 +203,7 @@ def filesystem(path: Path, mounts: str) -> str:
     return found[1]
 
 
-def mounted() -> str:
+def mounts_text() -> str:
     """The text of /proc/mounts; empty on a system without."""
     try:
         return Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
@@ -218,12 +218,12 @@ def engine(url: URL) -> tuple[Engine, str]:
             return sa.create_engine(url, connect_args={"connect_timeout": 10}), ""
         path = Path(url.database or "").absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        slow = filesystem(path.resolve(), mounted()) in NETWORK
+        slow = filesystem(path.resolve(), mounts_text()) in NETWORK
         made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadHistory("history: PostgreSQL needs psycopg; install with the extra postgres") from error
     except OSError as error:
-        raise BadHistory(f"history: {shown(url)}: {error.strerror or type(error).__name__}") from error
+        raise BadHistory(f"history: {url_text(url)}: {error.strerror or type(error).__name__}") from error
     journal = "DELETE" if slow else "WAL"
 
     def opened(connection: sqlite3.Connection, _: Any) -> None:
@@ -241,7 +241,9 @@ def engine(url: URL) -> tuple[Engine, str]:
 
     sa.event.listen(made, "connect", opened)
     sa.event.listen(made, "begin", begun)
-    warning = f"history: {shown(url)} lies on a network file system; it goes without a write-ahead log" if slow else ""
+    warning = (
+        f"history: {url_text(url)} lies on a network file system; it goes without a write-ahead log" if slow else ""
+    )
     return made, warning
 
 
@@ -251,7 +253,7 @@ def plain_errors(made: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise BadHistory(f"history: {shown(made.url)}: {plainly(error, made.url)}") from error
+        raise BadHistory(f"history: {url_text(made.url)}: {error_text(error, made.url)}") from error
 
 
 @contextmanager
@@ -288,7 +290,7 @@ def upgrade(made: Engine, url: URL, steps: Mapping[int, Callable[[Connection], N
         if not known:
             TABLES.create_all(connection)
         elif known > latest:
-            raise BadHistory(f"history: {shown(url)} has version {known}, written by a newer iotposture; update it")
+            raise BadHistory(f"history: {url_text(url)} has version {known}, written by a newer iotposture; update it")
         for number in range(known + 1, latest + 1) if known else ():
             steps[number](connection)
         connection.execute(sa.delete(VERSION))
@@ -312,7 +314,7 @@ def backup(file: Path, known: int) -> Path:
     return copy
 
 
-def plainly(error: DBAPIError, url: URL) -> str:
+def error_text(error: DBAPIError, url: URL) -> str:
     """A driver's complaint on one line, without the password."""
     line = " ".join(str(error.orig).split()) or type(error.orig).__name__
     for secret in filter(None, (url.password, url.query.get("password"))):

@@ -205,11 +205,11 @@ def rolled_up(findings: pd.DataFrame) -> Iterable[Line]:
     size = many.groupby(list(ROLLED))["check_id"].transform("size")
     many = many[(many["resource_type"] == "device") | (size > ALIKE)]
     single = findings.drop(index=many.index)
-    held = {index: Line((row,)) for index, row in zip(single.index, named(single), strict=True)}
+    held = {index: Line((row,)) for index, row in zip(single.index, findings_of(single), strict=True)}
     groups = many.groupby(list(ROLLED))
     kept = many[groups.cumcount() < LISTED]
     alike: dict[int, list[tuple[int, Finding]]] = defaultdict(list)
-    for index, group, row in zip(kept.index, groups.ngroup()[kept.index], named(kept), strict=True):
+    for index, group, row in zip(kept.index, groups.ngroup()[kept.index], findings_of(kept), strict=True):
         alike[group].append((index, row))
     for rows in alike.values():
         first = rows[0][0]
@@ -217,7 +217,7 @@ def rolled_up(findings: pd.DataFrame) -> Iterable[Line]:
     return (held[index] for index in sorted(held))
 
 
-def named(frame: pd.DataFrame) -> tuple[Finding, ...]:
+def findings_of(frame: pd.DataFrame) -> tuple[Finding, ...]:
     """Rows as findings."""
     return tuple(map(Finding._make, frame.astype(object).itertuples(index=False, name=None)))
 
@@ -308,7 +308,7 @@ def short(resource: str) -> str:
     return resource.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1] or resource
 
 
-def clipped(name: str, limit: int) -> str:
+def short_name(name: str, limit: int) -> str:
     """A name with its middle left out where it is longer: both ends of a fingerprint tell it from others."""
     half = (limit - 1) // 2
     return name if len(name) <= limit else f"{name[:half]}…{name[-half:]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from checks.check import SEVERITIES
 from reports.escape import terminal
 from reports.report import Report
-from reports.summary import Line, NotRead, Summary, Tally, clipped, number, short, summarise
+from reports.summary import Line, NotRead, Summary, Tally, number, short, short_name, summarise
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,7 +124,7 @@ def failing(summary: Summary, console: Console) -> Table:
         if line.first.status == "fail":
             lines[line.first.check_id].append(line)
     for check in summary.top[:TOP]:
-        shown = [named(line) for line in lines[check.id][:SHOWN]]
+        shown = [line_name(line) for line in lines[check.id][:SHOWN]]
         if len(lines[check.id]) > SHOWN:
             shown.append("…")
         table.add_row(
@@ -135,9 +135,9 @@ def failing(summary: Summary, console: Console) -> Table:
     return table
 
 
-def named(line: Line) -> str:
+def line_name(line: Line) -> str:
     """What a line is about, in few words."""
     first = line.first
     if line.rolled_up:
-        return f"{line.what} of {clipped(short(first.hub), NAME)}" if first.hub else line.what
-    return f"{first.provider} {clipped(first.resource_name or short(first.resource_id), NAME)}"
+        return f"{line.what} of {short_name(short(first.hub), NAME)}" if first.hub else line.what
+    return f"{first.provider} {short_name(first.resource_name or short(first.resource_id), NAME)}"

@@ -93,13 +93,13 @@ def timeline(
     window = window_of(connection, days)
     if window is None:
         return None
-    findings, mended = touched(connection, window) if waived or owner else ({}, {})
+    findings, mended = findings_of_window(connection, window) if waived or owner else ({}, {})
     spans = waived([one for one, _ in findings.values()], [one for one, _ in mended.values()]) if waived else {}
     findings |= mended
     before = [no for no in window.earlier if is_scored(window.scans[no], min_coverage)][-1:]
     scored = before + [no for no in window.within if is_scored(window.scans[no], min_coverage)]
     accepted = Acceptance.of(connection, window, scored, findings, spans)
-    tallies = tallied(connection, scored)
+    tallies = tallies_by_scan(connection, scored)
     points = points_of(connection, window, [*before, *window.within], tallies, accepted)
     last = [no for no in window.within if no in tallies]
     owners = {no: owner(one) for no, (one, _) in findings.items()} if owner else {}
@@ -111,11 +111,11 @@ def timeline(
         **standing(connection, window, accepted, sla),
         by=shares(connection, window.since, tallies[last[-1]] if last else [], owners),
         hubs=risky(connection, owners),
-        moved_before=moved_in(connection, window.earlier) if window.whole else None,
+        moved_before=movements(connection, window.earlier) if window.whole else None,
     )
 
 
-def moved_in(connection: Connection, scans: Sequence[int]) -> dict[str, int]:
+def movements(connection: Connection, scans: Sequence[int]) -> dict[str, int]:
     """How much some scans found new, resolved and reopened."""
     sums = [sa.func.coalesce(sa.func.sum(MOVED.c[name]), 0).label(name) for name in ("new", "resolved", "reopened")]
     row = connection.execute(sa.select(*sums).where(MOVED.c.scan_no.in_(scans))).one()
@@ -133,7 +133,7 @@ Numbered = dict[int, tuple[Finding, int]]
 """Findings by number, each with its scope's number."""
 
 
-def touched(connection: Connection, window: Window) -> tuple[Numbered, Numbered]:
+def findings_of_window(connection: Connection, window: Window) -> tuple[Numbered, Numbered]:
     """Findings of today, those that nobody could judge among them, and those that were mended within both windows."""
     first = min(window.earlier + window.within)
     wanted = findings_in(FINDINGS.c.no, FINDINGS.c.scope_no, FINDINGS.c.state).where(
@@ -175,7 +175,7 @@ def failing_between(connection: Connection, numbers: Sequence[int]) -> dict[int,
     return lives
 
 
-def held(spans: Sequence[Period], today: date) -> bool:
+def is_held(spans: Sequence[Period], today: date) -> bool:
     """Whether a waiver holds on a day."""
     return any(span.first <= today <= span.last for span in spans)
 
@@ -225,7 +225,7 @@ class Acceptance:
         today = self.window.day(scan)
         found: Counter[tuple[str, str]] = Counter()
         for one, number in self.alike.items():
-            if (scan, one.scope) in self.judged and held(one.spans, today) and one.failed_at(scan):
+            if (scan, one.scope) in self.judged and is_held(one.spans, today) and one.failed_at(scan):
                 found[one.place] += number
         return found
 
@@ -238,14 +238,14 @@ class Acceptance:
             {
                 span.waiver
                 for one in self.alike
-                if not held(one.spans, today) and one.failed_at(scan)
+                if not is_held(one.spans, today) and one.failed_at(scan)
                 for span in one.spans
                 if then <= span.last < today
             }
         )
 
 
-def tallied(connection: Connection, scans: Sequence[int]) -> dict[int, list[Tally]]:
+def tallies_by_scan(connection: Connection, scans: Sequence[int]) -> dict[int, list[Tally]]:
     """What each check found in each account, by scan."""
     rows = connection.execute(
         sa.select(
@@ -337,14 +337,14 @@ def points_of(
                 **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened")},
                 dark=dark,
                 expired_waivers=accepted.expired(number, previous.get(number)),
-                **turned(mine, ran),
+                **scope_changes(mine, ran),
             )
         )  # fmt: skip
         ran = mine if mine is not None else ran
     return points
 
 
-def turned(mine: Sequence[Tally] | None, previous: Sequence[Tally] | None) -> dict[str, Any]:
+def scope_changes(mine: Sequence[Tally] | None, previous: Sequence[Tally] | None) -> dict[str, Any]:
     """Which checks and accounts a scan judged that the one before did not, and the other way round."""
     found: dict[str, Any] = {}
     for what, name in (("checks", "check"), ("accounts", "account")):
@@ -408,6 +408,6 @@ def standing(connection: Connection, window: Window, accepted: Acceptance, sla: 
     rows = connection.execute(failing.where(FINDINGS.c.state.in_(STILL))) if accepted.spans else ()
     for number, opened, severity in rows:
         state = state_of(window.day(opened), window.end, severity, sla)
-        if state and held(accepted.spans.get(number, ()), window.end):
+        if state and is_held(accepted.spans.get(number, ()), window.end):
             states[severity][state] -= 1
     return {"ageing": ageing, "sla": states}

@@ -85,7 +85,7 @@ def draw(
     """One chart with its scale."""
     values = [value(point) for point in points]
     known = [v for v in values if v is not None]
-    written = scored if title.startswith("Score") else shown
+    written = scored if title.startswith("Score") else number_text
     said = f"{written(known[0])} to {written(known[-1])}" if known else "no complete scan"
     console.print(text(f"\n{title}: {said}", "bold"))
     if not known:
@@ -103,7 +103,7 @@ def draw(
     )
 
 
-def shown(value: float | None, unit: str = "") -> str:
+def number_text(value: float | None, unit: str = "") -> str:
     """A number, or a dash."""
     if value is None:
         return "-"
@@ -120,7 +120,7 @@ def of(point: Point | None, name: str, unit: str = "") -> str:
     if not point:
         return "-"
     value = getattr(point, name)
-    return scored(value) if name.startswith("score") else shown(value, unit)
+    return scored(value) if name.startswith("score") else number_text(value, unit)
 
 
 def movement(trend: Trend, console: Console) -> None:
@@ -159,7 +159,12 @@ def severities(trend: Trend, console: Console) -> None:
         mended = trend.mttr[severity]
         if not (mended.resolved or mended.open):
             continue
-        days = (shown(mended.median_days), shown(mended.p90_days), str(mended.open), shown(mended.open_median_days))
+        days = (
+            number_text(mended.median_days),
+            number_text(mended.p90_days),
+            str(mended.open),
+            number_text(mended.open_median_days),
+        )
         title = text(severity, COLOURS[severity])
         times.add_row(title, text(str(mended.resolved)), *map(text, days))
         counts = (*trend.ageing[severity].values(), *trend.sla[severity].values())

@@ -17,7 +17,7 @@ from checks.unread import Unread, dump, sentences
 from checks.unread import causes as cause_column
 from checks.unread import permissions as permission_column
 from collectors.schema import COVERAGE
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 from reports.check_facts import CheckFacts
 from reports.report import Report
 from reports.trend import Mttr, Point, RiskyHub, Share, Trend
@@ -426,7 +426,7 @@ def trend(findings: list[dict[str, str]] | None = None) -> Trend:
         points.append(point(n, points[-1] if points else None, critical))
     rows = estate() if findings is None else findings
     failing = [row for row in rows if row["status"] == "fail"]
-    cases = [case for case in docket(report(rows)).cases if case.lifecycle != "resolved"]
+    cases = [case for case in case_report(report(rows)).cases if case.lifecycle != "resolved"]
     ages = {
         s: sorted(c.age_days for c in cases if c.finding.severity == s and c.finding.status == "fail") for s in MENDED
     }
@@ -470,7 +470,7 @@ OWNERS = ("plant-ops@example.com", "metering@example.com", "")
 DUE_DAYS = {"critical": 7, "high": 30, "medium": 90}
 
 
-def docket(whole: Report) -> Docket:
+def case_report(whole: Report) -> CaseReport:
     """The lives of a report's findings, one dark finding, and two resolved ones."""
     today = dt.date(2026, 11, 22)
     cases = []
@@ -505,4 +505,4 @@ def docket(whole: Report) -> Docket:
     first, last = "2026-09-13T06:04:31Z", whole.about["scan_completed_at"]
     cases.append(Case(named[0], "dark", first, "2026-11-15T06:04:31Z", age_days=70, owner=OWNERS[1]))
     cases += [Case(one, "resolved", first, "2026-11-15T06:04:31Z", last, 70, owner=OWNERS[0]) for one in named[1:]]
-    return Docket(whole.about, tuple(cases))
+    return CaseReport(whole.about, tuple(cases))

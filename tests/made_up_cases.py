@@ -1,4 +1,4 @@
-"""Made-up dockets: the estate of made_up.py with lives, owners and waivers, and one in which every name is hostile."""
+"""Made-up case reports: the estate of made_up.py with lives, owners and waivers, and one in which every name is hostile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from made_up import ABOUT_SCAN, estate, estate_of
 from made_up import hostile as hostile_report
 
 from checks.finding import COLUMNS, Finding
-from reports.case import Case, Docket, Lifecycle
+from reports.case import Case, CaseReport, Lifecycle
 from reports.report import Report, records
 from reports.tickets.ticket import rank
 
@@ -33,15 +33,15 @@ def case(row: dict[str, str], **more: Any) -> Case:
     return Case(finding, last_seen="2026-11-22T06:04:31Z", age_days=2, **told)
 
 
-def docket(cases: Iterable[Case], **about: str) -> Docket:
+def case_report(cases: Iterable[Case], **about: str) -> CaseReport:
     """Cases in the order of every output."""
-    return Docket(ABOUT_SCAN | about, tuple(sorted(cases, key=rank)))
+    return CaseReport(ABOUT_SCAN | about, tuple(sorted(cases, key=rank)))
 
 
-def small(**about: str) -> Docket:
+def small(**about: str) -> CaseReport:
     """One case of each kind."""
     rows = estate()
-    return docket(
+    return case_report(
         (
             case(rows[0], lifecycle="new", owner="ana@fleet.example", first_seen="2026-11-22T06:04:31Z"),
             case(rows[1], owner="field-team", changed=True),
@@ -56,31 +56,33 @@ def small(**about: str) -> Docket:
     )
 
 
-def estate_cases(**about: str) -> Docket:
+def estate_cases(**about: str) -> CaseReport:
     """The whole estate, open."""
-    return docket((case(row, owner="field-team" if row["provider"] == "azure" else "") for row in estate()), **about)
+    return case_report(
+        (case(row, owner="field-team" if row["provider"] == "azure" else "") for row in estate()), **about
+    )
 
 
-def many(count: int) -> Docket:
+def many(count: int) -> CaseReport:
     """So many open findings."""
-    return docket(case(row) for row in estate_of(count, "hub"))
+    return case_report(case(row) for row in estate_of(count, "hub"))
 
 
-def hostile() -> Docket:
+def hostile() -> CaseReport:
     """Everything that a cloud or a person names is hostile, once as finding and once as owner."""
     rows = [dict(row._asdict()) for row in records(hostile_report().findings)]
-    return docket(case(row, owner=row["resource_id"], waiver_expires_on=row["resource_id"]) for row in rows)
+    return case_report(case(row, owner=row["resource_id"], waiver_expires_on=row["resource_id"]) for row in rows)
 
 
-def with_(docket_: Docket, number: int, **more: Any) -> Docket:
-    """The docket with one case changed; ``finding`` is given as a mapping of what changes in it."""
-    cases = list(docket_.cases)
+def with_(case_report_: CaseReport, number: int, **more: Any) -> CaseReport:
+    """The case report with one case changed; ``finding`` is given as a mapping of what changes in it."""
+    cases = list(case_report_.cases)
     finding = cases[number].finding._replace(**more.pop("finding", {}))
     cases[number] = dataclasses.replace(cases[number], finding=finding, **more)
-    return Docket(docket_.about, tuple(cases))
+    return CaseReport(case_report_.about, tuple(cases))
 
 
-def every_life(report: Report) -> Docket:
+def every_life(report: Report) -> CaseReport:
     """A case in every stage of its life, with and without a waiver."""
     cases = []
     for number, row in enumerate(records(report.findings)):
@@ -99,7 +101,7 @@ def every_life(report: Report) -> Docket:
                 one, waiver="W-1", waiver_kind="risk_accepted", waiver_expires_on="2026-12-01", sla="", due_on=""
             )
         cases.append(one)
-    return Docket(report.about, tuple(cases))
+    return CaseReport(report.about, tuple(cases))
 
 
 def changed(made: Any, path: str, value: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import pandas as pd
-from made_up import CHECKS, HOSTILE, SCOPES, coverage, docket, finding, report, trend
+from made_up import CHECKS, HOSTILE, SCOPES, case_report, coverage, finding, report, trend
 
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.report import Report
 from reports.trend import Trend
 
@@ -55,8 +55,8 @@ def text(n: int, which: int = 0) -> str:
     return TEXTS[(n * 7 + which * 13) % len(TEXTS)]
 
 
-def worst(count: int) -> tuple[Report, Trend, Docket]:
-    """A report with so many findings, its trend and its docket."""
+def worst(count: int) -> tuple[Report, Trend, CaseReport]:
+    """A report with so many findings, its trend and its case report."""
     rows = []
     for n in range(count):
         unread = n % 11 == 3
@@ -85,7 +85,7 @@ def worst(count: int) -> tuple[Report, Trend, Docket]:
     ]
     about = {"scan_id": TEXTS[1], "tool_version": TEXTS[2], "catalogue_version": TEXTS[0]}
     whole = dataclasses.replace(report(rows, **about), coverage=pd.DataFrame(asked, dtype="string"))
-    told = docket(whole)
+    told = case_report(whole)
     cases = [dataclasses.replace(case, owner=text(n % 60)[:100]) for n, case in enumerate(told.cases)]
     cases = [
         dataclasses.replace(case, waiver=text(n % 17, 1), waiver_kind=text(n, 2)) if case.waiver else case

@@ -13,9 +13,9 @@ from moto.iot.models import iot_backends
 from checks.judge import judge
 from checks.registry import CHECKS
 from collectors.aws import session
-from collectors.fact_cache import Kept
+from collectors.fact_cache import FactCache
 from collectors.operation import Memory, Notes, Reader, declared
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.schema import Row, Tables, coverage_frame, gaps_frame, unread_frame
 from collectors.scope import Scope
@@ -79,12 +79,12 @@ class Looked:
 
 
 def certificates(
-    lab: Lab, kept: Kept | None = None, weak: WeakKeys | None = None, clock: datetime = CLOCK, **settings: Any
+    lab: Lab, kept: FactCache | None = None, weak: WeakKeys | None = None, clock: datetime = CLOCK, **settings: Any
 ) -> Looked:
     """Reads the certificates of the home region as one scan does."""
     lab.aws.switchboard.clear()
     section = lab.aws.settings() | settings
-    transport = session.connect(ACCOUNT, section, declared("aws", COLLECTORS), Pace(5000))
+    transport = session.connect(ACCOUNT, section, declared("aws", COLLECTORS), RateLimiter(5000))
     notes, rows, memory = Notes(), dict[Any, list[Row]](), Memory(kept, weak)
     facts = memory.kept.of(SCOPE)
     for collector in COLLECTORS:

@@ -24,7 +24,7 @@ from collectors.aws.session import find
 from collectors.aws.transport import AwsSession
 from collectors.operation import Memory, Operation, ReadFailed, Undeclared, declared, drain
 from collectors.provider import NoTarget
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -58,7 +58,7 @@ def calm(aws: Aws) -> Iterator[Aws]:
 
 
 def opened(cloud: Aws, budget: int = 0, **more: Any) -> AwsSession:
-    return session.connect(ACCOUNT, cloud.settings() | more, OPERATIONS, Pace(5000, budget))
+    return session.connect(ACCOUNT, cloud.settings() | more, OPERATIONS, RateLimiter(5000, budget))
 
 
 def collected(cloud: Aws, *scopes: Scope, **more: Any) -> dict[Scope, Tables]:
@@ -407,7 +407,7 @@ def test_the_transport_refuses_writes_and_what_was_not_declared(calm: Aws) -> No
     with pytest.raises(Undeclared):
         transport.client("iot", HOME).create_thing(thingName="x")
     endpoint = Operation("iot.describe_endpoint", "iot:DescribeEndpoint")
-    rogue = session.connect(ACCOUNT, calm.settings(), (write, endpoint), Pace(100))
+    rogue = session.connect(ACCOUNT, calm.settings(), (write, endpoint), RateLimiter(100))
     for operation, params in ((write, {"thingName": "x"}), (endpoint, {})):
         with pytest.raises(Undeclared):
             list(rogue.send(operation, HOME, params))
@@ -443,7 +443,7 @@ def test_a_role_is_assumed_and_its_account_scanned(calm: Aws) -> None:
     role = "arn:aws:iam::999988887777:role/Audit"
     settings = calm.settings() | {"roles": [role], "external_id": "x" * 8}
     assert find(settings)[0] == Scope("aws", "999988887777", "global")
-    transport = session.connect("999988887777", settings, OPERATIONS, Pace(100))
+    transport = session.connect("999988887777", settings, OPERATIONS, RateLimiter(100))
     assert list(transport.send(LIST_POLICIES, HOME, {})) == []
     assert calm.switchboard.calls["sts.assume_role"] == 2
 
@@ -452,7 +452,7 @@ def test_a_role_that_cannot_be_assumed_is_tried_once_and_says_what_is_missing(ca
     calm.switchboard.faults["sts.assume_role"] = Fault("deny")
     role = "arn:aws:iam::999988887777:role/Audit"
     with pytest.raises(ReadFailed) as caught:
-        session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, Pace(100))
+        session.connect("999988887777", calm.settings() | {"roles": [role]}, OPERATIONS, RateLimiter(100))
     failure = caught.value
     assert (failure.outcome, failure.permission, failure.detail) == ("denied", "sts:AssumeRole", f"role {role}")
     assert calm.switchboard.calls["sts.assume_role"] == 1

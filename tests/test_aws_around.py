@@ -12,9 +12,9 @@ from checks.policy.gateway import speaks_for_everyone
 from checks.policy.rule import does_more
 from collectors.aws.cloudtrail import keeps_writes
 from collectors.aws.cognito import USER_POOL
-from collectors.aws.greengrass import clients_open, development, privileged, release, root
+from collectors.aws.greengrass import asks_for_root, clients_open, development, release, root
 from collectors.aws.pca import publishes
-from collectors.aws.privatelink import bound
+from collectors.aws.privatelink import is_bound_to_network
 from collectors.aws.redaction import component, deployment
 from collectors.schema import Unread
 from lab.server import CANARY
@@ -48,7 +48,7 @@ def test_configurations_and_recipes_lose_their_values_and_keep_their_shape() -> 
     recipe = {"Manifests": [{"Lifecycle": {"run": {"Script": CANARY, "RequiresPrivilege": "true"}}}]}
     masked = component({"recipe": json.dumps(recipe).encode()})
     assert CANARY not in json.dumps(masked)
-    assert privileged(masked["recipe"])
+    assert asks_for_root(masked["recipe"])
     assert "recipe" not in component({"recipe": f"RecipeFormatVersion: {CANARY}".encode()})
 
 
@@ -64,8 +64,8 @@ def test_configurations_and_recipes_lose_their_values_and_keep_their_shape() -> 
     ],
 )
 def test_a_privileged_step_counts_when_it_keeps_running(lifecycle: dict[str, Any], asks: bool) -> None:
-    assert privileged({"Manifests": [{"Lifecycle": lifecycle}]}) is asks
-    assert privileged({"Lifecycle": lifecycle, "Manifests": []}) is asks
+    assert asks_for_root({"Manifests": [{"Lifecycle": lifecycle}]}) is asks
+    assert asks_for_root({"Lifecycle": lifecycle, "Manifests": []}) is asks
 
 
 def test_root_is_known_by_name_and_by_number() -> None:
@@ -139,9 +139,9 @@ def test_a_crl_that_no_certificate_points_at_is_not_published() -> None:
 def test_a_policy_is_bound_to_a_network_by_its_condition() -> None:
     statement = {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}
     condition = {"Condition": {"StringEquals": {"AWS:SourceVpce": "vpce-1"}}}
-    assert bound(json.dumps({"Statement": statement | condition}))
-    assert not bound(json.dumps({"Statement": statement}))
-    assert not bound("no JSON")
+    assert is_bound_to_network(json.dumps({"Statement": statement | condition}))
+    assert not is_bound_to_network(json.dumps({"Statement": statement}))
+    assert not is_bound_to_network("no JSON")
 
 
 def test_a_user_pool_is_found_in_the_name_of_its_provider() -> None:

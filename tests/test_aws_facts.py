@@ -15,7 +15,7 @@ from collectors.aws.iam import matches, names_source
 from collectors.aws.jobs import linked_buckets
 from collectors.aws.redaction import delivery, destinations, plain_url, presence, rule_without_secrets
 from collectors.aws.rule_destinations import refers
-from collectors.aws.secrets import fetched
+from collectors.aws.secrets import secrets_of_rule
 from collectors.operation import Operation, ReadFailed
 from lab.aws_policies import ACCOUNT
 from lab.server import CANARY
@@ -62,7 +62,7 @@ def test_secrets_of_a_rule_are_gone_and_their_presence_stays() -> None:
     }
     plain = rule_without_secrets({"rule": rule})
     assert CANARY not in json.dumps(plain)
-    assert fetched(plain["rule"]) == {"a"}
+    assert secrets_of_rule(plain["rule"]) == {"a"}
     http, kafka = (next(iter(action.values())) for action in plain["rule"]["actions"])
     assert http["url"] == "https://a.example/b"
     assert rules.holds_secret("http", http)
@@ -94,7 +94,7 @@ def test_of_a_text_that_may_be_secret_only_the_names_of_secrets_stay(text: str, 
 
 def test_a_rule_names_secrets_in_its_sql_too() -> None:
     sql = "SELECT *, get_secret( 'site/key', 'SecretString', 'k', 'r') AS k FROM 'a'"
-    assert fetched({"sql": sql, "actions": []}) == {"site/key"}
+    assert secrets_of_rule({"sql": sql, "actions": []}) == {"site/key"}
 
 
 def test_destinations_keep_no_query_and_no_reason() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from checks.identity.provisioning import broad
+from checks.identity.provisioning import lets_act_as_others
 from checks.policy.enrolment import exceeds_a_claim
 from collectors.aws.defender import few, resource
 from collectors.aws.jobs import guarded, insecure_downloads
 from collectors.aws.provisioning import Template
 from collectors.aws.redaction import job_without_secrets
 from collectors.aws.registry import hears_of_changes
-from collectors.aws.signing import broken
+from collectors.aws.signing import is_broken_hash
 from collectors.schema import Unread
 from lab.aws_policies import CLAIM, HERE, allow, deny, policy
 from lab.server import CANARY
@@ -50,17 +50,17 @@ def test_a_reference_is_a_name_of_the_devices_own_unless_the_caller_chooses_it(
     reference: Any, caller_chooses: bool, wide: bool, settled: bool
 ) -> None:
     handed = Template(body(connecting(reference)), caller_chooses).handed()
-    assert broad(json.dumps(handed.documents)) is wide
+    assert lets_act_as_others(json.dumps(handed.documents)) is wide
     assert handed.settled is settled
 
 
 def test_a_policy_document_may_be_an_object_and_what_is_none_cannot_be_judged() -> None:
     everything = policy(allow("iot:*", "*"))
-    assert broad(json.dumps(Template(body(everything), False).handed().documents))
+    assert lets_act_as_others(json.dumps(Template(body(everything), False).handed().documents))
     nonsense = json.dumps(Template(body("{not json"), False).handed().documents)
     with pytest.raises(ValueError, match="cannot be judged"):
-        broad(nonsense)
-    assert broad(json.dumps(["{not json", json.dumps(everything)]))
+        lets_act_as_others(nonsense)
+    assert lets_act_as_others(json.dumps(["{not json", json.dumps(everything)]))
     named = {"Resources": {"policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "MeterDevice"}}}}
     assert Template(named, True).handed().names == ["MeterDevice"]
 
@@ -172,9 +172,15 @@ def test_an_event_rule_counts_when_it_hears_of_credentials_or_rights(rule: Any, 
 
 
 def test_a_hash_is_broken_sound_or_unheard_of() -> None:
-    assert [broken(name) for name in ("SHA1", "sha-1", "MD5", "SHA256", "SHA-512")] == [True, True, True, False, False]
-    assert isinstance(broken("SHA3-256"), Unread)
-    assert isinstance(broken(None), Unread)
+    assert [is_broken_hash(name) for name in ("SHA1", "sha-1", "MD5", "SHA256", "SHA-512")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert isinstance(is_broken_hash("SHA3-256"), Unread)
+    assert isinstance(is_broken_hash(None), Unread)
 
 
 def test_a_finding_is_named_by_what_it_names() -> None:

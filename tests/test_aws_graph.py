@@ -22,7 +22,7 @@ from checks.policy.union import (
 from checks.registry import CHECKS
 from collectors.aws import session
 from collectors.operation import Memory, Operation, Undeclared, declared
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -43,7 +43,7 @@ def aws(aws_alone: Aws) -> Aws:
 
 
 def collected(cloud: Aws, patience: float = 60) -> Tables:
-    pace = Pace(5000, patience=patience)
+    pace = RateLimiter(5000, patience=patience)
     return collect(EUROPE, session.connect(ACCOUNT, cloud.settings(), OPERATIONS, pace), Memory(), datetime.now(UTC))
 
 
@@ -182,7 +182,7 @@ def test_a_report_that_is_never_finished_is_unknown_in_bounded_time(calm: Aws) -
 
 def test_no_other_operation_that_generates_something_is_let_through(calm: Aws) -> None:
     rogue = Operation("iam.generate_credential_report", "iam:GenerateCredentialReport")
-    transport = session.connect(ACCOUNT, calm.settings(), (rogue,), Pace(100))
+    transport = session.connect(ACCOUNT, calm.settings(), (rogue,), RateLimiter(100))
     with pytest.raises(Undeclared):
         list(transport.send(rogue, HOME, {}))
     assert not calm.switchboard.calls

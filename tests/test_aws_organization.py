@@ -17,7 +17,7 @@ from collectors.aws.organization import listing, member_role
 from collectors.aws.policies import LIST_POLICIES
 from collectors.operation import Operation, ReadFailed
 from collectors.provider import NoTarget, Scopes
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 from flows.commands import diagnose
 from flows.console import UNREACHABLE, USAGE, exit_code
@@ -193,21 +193,21 @@ def test_a_resumed_scan_finds_the_same(aws: Aws, scanned: tuple[Report, Path]) -
 
 def test_a_worker_enters_an_account_from_the_order_alone(aws: Aws, tmp_path: Path) -> None:
     arrived = Order.from_json(ordered(aws, tmp_path).to_json())
-    transport = session.connect(QUALITY, arrived.section("aws"), (LIST_POLICIES,), Pace(100))
+    transport = session.connect(QUALITY, arrived.section("aws"), (LIST_POLICIES,), RateLimiter(100))
     assert [policy["policyName"] for policy in transport.send(LIST_POLICIES, HOME, {})] == ["ProbeEverything"]
-    own = session.connect(ACCOUNT, arrived.section("aws"), (LIST_POLICIES,), Pace(100))
+    own = session.connect(ACCOUNT, arrived.section("aws"), (LIST_POLICIES,), RateLimiter(100))
     assert len(list(own.send(LIST_POLICIES, HOME, {}))) > 10
     with pytest.raises(ReadFailed, match=f"denied: AccessDenied role arn:aws:iam::{LABS}"):
-        session.connect(LABS, arrived.section("aws"), (LIST_POLICIES,), Pace(100))
+        session.connect(LABS, arrived.section("aws"), (LIST_POLICIES,), RateLimiter(100))
 
 
 def test_credentials_of_a_role_are_fetched_again_before_they_end(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), Pace(100))
+    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), RateLimiter(100))
     for _ in range(3):
         assert list(transport.send(LIST_POLICIES, HOME, {}))
     assert aws.switchboard.calls["sts.assume_role"] == 1
     monkeypatch.setattr(company, "SESSION", timedelta(minutes=5))  # botocore renews what has less than ten left
-    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), Pace(100))
+    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), RateLimiter(100))
     aws.switchboard.clear()
     for _ in range(3):
         assert list(transport.send(LIST_POLICIES, HOME, {}))
@@ -218,7 +218,7 @@ def test_a_role_that_is_lost_in_mid_scan_says_which_permission_is_missing(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(company, "SESSION", timedelta(minutes=5))
-    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), Pace(100))
+    transport = session.connect(QUALITY, section(aws), (LIST_POLICIES,), RateLimiter(100))
     aws.switchboard.faults["sts.assume_role"] = Fault("deny")
     with pytest.raises(ReadFailed) as caught:
         list(transport.send(LIST_POLICIES, HOME, {}))
@@ -237,7 +237,7 @@ def test_regions_of_a_member_are_those_of_the_settings_or_of_the_credentials(
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGIONS[1])
     scopes = found(aws, regions=[])
     assert [s for s in scopes if s.account == QUALITY] == [Scope("aws", QUALITY, r) for r in ("global", REGIONS[1])]
-    transport = session.connect(QUALITY, section(aws, regions=[]), (LIST_POLICIES,), Pace(100))
+    transport = session.connect(QUALITY, section(aws, regions=[]), (LIST_POLICIES,), RateLimiter(100))
     assert transport.options["regions"] == [REGIONS[1]]
 
 

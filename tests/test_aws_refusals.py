@@ -14,7 +14,7 @@ from collectors.aws.account import FIND
 from collectors.causes import CAUSES
 from collectors.lost import Lost
 from collectors.operation import COLLECTORS, Absent, Memory, ReadFailed, declared, drain
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
@@ -56,7 +56,7 @@ def cloud(aws_alone: Aws) -> Iterator[Aws]:
 
 def failure(cloud: Aws, name: str, region: str = HOME, **params: Any) -> ReadFailed:
     """How a call fails."""
-    transport = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), Pace(5000))
+    transport = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), RateLimiter(5000))
     operation = OPERATIONS[name]
     items, error = drain(transport.send(operation, region, dict(operation.fixed) | params))
     assert isinstance(error, ReadFailed), items
@@ -147,7 +147,9 @@ NAMED = {
 def test_a_denied_operation_names_the_permission_that_it_was_declared_with(cloud: Aws, name: str) -> None:
     cloud.switchboard.faults[name] = Fault("deny")
     service, _, method = name.partition(".")
-    client = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), Pace(5000)).client(service, HOME)
+    client = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), RateLimiter(5000)).client(
+        service, HOME
+    )
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
     required = model.input_shape.required_members if model.input_shape else []
     params = {
@@ -160,7 +162,7 @@ def test_a_denied_operation_names_the_permission_that_it_was_declared_with(cloud
 def collected(cloud: Aws, scope: Scope, *tables: Any) -> Tables:
     """Some tables of one scope."""
     chosen = [one for one in COLLECTORS if one.provider == "aws" and one.table in tables]
-    transport = session.connect(ACCOUNT, cloud.settings(), declared("aws", chosen), Pace(5000))
+    transport = session.connect(ACCOUNT, cloud.settings(), declared("aws", chosen), RateLimiter(5000))
     return collect(scope, transport, Memory(), CLOCK, chosen)
 
 
@@ -222,7 +224,7 @@ def test_a_thing_that_is_gone_is_lost(cloud: Aws) -> None:
 
 def test_what_a_declared_code_calls_absent_stays_absent(cloud: Aws) -> None:
     refusing(cloud, "sns.get_topic_attributes", "NotFound", "Topic does not exist", 404)
-    transport = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), Pace(5000))
+    transport = session.connect(ACCOUNT, cloud.settings(), tuple(OPERATIONS.values()), RateLimiter(5000))
     topic = {"TopicArn": f"arn:aws:sns:{HOME}:{ACCOUNT}:a"}
     _, error = drain(transport.send(OPERATIONS["sns.get_topic_attributes"], HOME, topic))
     assert isinstance(error, Absent) and not isinstance(error, Lost)

@@ -9,7 +9,7 @@ import pytest
 
 from collectors.aws.session import connect
 from collectors.operation import Memory, declared
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -28,7 +28,7 @@ def looked(cloud: Aws, *denied: str) -> Tables:
     cloud.switchboard.clear()
     cloud.switchboard.faults.update({name: Fault("deny") for name in denied})
     try:
-        transport = connect(ACCOUNT, cloud.settings(), OPERATIONS, Pace(5000))
+        transport = connect(ACCOUNT, cloud.settings(), OPERATIONS, RateLimiter(5000))
         return collect(Scope("aws", ACCOUNT, HOME), transport, Memory(), datetime.now(UTC), CHOSEN)
     finally:
         cloud.switchboard.clear()

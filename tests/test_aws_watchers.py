@@ -11,7 +11,7 @@ from collectors.aws.config_recorder import covers, running
 from collectors.aws.mitigation import CONTAINING
 from collectors.aws.registry import connections_indexed
 from collectors.operation import COLLECTORS, Memory, declared
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
@@ -82,7 +82,7 @@ def seen(cloud: Aws, scope: Scope) -> Tables:
     from collectors.aws import session  # late: only this needs the SDK
 
     wanted = [c for c in COLLECTORS if c.provider == "aws" and c.table in (Registry, Detection)]
-    transport = session.connect(ACCOUNT, cloud.settings(), declared("aws", wanted), Pace(5000))
+    transport = session.connect(ACCOUNT, cloud.settings(), declared("aws", wanted), RateLimiter(5000))
     return collect(scope, transport, Memory(), CLOCK, wanted)
 
 

@@ -24,7 +24,7 @@ from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
 from collectors.operation import Memory, Operation, ReadFailed, Undeclared, declared
 from collectors.provider import NoTarget
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -80,7 +80,7 @@ def azure(running: Azure) -> Azure:
 
 def connected(cloud: Azure, account: str = PRODUCTION, **settings: Any) -> session.Azure:
     """A session that may ask everything that is declared."""
-    return session.connect(account, cloud.settings() | settings, (*OPERATIONS, *FIND), Pace(500))
+    return session.connect(account, cloud.settings() | settings, (*OPERATIONS, *FIND), RateLimiter(500))
 
 
 def scan(cloud: Azure, account: str = PRODUCTION) -> Tables:
@@ -370,7 +370,7 @@ def test_a_list_that_breaks_off_on_its_second_page_fails(
 
 
 def test_a_budget_ends_in_partial_coverage(azure: Azure) -> None:
-    asked = session.connect(PRODUCTION, azure.settings(), OPERATIONS, Pace(500, budget=3))
+    asked = session.connect(PRODUCTION, azure.settings(), OPERATIONS, RateLimiter(500, budget=3))
     tables = collect(Scope("azure", PRODUCTION, "global"), asked, Memory(), NOW)
     assert azure.switchboard.calls.total() == 3
     assert "partial" in set(tables.coverage["outcome"])
@@ -469,7 +469,7 @@ def test_the_transport_refuses_to(azure: Azure, what: str) -> None:
 
 
 def test_a_session_refuses_what_it_was_not_given(azure: Azure) -> None:
-    asked = session.connect(PRODUCTION, azure.settings(), FIND, Pace(500))
+    asked = session.connect(PRODUCTION, azure.settings(), FIND, RateLimiter(500))
     with pytest.raises(Undeclared):
         list(asked.send(HUBS, "global", {}))
     assert not azure.switchboard.calls

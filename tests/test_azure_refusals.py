@@ -19,7 +19,7 @@ from collectors.causes import CAUSES
 from collectors.lost import Lost
 from collectors.operation import COLLECTORS, Memory, Operation, ReadFailed, declared, drain
 from collectors.provider import NoTarget
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
@@ -59,7 +59,7 @@ def cloud(lab: Lab) -> Iterator[Azure]:
 
 def connected(cloud: Azure, account: str = PRODUCTION) -> session.Azure:
     """A session that may ask everything that is declared."""
-    return session.connect(account, cloud.settings(), tuple(OPERATIONS.values()), Pace(500))
+    return session.connect(account, cloud.settings(), tuple(OPERATIONS.values()), RateLimiter(500))
 
 
 def failure(asked: session.Azure, operation: Operation, **params: Any) -> ReadFailed:

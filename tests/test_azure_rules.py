@@ -26,7 +26,7 @@ from collectors.schema import Unread
     ],
 )
 def test_a_connection_string_keeps_only_the_place_it_names(connection: str, kept: str) -> None:
-    assert session.redacted({"connectionString": connection}) == {"connectionString": kept}
+    assert session.redact({"connectionString": connection}) == {"connectionString": kept}
 
 
 def rules(*pairs: tuple[str, str]) -> list[dict[str, str]]:

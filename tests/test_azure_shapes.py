@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collectors.azure import session
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from lab.azure import Azure
 from lab.azure_example import PRODUCTION, Body, example
 from lab.cloud import Lab
@@ -16,7 +16,7 @@ from lab.cloud import Lab
 
 def client(lab: Lab, service: str) -> Any:
     """The SDK's client for one service, as a scan makes it."""
-    return session.connect(PRODUCTION, lab.azure.settings(), (), Pace(500)).client(service)
+    return session.connect(PRODUCTION, lab.azure.settings(), (), RateLimiter(500)).client(service)
 
 
 def unknown_fields(model: Any, raw: Any, path: str = "") -> set[str]:

@@ -18,10 +18,10 @@ from collectors.run import Run
 from collectors.scope import Scope
 from collectors.tags import tags
 from flows.cli import app
-from flows.commands import tell
+from flows.commands import print_report
 from flows.console import CLEAN, USAGE, emit, exit_code, say
 from flows.gate import Gate, ci_lines, judge
-from flows.history import Past
+from flows.history import ScanHistory
 from reports import escape
 from reports.history import History
 from reports.report import Report
@@ -121,14 +121,14 @@ def test_no_verb_prints_anything_but_text(
 def test_json_for_a_program_says_the_same_whoever_logs_it(capsys: pytest.CaptureFixture[str]) -> None:
     emit([{"name": bad} for bad in CORPUS], ("name",), "json")
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == list(CORPUS)
-    tell(nasty(), [], "json")
+    print_report(nasty(), [], "json")
     told = {row["resource_name"] for row in json.loads(capsys.readouterr().out)["findings"]}
     assert told == set(CORPUS)
 
 
 @pytest.mark.parametrize("format_", ["text", "json", "csv"])
 def test_a_scan_prints_nothing_but_text(format_: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    tell(nasty(), [], format_)
+    print_report(nasty(), [], format_)
     harmless(capsys.readouterr().out)
 
 
@@ -151,7 +151,7 @@ def test_an_annotation_is_one_command_of_ours(environment: dict[str, str]) -> No
         one = report(
             [finding("policy-allows-no-wildcard", 0, f"{bad}/x", "policy", resource_name=bad, ticket_title=bad)]
         )
-        (line,) = ci_lines(judge(Gate(fail_on="low"), one, Past()).hits, environment)
+        (line,) = ci_lines(judge(Gate(fail_on="low"), one, ScanHistory()).hits, environment)
         assert line.isprintable() and len(COMMAND.findall(line)) == 1
         assert re.match(r"::error title=[^:,]*::|##vso\[task\.logissue type=error\]", line)
 
@@ -160,7 +160,7 @@ def test_an_annotation_is_one_command_of_ours(environment: dict[str, str]) -> No
     "environment", [{}, {"GITLAB_CI": "true"}, {"JENKINS_URL": "http://127.0.0.1"}, {"TF_BUILD": "1"}]
 )
 def test_other_runners_are_told_nothing_that_they_would_print_as_it_is(environment: dict[str, str]) -> None:
-    assert ci_lines(judge(Gate(fail_on="low"), nasty(), Past()).hits, environment) == []
+    assert ci_lines(judge(Gate(fail_on="low"), nasty(), ScanHistory()).hits, environment) == []
 
 
 @pytest.mark.parametrize("escape", [escape.terminal, escape.ci, escape.ci_property])

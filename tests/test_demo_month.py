@@ -65,7 +65,7 @@ def test_the_history_of_the_month_is_the_story(tmp_path: Path) -> None:
         for night, report in zip(PLAYED, month(PLAYED, LAST, tmp_path), strict=True):
             history.ingest(report)
             moved: dict[str, Named] = defaultdict(set)
-            for case in history.docket().cases:
+            for case in history.case_report().cases:
                 if case.finding.status != "unknown" or case.lifecycle == "dark":
                     moved[case.lifecycle].add((case.finding.check_id, case.finding.resource_id))
             told[night] = {name: moved[name] for name in ("new", "reopened", "resolved", "dark") if moved[name]}

@@ -17,7 +17,7 @@ from moto.iot.models import iot_backends
 from registry import CLOCK, SCOPE, Looked, certificates
 
 from collectors import fact_cache as module
-from collectors.fact_cache import Facts, Kept
+from collectors.fact_cache import FactCache, Facts
 from collectors.gcp.registry import credential_facts
 from collectors.weak_keys import WeakKeys, mark
 from flows.errors import BadSettings
@@ -33,11 +33,11 @@ DESCRIBE = "iot.describe_certificate"
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(str(tmp_path / "kept"))
+def kept(tmp_path: Path) -> FactCache:
+    return FactCache(str(tmp_path / "kept"))
 
 
-def file_of(kept: Kept) -> Path:
+def file_of(kept: FactCache) -> Path:
     return Path(kept.url) / module.path(SCOPE)
 
 
@@ -54,7 +54,7 @@ def newcomer(lab: Lab) -> Iterator[str]:
         del backend.things[name]
 
 
-def test_the_second_scan_finds_the_same_and_describes_no_certificate_again(lab: Lab, kept: Kept) -> None:
+def test_the_second_scan_finds_the_same_and_describes_no_certificate_again(lab: Lab, kept: FactCache) -> None:
     first = certificates(lab, kept)
     described = lab.aws.switchboard.calls[DESCRIBE]
     second = certificates(lab, kept)
@@ -64,14 +64,16 @@ def test_the_second_scan_finds_the_same_and_describes_no_certificate_again(lab: 
     assert first.answered() == second.answered()
 
 
-def test_days_left_are_counted_from_the_clock_of_each_scan(lab: Lab, kept: Kept) -> None:
+def test_days_left_are_counted_from_the_clock_of_each_scan(lab: Lab, kept: FactCache) -> None:
     before = certificates(lab, kept).named("logger-boston-01")
     later = certificates(lab, kept, clock=CLOCK + timedelta(days=3)).named("logger-boston-01")
     assert lab.aws.switchboard.calls[DESCRIBE] == 0
     assert later["expires_in_days"] == before["expires_in_days"] - 3
 
 
-def test_only_new_ids_are_described_and_again_once_their_ca_is_registered(lab: Lab, kept: Kept, newcomer: str) -> None:
+def test_only_new_ids_are_described_and_again_once_their_ca_is_registered(
+    lab: Lab, kept: FactCache, newcomer: str
+) -> None:
     backend = iot_backends[ACCOUNT][AMERICA]
     certificates(lab, kept)
     late = next(c for c in backend.certificates.values() if Looked.called(c.arn) == "logger-late")
@@ -94,7 +96,7 @@ def test_only_new_ids_are_described_and_again_once_their_ca_is_registered(lab: L
     "damage", ["another format", "no parquet", "other columns", "no facts", "half a fact", "no time"]
 )
 def test_a_store_that_cannot_be_used_is_left_aside_and_written_anew(
-    lab: Lab, kept: Kept, damage: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, kept: FactCache, damage: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     facts = Facts()
     ids = [held.certificate_id for held in iot_backends[ACCOUNT][AMERICA].certificates.values()]
@@ -118,7 +120,7 @@ def test_a_store_that_cannot_be_used_is_left_aside_and_written_anew(
     assert lab.aws.switchboard.calls[DESCRIBE] == 0
 
 
-def test_neither_pem_nor_private_matter_is_kept(lab: Lab, kept: Kept) -> None:
+def test_neither_pem_nor_private_matter_is_kept(lab: Lab, kept: FactCache) -> None:
     certificates(lab, kept)
     frame = pd.read_parquet(file_of(kept))
     assert set(frame.columns) == {"id", "facts", "format"}
@@ -127,7 +129,7 @@ def test_neither_pem_nor_private_matter_is_kept(lab: Lab, kept: Kept) -> None:
     assert not [line for line in held if line in frame.to_csv()]
 
 
-def test_a_scan_that_saw_half_a_list_forgets_nothing(kept: Kept) -> None:
+def test_a_scan_that_saw_half_a_list_forgets_nothing(kept: FactCache) -> None:
     first, second = Facts(), Facts()
     first.put("a", {"parseable": False})
     first.put("b", {"parseable": False})
@@ -142,7 +144,7 @@ def test_a_scan_that_saw_half_a_list_forgets_nothing(kept: Kept) -> None:
     assert set(kept.of(SCOPE).known) == {"b"}
 
 
-def test_scans_that_write_at_once_leave_one_whole_file(kept: Kept) -> None:
+def test_scans_that_write_at_once_leave_one_whole_file(kept: FactCache) -> None:
     def write(number: int) -> None:
         facts = Facts()
         for index in range(200):
@@ -159,7 +161,7 @@ def test_scans_that_write_at_once_leave_one_whole_file(kept: Kept) -> None:
 
 def test_a_store_that_cannot_be_written_costs_no_finding(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "kept").write_text("a file where a folder should be")
-    facts, kept = Facts(), Kept(str(tmp_path / "kept"))
+    facts, kept = Facts(), FactCache(str(tmp_path / "kept"))
     facts.put("a", {"parseable": False})
     with caplog.at_level(logging.WARNING, "iotposture"):
         kept.write(SCOPE, facts, whole=True)

@@ -23,16 +23,16 @@ from pydantic import ValidationError
 from checks.finding import COUNTS, Finding
 from collectors.schema import COVERAGE
 from flows.cli import app
-from reports.case import Case, Docket, Lifecycle
+from reports.case import Case, CaseReport, Lifecycle
 from reports.findings_json import findings_json
 from reports.formats import asff, ocsf, sarif
-from reports.formats.format import Options, filled
+from reports.formats.format import FormatOptions, without_empty
 from reports.formats.native_json import LIFE
 from reports.formats.targets import FORMATS, write
 from reports.report import ABOUT, Report, records
 
 PUBLISHED = Path(__file__).parent.parent / "reports" / "formats"
-ALL = Options("210987654321", "eu-west-1", resolved=True)
+ALL = FormatOptions("210987654321", "eu-west-1", resolved=True)
 
 
 @cache
@@ -51,7 +51,7 @@ def nothing() -> Report:
 
 
 @cache
-def docket(report: Report | None = None) -> Docket:
+def case_report(report: Report | None = None) -> CaseReport:
     return every_life(report or estate())
 
 
@@ -61,8 +61,8 @@ def coverage(report: Report | None = None) -> list[dict[str, Any]]:
 
 
 @cache
-def texts(name: str, report: Report | None = None, options: Options = ALL) -> dict[str, str]:
-    found = FORMATS[name].files(docket(report), coverage(report), options)
+def texts(name: str, report: Report | None = None, options: FormatOptions = ALL) -> dict[str, str]:
+    found = FORMATS[name].files(case_report(report), coverage(report), options)
     return {file.name: "".join(file.text) for file in found}
 
 
@@ -71,17 +71,17 @@ def events(report: Report | None = None) -> list[dict[str, Any]]:
     return made
 
 
-def imports(report: Report | None = None, options: Options = ALL) -> list[dict[str, Any]]:
+def imports(report: Report | None = None, options: FormatOptions = ALL) -> list[dict[str, Any]]:
     return [row for text in texts("asff", report, options).values() for row in json.loads(text)]
 
 
-def log(report: Report | None = None, options: Options = ALL) -> dict[str, Any]:
+def log(report: Report | None = None, options: FormatOptions = ALL) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(texts("sarif", report, options)["findings.sarif"])
     return made
 
 
 def case(**changes: Any) -> Case:
-    return replace(docket().cases[0], waiver="", waiver_kind="", **changes)
+    return replace(case_report().cases[0], waiver="", waiver_kind="", **changes)
 
 
 # The validators.
@@ -302,7 +302,7 @@ def test_a_schema_is_printed_as_it_stands(name: str, capsys: pytest.CaptureFixtu
 
 
 def test_a_finding_has_the_same_id_everywhere() -> None:
-    ids = [case.finding.finding_id for case in docket().cases]
+    ids = [case.finding.finding_id for case in case_report().cases]
     assert len(set(ids)) == len(ids)
     assert [event["finding_info"]["uid"] for event in events()] == ids
     assert [
@@ -333,7 +333,7 @@ def test_what_nobody_could_judge_is_neither_pass_nor_failure(
     sarif_says: tuple[str, str, str],
 ) -> None:
     one = case(lifecycle=life, changed=False)
-    held = Docket(made_up.ABOUT_SCAN, (replace(one, finding=one.finding._replace(status=status, severity="high")),))
+    held = CaseReport(made_up.ABOUT_SCAN, (replace(one, finding=one.finding._replace(status=status, severity="high")),))
     (event,) = json.loads("".join(next(iter(ocsf.files(held, [], ALL))).text))
     assert (event["activity_id"], event["compliance"]["status_id"]) == ocsf_says
     (row,) = json.loads("".join(next(iter(asff.files(held, [], ALL))).text))
@@ -343,7 +343,7 @@ def test_what_nobody_could_judge_is_neither_pass_nor_failure(
 
 
 def test_a_waiver_is_told_and_changes_no_status() -> None:
-    waived = [one.finding for one in docket().cases if one.waiver]
+    waived = [one.finding for one in case_report().cases if one.waiver]
     ids = {finding.finding_id for finding in waived}
     assert len(ids) > 5
     statuses = {"fail": (3, "FAILED"), "unknown": (2, "NOT_AVAILABLE")}
@@ -379,13 +379,13 @@ def test_times_are_those_of_the_finding_not_of_the_run() -> None:
 
 
 def test_a_security_hub_batch_goes_to_one_account_and_region() -> None:
-    made = texts("asff", options=Options())
+    made = texts("asff", options=FormatOptions())
     assert sorted(made) == ["asff-123456789012-eu-central-1-1.json", "asff-123456789012-us-east-1-1.json"]
     for name, text in made.items():
         for row in json.loads(text):
             assert f"asff-{row['AwsAccountId']}-{row['Region']}-1.json" == name
             assert row["ProductFields"]["iotposture/Provider"] == "aws"
-    assert len(imports(options=ALL)) == len(docket().cases)
+    assert len(imports(options=ALL)) == len(case_report().cases)
     assert texts("asff", nothing()) == {"asff-none.json": "[]\n"}
 
 
@@ -394,7 +394,7 @@ def test_an_aws_finding_without_a_region_goes_where_the_options_say() -> None:
     one = replace(
         one, finding=one.finding._replace(provider="aws", account_id="123456789012", region="global", partition="aws")
     )
-    (file,) = asff.files(Docket(made_up.ABOUT_SCAN, (one,)), [], Options())
+    (file,) = asff.files(CaseReport(made_up.ABOUT_SCAN, (one,)), [], FormatOptions())
     assert file.name == "asff-123456789012-us-east-1-1.json"
 
 
@@ -404,7 +404,7 @@ def test_batches_hold_a_hundred_findings_and_six_megabytes() -> None:
         replace(one, finding=one.finding._replace(provider="aws", partition="aws", account_id="1" * 12, region="eu-west-1", resource_id=f"arn:{n}", finding_id=f"v1:{n:026}"))
         for n in range(250)
     )  # fmt: skip
-    made = ["".join(file.text) for file in asff.files(Docket(made_up.ABOUT_SCAN, cases), [], Options())]
+    made = ["".join(file.text) for file in asff.files(CaseReport(made_up.ABOUT_SCAN, cases), [], FormatOptions())]
     assert [len(json.loads(text)) for text in made] == [100, 100, 50]
     assert all(len(text.encode()) <= 6_000_000 for text in made)
 
@@ -418,7 +418,7 @@ def test_long_and_wide_text_stays_within_what_security_hub_takes() -> None:
         permission=wide, controls="|".join([wide] * 40), evidence_hash=wide,
     )  # fmt: skip
     cases = (replace(one, finding=finding, owner=wide, waiver=wide, waiver_kind=wide, waiver_expires_on=wide),) * 100
-    made = ["".join(file.text) for file in asff.files(Docket(made_up.ABOUT_SCAN, cases), [], Options())]
+    made = ["".join(file.text) for file in asff.files(CaseReport(made_up.ABOUT_SCAN, cases), [], FormatOptions())]
     assert [problem for text in made for row in json.loads(text) for problem in asff_problems(row)] == []
     assert all(len(text.encode()) <= 6_000_000 for text in made)
     assert len(made) > 1
@@ -445,9 +445,9 @@ def test_sarif_says_what_was_not_assessed() -> None:
 
 def test_sarif_holds_the_gravest_and_says_how_many_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif, "RESULTS", 7)
-    made = json.loads("".join(next(iter(sarif.files(docket(), coverage(), ALL))).text))
+    made = json.loads("".join(next(iter(sarif.files(case_report(), coverage(), ALL))).text))
     (run,) = made["runs"]
-    kept = [case.finding.finding_id for case in docket().cases[:7]]
+    kept = [case.finding.finding_id for case in case_report().cases[:7]]
     assert [result["properties"]["finding_id"] for result in run["results"]] == kept
     last = run["invocations"][0]["toolExecutionNotifications"][-1]
     assert last["message"]["text"] == "33 results of lower severity are left out: a run holds 7"
@@ -455,7 +455,7 @@ def test_sarif_holds_the_gravest_and_says_how_many_it_left_out(monkeypatch: pyte
 
 
 def test_what_was_resolved_is_no_alert_unless_asked_for() -> None:
-    states = {result["baselineState"] for result in log(options=Options())["runs"][0]["results"]}
+    states = {result["baselineState"] for result in log(options=FormatOptions())["runs"][0]["results"]}
     assert "absent" not in states
     assert "absent" in {result["baselineState"] for result in log()["runs"][0]["results"]}
 
@@ -463,7 +463,7 @@ def test_what_was_resolved_is_no_alert_unless_asked_for() -> None:
 def test_no_name_makes_a_link_or_a_placeholder_in_sarif() -> None:
     hostile = "[click](http://x) {0} \\[ \x1b]8;;x"
     one = case(lifecycle="open")
-    held = Docket(
+    held = CaseReport(
         made_up.ABOUT_SCAN,
         (replace(one, finding=one.finding._replace(ticket_title=hostile, actual="a=1", status_reason="")),),
     )
@@ -475,7 +475,7 @@ def test_no_name_makes_a_link_or_a_placeholder_in_sarif() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_same_cases_give_the_same_bytes_and_only_ascii(name: str, tmp_path: Path) -> None:
-    held, asked = docket(hostile()), coverage(hostile())
+    held, asked = case_report(hostile()), coverage(hostile())
     first, second = (write(FORMATS[name], held, asked, ALL, tmp_path / n) for n in ("a", "b"))
     assert first and [path.name for path in first] == [path.name for path in second]
     for one, other in zip(first, second, strict=True):
@@ -484,24 +484,26 @@ def test_the_same_cases_give_the_same_bytes_and_only_ascii(name: str, tmp_path: 
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path: Path) -> None:
-    old = write(FORMATS["sarif"], docket(), coverage(), ALL, tmp_path)
+    old = write(FORMATS["sarif"], case_report(), coverage(), ALL, tmp_path)
     before = [file.read_bytes() for file in old]
     broken = replace(case(), finding=case().finding._replace(severity="awful"))
     with pytest.raises(KeyError):
-        write(FORMATS["sarif"], Docket(made_up.ABOUT_SCAN, (*docket().cases, broken)), coverage(), ALL, tmp_path)
+        write(
+            FORMATS["sarif"], CaseReport(made_up.ABOUT_SCAN, (*case_report().cases, broken)), coverage(), ALL, tmp_path
+        )
     assert [file.read_bytes() for file in old] == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["findings.sarif", "sarif.manifest.json"]
 
 
 def test_small_things() -> None:
-    assert filled({"a": "", "b": 0, "c": [], "d": {}, "e": "x"}) == {"b": 0, "e": "x"}
+    assert without_empty({"a": "", "b": 0, "c": [], "d": {}, "e": "x"}) == {"b": 0, "e": "x"}
 
 
 def test_findings_that_security_hub_has_no_account_for_are_counted() -> None:
-    elsewhere = sum(case.finding.provider != "aws" for case in docket(made_up.report()).cases)
-    (note,) = asff.FORMAT.notes(docket(made_up.report()), Options())
+    elsewhere = sum(case.finding.provider != "aws" for case in case_report(made_up.report()).cases)
+    (note,) = asff.FORMAT.notes(case_report(made_up.report()), FormatOptions())
     assert elsewhere and note.startswith(f"{elsewhere} of other clouds left out")
-    assert asff.FORMAT.notes(docket(made_up.report()), ALL) == []
+    assert asff.FORMAT.notes(case_report(made_up.report()), ALL) == []
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -510,7 +512,7 @@ def test_files_of_an_earlier_export_go_and_those_of_others_stay(name: str, tmp_p
     other = tmp_path / "notes.txt"
     for file in (stale, other):
         file.write_text("older")
-    *made, manifest = write(FORMATS[name], docket(), coverage(), ALL, tmp_path)
+    *made, manifest = write(FORMATS[name], case_report(), coverage(), ALL, tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([*made, manifest, other])
     assert all(file.match(FORMATS[name].own) for file in made)
     assert manifest.name == f"{name}.manifest.json" and not manifest.match(FORMATS[name].own)

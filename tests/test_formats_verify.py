@@ -15,19 +15,19 @@ import made_up
 import pytest
 from made_up_cases import changed, estate_cases, every_life
 
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.formats import asff, native_json, ocsf, sarif
-from reports.formats.format import Options
+from reports.formats.format import FormatOptions
 from reports.formats.targets import FORMATS, write
 from reports.formats.verify import verify
 from reports.history import History
 from reports.report import Report, records
-from reports.tickets.export import Wish, export
-from reports.tickets.profile import Choices
+from reports.tickets.export import TicketOptions, export
+from reports.tickets.profile import TrackerSettings
 from reports.tickets.targets import TARGETS
 from reports.tickets.verify import verify as verify_tickets
 
-ALL = Options("210987654321", "eu-west-1", resolved=True)
+ALL = FormatOptions("210987654321", "eu-west-1", resolved=True)
 ID = re.compile(r"v1:[a-z2-7]{26}")
 NOW = "2026-11-22T07:00:00Z"
 
@@ -37,7 +37,7 @@ def coverage() -> list[dict[str, Any]]:
     return [row._asdict() for row in records(made_up.report().coverage)]
 
 
-def written(name: str, folder: Path, what: Docket | None = None, options: Options = ALL) -> Path:
+def written(name: str, folder: Path, what: CaseReport | None = None, options: FormatOptions = ALL) -> Path:
     """A folder with the files of a format."""
     write(FORMATS[name], what or every_life(made_up.report()), coverage(), options, folder)
     return folder
@@ -250,7 +250,7 @@ def test_a_docket_that_breaks_its_schema_is_one_line(path: str, value: Any, line
 
 def test_a_case_that_stands_there_twice_is_one_line(tmp_path: Path) -> None:
     what = every_life(made_up.report())
-    folder = written("json", tmp_path, Docket(what.about, (*what.cases, what.cases[0])))
+    folder = written("json", tmp_path, CaseReport(what.about, (*what.cases, what.cases[0])))
     assert verify(folder, FORMATS["json"]) == [
         f"docket.json: case 41: {what.cases[0].finding.finding_id} stands there twice"
     ]
@@ -292,7 +292,7 @@ def test_a_manifest_says_what_was_written_and_how_much_was_read(name: str, tmp_p
 def test_partitions_are_those_of_the_region() -> None:
     (one, *_) = (case for case in every_life(made_up.report()).cases if case.finding.provider == "aws")
     for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")):
-        held = Docket(made_up.ABOUT_SCAN, (replace(one, finding=one.finding._replace(region=region)),))
+        held = CaseReport(made_up.ABOUT_SCAN, (replace(one, finding=one.finding._replace(region=region)),))
         (file,) = asff.files(held, [], ALL)
         (row,) = json.loads("".join(file.text))
         assert row["ProductArn"].startswith(f"arn:{partition}:securityhub:{region}:")
@@ -325,7 +325,7 @@ def test_a_rule_answers_to_the_controls_of_all_its_findings_and_a_result_to_its_
         replace(one, finding=one.finding._replace(controls=controls, finding_id=f"v1:{letter * 26}"))
         for controls, letter in (("ISVS 4.1.2", "a"), ("MYOWN X 9|ISVS 4.1.2", "b"), ("", "c"))
     )
-    folder = written("sarif", tmp_path, Docket(made_up.ABOUT_SCAN, cases))
+    folder = written("sarif", tmp_path, CaseReport(made_up.ABOUT_SCAN, cases))
     (run,) = json.loads((folder / "findings.sarif").read_text())["runs"]
     assert [[each["id"] for each in result.get("taxa", [])] for result in run["results"]] == [
         ["4.1.2"],
@@ -349,8 +349,8 @@ def test_a_finding_has_one_id_in_every_format_and_for_every_tracker(name: str, t
         written(name, tmp_path, what)
     else:
         with History.open(str(tmp_path / "history.db")) as history:
-            wish = Wish(("all",), include_unknown=True, include_waived=True)
-            export(what, TARGETS[name], tmp_path, history.ledger(), NOW, wish, Choices())
+            wish = TicketOptions(("all",), include_unknown=True, include_waived=True)
+            export(what, TARGETS[name], tmp_path, history.ledger(), NOW, wish, TrackerSettings())
         assert verify_tickets(tmp_path, TARGETS[name]) == []
     files = json.loads((tmp_path / f"{name}.manifest.json").read_text())["files"]
     found = {id_ for file in files for id_ in ID.findall((tmp_path / file["name"]).read_text(encoding="utf-8"))}

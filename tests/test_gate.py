@@ -11,7 +11,7 @@ import pytest
 
 from flows.console import CLEAN, COVERAGE, GATE, NOT_WRITTEN
 from flows.gate import ANNOTATED, Gate, ci_lines, judge
-from flows.history import Past
+from flows.history import ScanHistory
 from reports.coverage import percent_text
 from reports.history import History
 
@@ -20,7 +20,7 @@ GITHUB, AZURE = {"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}
 
 def lines(environment: dict[str, str], hostile: bool = False) -> list[str]:
     report = made_up.hostile() if hostile else made_up.report()
-    verdict = judge(Gate(fail_on="info"), report, Past())
+    verdict = judge(Gate(fail_on="info"), report, ScanHistory())
     assert len(verdict.hits) > ANNOTATED
     return ci_lines(verdict.hits, environment)
 
@@ -59,7 +59,7 @@ def verdict(gate: Gate, coverage: str = "100.0", new: bool = False, known: bool 
             history.ingest(made_up.report(rows, scan_id="20261121T0600Z-1", scan_started_at="2026-11-21T06:00:00Z"))
         whole = made_up.report(rows + more, coverage_pct=coverage, scan_complete=str(coverage == "100.0").lower())
         history.ingest(whole)
-        past = Past(history.docket(), history.trend(), frozenset(history.baseline(whole.about["scan_id"])))
+        past = ScanHistory(history.case_report(), history.trend(), frozenset(history.baseline(whole.about["scan_id"])))
     made = judge(gate, whole, past)
     return made.code, json.loads(made.summary)
 
@@ -98,18 +98,18 @@ def test_what_a_gate_says_of_a_scan(gate: Gate, clean: int, new: int, dark: int,
 
 def test_without_a_scan_to_compare_with_everything_counts_and_it_says_so() -> None:
     assert verdict(Gate("high", new_only=True), known=False)[0] == GATE
-    assert "no earlier complete scan" in judge(Gate("high", new_only=True), made_up.report(), Past()).notes[0]
-    assert "without --fail-on" in judge(Gate(new_only=True), made_up.report(), Past()).notes[0]
+    assert "no earlier complete scan" in judge(Gate("high", new_only=True), made_up.report(), ScanHistory()).notes[0]
+    assert "without --fail-on" in judge(Gate(new_only=True), made_up.report(), ScanHistory()).notes[0]
 
 
 def test_the_summary_counts_what_is_waived_and_what_was() -> None:
-    line = json.loads(judge(Gate(), made_up.report(), Past(), waived=3, lapsed=2).summary)
+    line = json.loads(judge(Gate(), made_up.report(), ScanHistory(), waived=3, lapsed=2).summary)
     assert (line["waived"], line["lapsed"]) == (3, 2)
     assert list(line)[:8] == ["scan_id", "complete", "coverage", "fail", "unknown", "waived", "lapsed", "new"]
 
 
 def test_a_history_that_could_not_be_written_beats_everything() -> None:
-    made = judge(Gate("high", min_coverage=100), made_up.report(coverage_pct="1.0"), Past(trouble="no space"))
+    made = judge(Gate("high", min_coverage=100), made_up.report(coverage_pct="1.0"), ScanHistory(trouble="no space"))
     line = json.loads(made.summary)
     assert (made.code, line["exit"], line["reason"]) == (NOT_WRITTEN, NOT_WRITTEN, "not written: no space")
 

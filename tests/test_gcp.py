@@ -21,7 +21,7 @@ from collectors.gcp.policy import principal_kind
 from collectors.gcp.registry import moment
 from collectors.operation import Memory, Operation, ReadFailed, Session, Undeclared, declared
 from collectors.provider import NoTarget
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS
 from collectors.run import collect
 from collectors.schema import Table, Tables
@@ -86,7 +86,7 @@ def clearblade(clouds: dict[str, Cloud]) -> ClearBlade:
 def session(cloud: Cloud, settings: dict[str, Any] | None = None, *more: Operation) -> Session:
     """A session for the lab's project."""
     connected: Session = SESSIONS[cloud.name].connect(
-        PROJECT, settings or cloud.settings(), (*OPERATIONS[cloud.name], *more), Pace(1000)
+        PROJECT, settings or cloud.settings(), (*OPERATIONS[cloud.name], *more), RateLimiter(1000)
     )
     return connected
 
@@ -94,7 +94,7 @@ def session(cloud: Cloud, settings: dict[str, Any] | None = None, *more: Operati
 def scan(cloud: Cloud, region: str, account: str = PROJECT, **changes: Any) -> Tables:
     """One scope of the lab, collected."""
     settings = cloud.settings() | changes
-    connected = SESSIONS[cloud.name].connect(account, settings, OPERATIONS[cloud.name], Pace(1000))
+    connected = SESSIONS[cloud.name].connect(account, settings, OPERATIONS[cloud.name], RateLimiter(1000))
     return collect(Scope(cloud.name, account, region), connected, Memory(), datetime.now(UTC))
 
 
@@ -467,7 +467,7 @@ def test_a_project_that_denies_being_named_is_still_scanned(gcp: Gcp) -> None:
 
 
 def test_a_spent_budget_is_partial(gcp: Gcp) -> None:
-    connected = gcp_session.connect(PROJECT, gcp.settings(), GCP, Pace(1000, budget=1))
+    connected = gcp_session.connect(PROJECT, gcp.settings(), GCP, RateLimiter(1000, budget=1))
     with pytest.raises(ReadFailed) as failure:
         list(connected.send(DEVICES, "us-central1", {"parent": REGISTRY}))
     assert failure.value.outcome == "partial"

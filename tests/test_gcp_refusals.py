@@ -20,7 +20,7 @@ from collectors.gcp.account import FIND
 from collectors.lost import Lost
 from collectors.operation import COLLECTORS, Memory, Operation, ReadFailed, Session, declared, drain
 from collectors.provider import NoTarget
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.run import collect
 from collectors.schema import Tables
 from collectors.scope import Scope
@@ -73,7 +73,7 @@ def clearblade(lab: Lab) -> Iterator[ClearBlade]:
 
 def connected(cloud: Gcp) -> Session:
     """A session that may ask everything that is declared."""
-    return gcp_session.connect(PROJECT, cloud.settings(), tuple(OPERATIONS.values()), Pace(1000))
+    return gcp_session.connect(PROJECT, cloud.settings(), tuple(OPERATIONS.values()), RateLimiter(1000))
 
 
 def failure(asked: Session, operation: Operation, region: str = "global", **params: Any) -> ReadFailed:
@@ -331,7 +331,7 @@ LOGIN = "<html><body><form action='/login'>Sign in</form></body></html>"
 def test_clearblade_is_told_by_the_status(clearblade: ClearBlade, status: int, told: Told) -> None:
     name = "clearblade.registries.list"
     clearblade.switchboard.faults[name] = Fault("refuse", status=status, message=LOGIN)
-    asked = clearblade_session.connect(PROJECT, clearblade.settings(), tuple(CLEARBLADE.values()), Pace(1000))
+    asked = clearblade_session.connect(PROJECT, clearblade.settings(), tuple(CLEARBLADE.values()), RateLimiter(1000))
     found = failure(asked, CLEARBLADE[name], "us-central1", parent=f"projects/{PROJECT}/locations/us-central1")
     assert (found.outcome, found.cause, found.permission, found.detail) == astuple(told)
     assert found.code == ("JSONDecodeError" if status == 200 else f"HTTP {status}")

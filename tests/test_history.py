@@ -248,28 +248,28 @@ def test_an_unknown_finding_is_a_case_but_fails_nothing(place: str) -> None:
         assert trend is not None
         assert [(p.new, p.open, p.dark) for p in trend.points] == [(0, 0, 0), (0, 0, 0)]
         opened.ingest(World(hubs({"a": "fail"})).report(7))
-        (case,) = opened.docket().cases
+        (case,) = opened.case_report().cases
         assert (case.lifecycle, case.first_seen[:10], case.age_days) == ("new", f"{DAY_ONE.date()}"[:8] + "08", 0)
 
 
 def test_a_case_tells_since_when_until_when_and_how_long(place: str) -> None:
     fails, passes = World(hubs({"a": "fail"})), World(hubs({"a": "pass"}))
     with history(place, [fails.report(0), fails.report(2), passes.report(10), fails.report(20)]) as opened:
-        (case,) = opened.docket("scan-2").cases
+        (case,) = opened.case_report("scan-2").cases
         assert (case.lifecycle, case.last_seen[:10], case.age_days, case.due_on) == (
             "open",
             "2026-09-03",
             2,
             "2026-10-01",
         )
-        (case,) = opened.docket("scan-10").cases
+        (case,) = opened.case_report("scan-10").cases
         assert (case.lifecycle, case.resolved_at[:10], case.age_days, case.due_on) == ("resolved", "2026-09-11", 10, "")
-        (case,) = opened.docket().cases
+        (case,) = opened.case_report().cases
         assert (case.lifecycle, case.first_seen[:10], case.age_days) == ("reopened", "2026-09-01", 0)
         assert (case.due_on, case.sla) == ("2026-10-21", "in")
-        assert dict(opened.docket().about)["scan_complete"] == "true"
+        assert dict(opened.case_report().about)["scan_complete"] == "true"
         with pytest.raises(LookupError, match="the history has no scan nonsense"):
-            opened.docket("nonsense")
+            opened.case_report("nonsense")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_case_tells_since_when_until_when_and_how_long(place: str) -> None:
 def test_a_due_date_is_near_when_a_fifth_of_the_time_is_left(tmp_path: Path, age: int, state: str) -> None:
     world = World(hubs({"a": "fail"}))
     with history(str(tmp_path / "h.db"), [world.report(0), world.report(age or 0.1)]) as opened:
-        (case,) = opened.docket().cases
+        (case,) = opened.case_report().cases
         assert (case.due_on, case.sla) == ("2026-10-01", state)
         trend = opened.trend()
         assert trend is not None
@@ -288,8 +288,8 @@ def test_a_due_date_is_near_when_a_fifth_of_the_time_is_left(tmp_path: Path, age
 def test_what_was_resolved_since_a_scan_is_told_on_request(place: str) -> None:
     days = [World(hubs({"a": "fail", "b": "fail"})), World(hubs({"b": "fail"})), World({}), World({})]
     with history(place, scans(*days)) as opened:
-        assert opened.docket().cases == ()
-        since = [case.finding.resource_name for case in opened.docket(since="scan-0").cases]
+        assert opened.case_report().cases == ()
+        since = [case.finding.resource_name for case in opened.case_report(since="scan-0").cases]
         assert since == ["aws-a", "aws-b"]
 
 
@@ -301,7 +301,7 @@ def test_a_change_of_the_evidence_is_told_once(place: str) -> None:
         told = []
         for report in (second, third):
             opened.ingest(report)
-            told += [case.changed for case in opened.docket().cases]
+            told += [case.changed for case in opened.case_report().cases]
         assert told == [True, False]
 
 
@@ -316,7 +316,7 @@ def test_pruning_keeps_what_is_open_and_forgets_what_was_mended_long_ago(place: 
         opened.vacuum()
         assert [scan["scan_id"] for scan in opened.scans()] == ["scan-100"]
         assert lives(opened) == {"aws-a": "open", "aws-b": "resolved"}
-        (case,) = (case for case in opened.docket().cases if case.lifecycle == "open")
+        (case,) = (case for case in opened.case_report().cases if case.lifecycle == "open")
         assert case.age_days == 100
         assert not opened.ingest(days[0].report(0)).fresh
         opened.ingest(World(hubs({"c": "fail"})).report(101))

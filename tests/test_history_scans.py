@@ -16,8 +16,8 @@ from made_up import SCOPES
 from worlds import DAY_ONE, STRONG, TLS, World, history, hubs, lives
 
 from collectors.provider import Scopes
-from flows.commands import Request
-from flows.history import remember
+from flows.commands import ScanRequest
+from flows.history import record_scan
 from flows.scan import Order, write_about
 from flows.settings import Settings
 from reports.history import History
@@ -129,17 +129,17 @@ def version_two(place: str) -> None:
 def test_a_history_of_the_second_version_learns_reasons_and_loses_nothing(place: str) -> None:
     world = World(hubs({"a": "fail", "b": "unknown"}), read={(0, "iot.list_things")})
     with history(place, [world.report(0)]) as opened:
-        before, coverage = opened.docket(), opened.coverage("scan-0")
+        before, coverage = opened.case_report(), opened.coverage("scan-0")
     assert [case.finding.unread != "" for case in before.cases] == [False, True]
     assert {row["tables"] for row in coverage} == {"certificate|device|hub"}
     version_two(place)
     with History.open(place) as opened:
         told = [replace(case, finding=case.finding._replace(unread="")) for case in before.cases]
-        assert list(opened.docket().cases) == told
+        assert list(opened.case_report().cases) == told
         assert opened.coverage("scan-0") == [row | {"cause": "", "tables": ""} for row in coverage]
         opened.ingest(world.report(1))
-        assert [case.finding.unread for case in opened.docket().cases] == [c.finding.unread for c in before.cases]
-        assert not any(case.changed for case in opened.docket().cases)
+        assert [case.finding.unread for case in opened.case_report().cases] == [c.finding.unread for c in before.cases]
+        assert not any(case.changed for case in opened.case_report().cases)
         assert opened.coverage("scan-1") == coverage
         assert opened.check() == []
 
@@ -219,7 +219,7 @@ def remembered(folder: Path, day: int, **chosen: int) -> History:
     """The history in a folder after the command line has taken in the scan of a day."""
     report = World(hubs({"a": "fail"})).report(day)
     settings_ = Settings(out=str(folder), **chosen)  # type: ignore[arg-type]
-    remember(Order(settings_, report.about["scan_id"], DAY_ONE + timedelta(days=day)), report)
+    record_scan(Order(settings_, report.about["scan_id"], DAY_ONE + timedelta(days=day)), report)
     return History.open(str(folder / "history.db"))
 
 
@@ -227,7 +227,7 @@ def test_past_scans_are_kept_as_long_as_the_settings_say(tmp_path: Path) -> None
     for day, history_days, kept in ((0, 0, 1), (40, 0, 2), (41, 30, 2), (42, 30, 3), (80, 30, 1)):
         with remembered(tmp_path, day, history_days=history_days) as opened:
             assert len(opened.scans()) == kept
-            (case,) = opened.docket().cases
+            (case,) = opened.case_report().cases
             assert case.age_days == day
 
 
@@ -244,6 +244,6 @@ def test_a_scan_of_some_clouds_stays_one_when_it_is_resumed(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     first = Order(Settings(), "scan-1", DAY_ONE, only=("aws",), out=str(tmp_path / "scan-1"))
     write_about(first, Scopes(), {})
-    resumed = Request("", (), (), "", "", "scan-1").order()
+    resumed = ScanRequest("", (), (), "", "", "scan-1").order()
     assert (resumed.scan_id, resumed.only) == ("scan-1", ("aws",))
-    assert Request("", ("gcp",), (), "", "", "scan-1").order().only == ("gcp",)
+    assert ScanRequest("", ("gcp",), (), "", "", "scan-1").order().only == ("gcp",)

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import HOSTILE, estate
-from made_up_cases import case, docket, estate_cases, hostile, small, with_
+from made_up_cases import case, case_report, estate_cases, hostile, small, with_
 
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.escape import jira, visible
 from reports.history import History
 from reports.tickets.delta import Only
-from reports.tickets.export import Done, Wish, export
+from reports.tickets.export import Done, TicketOptions, export
 from reports.tickets.keys import Learnt, Unreadable, learn
 from reports.tickets.ledger import Ledger
-from reports.tickets.profile import Choices
+from reports.tickets.profile import TrackerSettings
 from reports.tickets.targets import TARGETS
 from reports.tickets.verify import verify
 
@@ -51,8 +51,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield history.ledger()
 
 
-def sent(what: Docket, target: str, folder: Path, ledger: Ledger, *only: Only, **wish: Any) -> Done:
-    done = export(what, TARGETS[target], folder, ledger, NOW, Wish(only, **wish), Choices())
+def sent(what: CaseReport, target: str, folder: Path, ledger: Ledger, *only: Only, **wish: Any) -> Done:
+    done = export(what, TARGETS[target], folder, ledger, NOW, TicketOptions(only, **wish), TrackerSettings())
     assert verify(folder, TARGETS[target]) == []
     return done
 
@@ -62,7 +62,7 @@ def table(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(text, strict=True))
 
 
-def nasty() -> Docket:
+def nasty() -> CaseReport:
     """Each of the endings as whatever a cloud names, and as owner."""
     fields = ("account_id", "region", "resource_id", "resource_name", "subject", "hub", "actual", "remediation_cli")
     rows = [
@@ -71,7 +71,7 @@ def nasty() -> Docket:
         | {"finding_id": f"v1:{'a' * 24}{chr(97 + n // 26)}{chr(97 + n % 26)}", "ticket_title": f"Not met: x ({bad})"}
         for n, bad in enumerate(ENDINGS)
     ]
-    return docket(case(row, owner=row["hub"]) for row in rows)
+    return case_report(case(row, owner=row["hub"]) for row in rows)
 
 
 def keyed(target: str, ledger: Ledger, key: str = "{}") -> None:
@@ -116,7 +116,7 @@ def as_jira_reads(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("what", [small, estate_cases, hostile, nasty])
 @pytest.mark.parametrize("by", ["finding", "hub", "owner"])
-def test_jiras_own_reader_finds_the_same_cells(what: Callable[[], Docket], by: str, tmp_path: Path, ledger: Ledger) -> None:  # fmt: skip
+def test_jiras_own_reader_finds_the_same_cells(what: Callable[[], CaseReport], by: str, tmp_path: Path, ledger: Ledger) -> None:  # fmt: skip
     sent(what(), "jira", tmp_path, ledger, by=by)
     text = (tmp_path / "jira-create.csv").read_bytes().decode()
     plain = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -145,15 +145,15 @@ def test_jira_is_left_with_no_markup_but_ours(tmp_path: Path, ledger: Ledger) ->
 
 def test_jira_gets_a_status_for_what_is_back_and_for_nothing_else(tmp_path: Path, ledger: Ledger) -> None:
     a, b = estate()[2:4]
-    sent(docket([case(a), case(b)], scan_id="s1"), "jira", tmp_path, ledger)
+    sent(case_report([case(a), case(b)], scan_id="s1"), "jira", tmp_path, ledger)
     keyed("jira", ledger, "SEC-{}")
     changed = case({**b, "evidence_hash": "x"})
-    sent(docket([case(a), changed], scan_id="s2"), "jira", tmp_path, ledger)
+    sent(case_report([case(a), changed], scan_id="s2"), "jira", tmp_path, ledger)
     assert "Status" not in table(tmp_path / "jira-update.csv")[0]
     gone = case(a, lifecycle="resolved", resolved_at="2026-11-22T06:04:31Z")
-    sent(docket([gone, changed], scan_id="s3"), "jira", tmp_path, ledger)
+    sent(case_report([gone, changed], scan_id="s3"), "jira", tmp_path, ledger)
     assert [row["Status"] for row in table(tmp_path / "jira-close.csv")] == ["Done"]
-    sent(docket([case(a, lifecycle="reopened"), case(b)], scan_id="s4"), "jira", tmp_path, ledger)
+    sent(case_report([case(a, lifecycle="reopened"), case(b)], scan_id="s4"), "jira", tmp_path, ledger)
     told = {row["External Id"]: (row["Status"], row["Resolution"]) for row in table(tmp_path / "jira-update.csv")}
     assert told == {a["finding_id"]: ("To Do", "<<!clear!>>"), b["finding_id"]: ("", "")}
     mapped = json.loads((tmp_path / "jira-update-import-config.json").read_text())["config.field.mappings"]
@@ -165,7 +165,7 @@ def test_jira_gets_a_status_for_what_is_back_and_for_nothing_else(tmp_path: Path
 
 def test_servicenow_skips_no_row_for_its_length(tmp_path: Path, ledger: Ledger) -> None:
     long = {"risk": "机" * 3000, "remediation": "机" * 3000, "actual": "机" * 3000, "resource_id": "机" * 3000}
-    what = docket(case({**row, **long}, owner="机" * 300) for row in estate()[:3])
+    what = case_report(case({**row, **long}, owner="机" * 300) for row in estate()[:3])
     for by in ("finding", "hub", "check"):
         sent(what, "servicenow", tmp_path / by, ledger, by=by)
         for row in table(tmp_path / by / "servicenow-upsert.csv"):
@@ -176,7 +176,10 @@ def test_servicenow_skips_no_row_for_its_length(tmp_path: Path, ledger: Ledger) 
 def test_servicenow_is_told_of_a_person_as_a_person(tmp_path: Path, ledger: Ledger) -> None:
     rows = estate()
     sent(
-        docket([case(rows[0], owner="ana@fleet.example"), case(rows[1], owner="pumps")]), "servicenow", tmp_path, ledger
+        case_report([case(rows[0], owner="ana@fleet.example"), case(rows[1], owner="pumps")]),
+        "servicenow",
+        tmp_path,
+        ledger,
     )
     told = {(row["u_assigned_to"], row["u_assignment_group"]) for row in table(tmp_path / "servicenow-upsert.csv")}
     assert told == {("ana@fleet.example", ""), ("", "pumps")}
@@ -199,7 +202,7 @@ def test_the_recipe_of_servicenow_names_every_column_and_what_would_cut_or_garbl
 
 
 def test_azure_boards_gets_no_id_person_or_state_of_a_new_item(tmp_path: Path, ledger: Ledger) -> None:
-    what = docket(case(row, owner="ana@fleet.example") for row in estate()[2:5])
+    what = case_report(case(row, owner="ana@fleet.example") for row in estate()[2:5])
     sent(what, "azure-boards", tmp_path, ledger)
     new = table(tmp_path / "azure-boards-create.csv")
     assert not {"ID", "Assigned To", "State"} & set(new[0])
@@ -212,11 +215,11 @@ def test_azure_boards_gets_no_id_person_or_state_of_a_new_item(tmp_path: Path, l
 
 def test_azure_boards_opens_again_what_it_closed(tmp_path: Path, ledger: Ledger) -> None:
     row = estate()[2]
-    sent(docket([case(row)], scan_id="s1"), "azure-boards", tmp_path, ledger)
+    sent(case_report([case(row)], scan_id="s1"), "azure-boards", tmp_path, ledger)
     keyed("azure-boards", ledger)
     gone = case(row, lifecycle="resolved", resolved_at="2026-11-22T06:04:31Z")
-    sent(docket([gone], scan_id="s2"), "azure-boards", tmp_path, ledger)
-    sent(docket([case(row, lifecycle="reopened")], scan_id="s3"), "azure-boards", tmp_path, ledger)
+    sent(case_report([gone], scan_id="s2"), "azure-boards", tmp_path, ledger)
+    sent(case_report([case(row, lifecycle="reopened")], scan_id="s3"), "azure-boards", tmp_path, ledger)
     assert [(r["ID"], r["State"]) for r in table(tmp_path / "azure-boards-reopen.csv")] == [("1", "Active")]
     assert table(tmp_path / "azure-boards-update.csv") == []
 
@@ -225,8 +228,8 @@ def test_azure_boards_opens_again_what_it_closed(tmp_path: Path, ledger: Ledger)
 def test_azure_boards_shows_what_it_is_about_where_the_type_of_item_shows_it(
     kind: str, name: str, tmp_path: Path, ledger: Ledger
 ) -> None:
-    choices = Choices(azure_work_item_type=kind)
-    export(small(), TARGETS["azure-boards"], tmp_path, ledger, NOW, Wish(), choices)
+    choices = TrackerSettings(azure_work_item_type=kind)
+    export(small(), TARGETS["azure-boards"], tmp_path, ledger, NOW, TicketOptions(), choices)
     assert verify(tmp_path, TARGETS["azure-boards"]) == []
     row, *_ = table(tmp_path / "azure-boards-create.csv")
     assert ("Severity" in row) == (kind == "Bug") and {"Repro Steps", "Description"} & set(row) == {name}
@@ -339,7 +342,7 @@ def test_an_id_that_a_cloud_named_is_not_taken_for_the_ticket_s(tmp_path: Path, 
     what = estate_cases()
     foreign = what.cases[1].finding.finding_id
     what = with_(what, 0, finding={"resource_id": f"x Finding: {foreign}", "check_title": f"Finding: `{foreign}`"})
-    what = Docket(what.about, tuple(dataclasses.replace(c) for c in what.cases[:2]))
+    what = CaseReport(what.about, tuple(dataclasses.replace(c) for c in what.cases[:2]))
     sent(what, "github", tmp_path, ledger)
     rows = [json.loads(line) for line in (tmp_path / "github-create.ndjson").read_text().splitlines()]
     told = [{"number": number, "body": row["body"]} for number, row in enumerate(rows, start=1)]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from made_up import HOSTILE, SCOPES, distinct, docket, hostile, report, trend
+from made_up import HOSTILE, SCOPES, case_report, distinct, hostile, report, trend
 from made_up_worst import worst
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
@@ -42,10 +42,10 @@ def html(name: str) -> str:
     elif name == "whole":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Finding, "remediation_cli", COMMAND, raising=False)
-            report_html(report(), out, trend().aimed(dt.date(2027, 1, 31), 10), docket(report()))
+            report_html(report(), out, trend().aimed(dt.date(2027, 1, 31), 10), case_report(report()))
     elif name == "hostile":
         whole = hostile()
-        told = docket(whole)
+        told = case_report(whole)
         texts = HOSTILE * (len(told.cases) // len(HOSTILE) + 1)
         cases = [
             dataclasses.replace(c, owner=t, waiver=t, waiver_kind=t) for c, t in zip(told.cases, texts, strict=False)
@@ -60,10 +60,10 @@ def html(name: str) -> str:
         whole, moved, told = worst(10_000)
         report_html(whole, out, moved, told)
     elif name == "nothing":
-        report_html(report([]), out, None, dataclasses.replace(docket(report([])), cases=()))
+        report_html(report([]), out, None, dataclasses.replace(case_report(report([])), cases=()))
     else:
         rows = distinct(10_000)
-        report_html(report(rows), out, trend(rows), docket(report(rows)))
+        report_html(report(rows), out, trend(rows), case_report(report(rows)))
     return out.getvalue()
 
 

@@ -9,7 +9,7 @@ import io
 import re
 
 import pytest
-from made_up import CHECKS, docket, finding, report, trend
+from made_up import CHECKS, case_report, finding, report, trend
 
 from checks.guidelines import guidelines
 from reports.csv_files import coverage_csv, findings_csv
@@ -63,7 +63,9 @@ def test_many_scans_are_summed_by_week_and_lose_nothing() -> None:
 def test_a_second_scan_draws_charts_and_a_first_one_promises_them(count: int, charts: int) -> None:
     whole = report()
     out = io.StringIO()
-    report_html(whole, out, dataclasses.replace(trend(), points=trend().points[-count:], before=None), docket(whole))
+    report_html(
+        whole, out, dataclasses.replace(trend(), points=trend().points[-count:], before=None), case_report(whole)
+    )
     text = out.getvalue()
     assert text.count('class="chart"') == charts and "NaN" not in text
     assert ("This is the first scan." in text) is (charts == 0)
@@ -79,7 +81,7 @@ def test_a_window_without_a_complete_scan_is_said_and_not_drawn() -> None:
 
 def test_the_headline_compares_like_with_like() -> None:
     whole = report()
-    told = headline(whole, summarise(whole), trend(), docket(whole))
+    told = headline(whole, summarise(whole), trend(), case_report(whole))
     assert told.sentence == "15 critical findings are open, 1 more than on 15 Nov 2026"
     facts = {fact.name: fact for fact in told.facts}
     assert facts["Score of 100"].note == "up 1.7 since 15 Nov 2026"
@@ -105,7 +107,7 @@ def test_an_incomplete_scan_is_compared_with_nothing() -> None:
 def test_a_rolled_up_row_tells_the_lives_of_all_it_stands_for() -> None:
     rows = [finding(CHECKS[2]["id"], 2, f"hub/devices/{n}", "device", hub="hub") for n in range(30)]
     out = io.StringIO()
-    report_html(report(rows), out, None, docket(report(rows)))
+    report_html(report(rows), out, None, case_report(report(rows)))
     assert "5 new, 3 reopened, 22 open, 3 waived" in out.getvalue()
 
 
@@ -175,7 +177,7 @@ def test_the_table_of_the_burn_down_has_the_ideal_line_and_the_target() -> None:
 
 def test_without_a_target_there_is_no_line() -> None:
     out = io.StringIO()
-    report_html(report(), out, trend(), docket(report()))
+    report_html(report(), out, trend(), case_report(report()))
     page = out.getvalue().split("<main", 1)[1]
     assert 'class="ideal' not in page and "deal line" not in page and "Target" not in page
 
@@ -212,13 +214,13 @@ def test_the_method_has_the_weights_and_the_hashes_of_the_files_beside_the_page(
         write(report(), written)
         assert f"{name} <code>sha256:{hashlib.sha256(written.getvalue().encode()).hexdigest()}</code>" in page
     out = io.StringIO()
-    report_html(report(), out, trend(), docket(report()))
+    report_html(report(), out, trend(), case_report(report()))
     assert "critical 10, high 5, medium 2, low 1" in out.getvalue()
     assert "Of one check in one account at most 10 resources count" in out.getvalue()
 
 
 def test_the_numbers_of_a_page_agree_with_each_other() -> None:
-    whole, moved, told = report(), trend(), docket(report())
+    whole, moved, told = report(), trend(), case_report(report())
     failing = int((whole.findings["status"] == "fail").sum())
     last = moved.points[-1]
     assert failing == last.open == sum(last.open_by_severity.values()) == sum(s.open for s in moved.by["area"])
@@ -231,7 +233,7 @@ def test_the_numbers_of_a_page_agree_with_each_other() -> None:
 
 
 def test_waivers_tell_how_many_end_soon_and_which_is_the_oldest_and_the_broadest() -> None:
-    told = docket(report())
+    told = case_report(report())
     cases = tuple(
         dataclasses.replace(c, waiver="old", waiver_kind="risk_accepted", waiver_expires_on="2026-12-01", waiver_created_on="2026-07-01")
         if n == 2 else c
@@ -245,7 +247,7 @@ def test_waivers_tell_how_many_end_soon_and_which_is_the_oldest_and_the_broadest
 
 
 def test_waivers_that_have_expired_are_named_with_what_they_leave_open() -> None:
-    told = docket(report())
+    told = case_report(report())
     ended = [dataclasses.replace(c, lapsed_waiver="pumps-2025", lapsed_on="2026-11-18") for c in told.cases[:2]]
     ended += [dataclasses.replace(told.cases[2], lapsed_waiver="trial", lapsed_on="2026-11-20")]
     out = io.StringIO()
@@ -290,7 +292,7 @@ def test_a_page_keeps_to_its_limit_whatever_things_are_called(
         for n, place in enumerate(places)
     ]  # fmt: skip
     out = io.StringIO()
-    report_html(report(rows), out, None, docket(report(rows)))
+    report_html(report(rows), out, None, case_report(report(rows)))
     assert len(out.getvalue().encode()) <= limit + 1
     assert "lack part of their evidence" in out.getvalue()
     assert ("more are in findings.csv." in out.getvalue()) is beyond

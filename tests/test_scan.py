@@ -29,7 +29,7 @@ from flows.scan import would_ask
 from lab.cloud import Lab
 from lab.server import CANARY, Fault
 from reports.coverage import coverage_pct
-from reports.formats.format import Options
+from reports.formats.format import FormatOptions
 from reports.formats.targets import FORMATS
 from reports.formats.targets import write as export
 from reports.formats.verify import verify
@@ -254,12 +254,12 @@ def test_what_a_scan_finds_is_taken_by_every_program_it_is_written_for(
     report, _ = scanned
     with History.open(str(tmp_path / "history.db")) as history:
         history.ingest(report)
-        first, coverage = history.docket(), history.coverage(report.about["scan_id"])
+        first, coverage = history.case_report(), history.coverage(report.about["scan_id"])
     assert len(first.cases) == len(report.findings)
-    for number, docket in enumerate((first, every_life(report))):
+    for number, case_report in enumerate((first, every_life(report))):
         for name, format_ in FORMATS.items():
             folder = tmp_path / f"{name}-{number}"
-            export(format_, docket, coverage, Options("210987654321", "eu-west-1", resolved=True), folder)
+            export(format_, case_report, coverage, FormatOptions("210987654321", "eu-west-1", resolved=True), folder)
             assert verify(folder, format_) == []
         for event in json.loads((tmp_path / f"ocsf-{number}" / "findings.ocsf.json").read_text()):
             ComplianceFinding.model_validate(event)

@@ -215,7 +215,7 @@ def test_a_hostile_tag_is_compared_as_it_is(text: str) -> None:
 def test_the_history_keeps_tags_so_that_owners_are_told_from_it(place: str) -> None:
     rules = Owners([OwnerRule(owner="pumps", tags={"team": ("pumps",)})], "nobody")
     with history(place, [report()]) as opened:
-        owners = {case.finding.tags: case.owner for case in opened.docket(owner=rules.of).cases}
+        owners = {case.finding.tags: case.owner for case in opened.case_report(owner=rules.of).cases}
         shares = opened.trend(owner=rules.of)
     assert owners == {"": "nobody", '{"site": "south", "team": "pumps"}': "pumps"}
     assert shares is not None
@@ -242,17 +242,17 @@ def test_a_scan_that_may_not_read_tags_gives_no_finding_to_another_owner(
 ) -> None:
     scans = [tagged(0, '{"team": "pumps"}', "read"), tagged(1, "", outcome, account)]
     with history(place, scans) as opened:
-        (case,) = opened.docket(owner=Owners([], "nobody", ["team"]).of).cases
+        (case,) = opened.case_report(owner=Owners([], "nobody", ["team"]).of).cases
         assert case.owner == ("pumps" if kept else "nobody")
         assert not case.changed
         opened.ingest(tagged(2, "", "read"))
-        assert [case.finding.tags for case in opened.docket().cases] == [""], "they were read, and there are none"
+        assert [case.finding.tags for case in opened.case_report().cases] == [""], "they were read, and there are none"
 
 
 def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str) -> None:
     world = World(hubs({"a": "fail", "b": "fail"}))
     with history(place, [world.report(0)]) as opened:
-        before = opened.docket()
+        before = opened.case_report()
     made, _ = engine(address(place))
     with writing(made) as connection:
         for table, column in (("detail", "tags"), ("detail", "unread"), ("coverage", "cause"), ("coverage", "tables")):
@@ -260,9 +260,9 @@ def test_a_history_of_the_first_version_learns_tags_and_loses_nothing(place: str
         connection.execute(sa.text("UPDATE iotposture_version SET number = 1"))
     made.dispose()
     with History.open(place) as opened:
-        assert opened.docket() == before
+        assert opened.case_report() == before
         opened.ingest(World(hubs({"a": "fail", "b": "pass"})).report(1))
-        assert {case.lifecycle for case in opened.docket().cases} == {"open", "resolved"}
+        assert {case.lifecycle for case in opened.case_report().cases} == {"open", "resolved"}
         assert opened.check() == []
     made, _ = engine(address(place))
     with reading(made) as connection:

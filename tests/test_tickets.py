@@ -22,17 +22,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import HOSTILE, estate
-from made_up_cases import case, docket, estate_cases, hostile, many, small, with_
+from made_up_cases import case, case_report, estate_cases, hostile, many, small, with_
 
 from reports import escape
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.escape import unguard, visible
 from reports.history import History
 from reports.tickets.delta import Only
-from reports.tickets.export import Done, Refused, Wish, export
+from reports.tickets.export import Done, Refused, TicketOptions, export
 from reports.tickets.keys import Unreadable, learn
 from reports.tickets.ledger import Ledger
-from reports.tickets.profile import Choices, email
+from reports.tickets.profile import TrackerSettings, email
 from reports.tickets.targets import TARGETS
 from reports.tickets.verify import verify
 
@@ -74,9 +74,9 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         yield history.ledger()
 
 
-def sent(what: Docket, target: str, folder: Path, ledger: Ledger, *only: Only, **wish: Any) -> Done:
-    choices = wish.pop("choices", Choices())
-    return export(what, TARGETS[target], folder, ledger, NOW, Wish(only, **wish), choices)
+def sent(what: CaseReport, target: str, folder: Path, ledger: Ledger, *only: Only, **wish: Any) -> Done:
+    choices = wish.pop("choices", TrackerSettings())
+    return export(what, TARGETS[target], folder, ledger, NOW, TicketOptions(only, **wish), choices)
 
 
 def cells(file: Path) -> list[list[str]]:
@@ -107,27 +107,27 @@ def keyed(folder: Path, target: str, ledger: Ledger, start: int = 1) -> None:
     assert not learn(file, ledger, target).refused
 
 
-def before() -> Docket:
-    """The small docket two days before: without what is new now, with other evidence for what changed."""
+def before() -> CaseReport:
+    """The small case report two days before: without what is new now, with other evidence for what changed."""
     what = opened(small())
     cases = (c for c in what.cases if c.lifecycle != "new")
-    return docket(
+    return case_report(
         (dataclasses.replace(c, finding=c.finding._replace(evidence_hash="old")) if c.changed else c for c in cases),
         **what.about,
     )
 
 
-def one_of(what: Docket, check: str) -> int:
+def one_of(what: CaseReport, check: str) -> int:
     """Where a failing case of a check stands."""
     return next(n for n, c in enumerate(what.cases) if (c.finding.check_id, c.finding.status) == (check, "fail"))
 
 
-def opened(what: Docket) -> Docket:
-    """The docket as it was before anything was resolved."""
+def opened(what: CaseReport) -> CaseReport:
+    """The case report as it was before anything was resolved."""
     cases = [
         dataclasses.replace(c, lifecycle="open", resolved_at="") if c.lifecycle == "resolved" else c for c in what.cases
     ]
-    return Docket({**what.about, "scan_id": "20261120T0600Z-77aa"}, tuple(cases))
+    return CaseReport({**what.about, "scan_id": "20261120T0600Z-77aa"}, tuple(cases))
 
 
 def description_of(row: dict[str, Any]) -> str:
@@ -152,17 +152,17 @@ def test_the_files_of_a_target_are_as_golden(target: str, tmp_path: Path, ledger
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_order_of_cases_changes_no_byte(target: str, tmp_path: Path, ledger: Ledger) -> None:
     what = estate_cases()
-    there = export(what, TARGETS[target], tmp_path / "a", ledger, NOW, Wish(("all",)), Choices())
+    there = export(what, TARGETS[target], tmp_path / "a", ledger, NOW, TicketOptions(("all",)), TrackerSettings())
     ledger.forget(target)
     if target in TRACKERS:
-        what = Docket(what.about, what.cases[::-1])
-    back = export(what, TARGETS[target], tmp_path / "b", ledger, NOW, Wish(("all",)), Choices())
+        what = CaseReport(what.about, what.cases[::-1])
+    back = export(what, TARGETS[target], tmp_path / "b", ledger, NOW, TicketOptions(("all",)), TrackerSettings())
     assert [file.read_bytes() for file in there.files] == [file.read_bytes() for file in back.files]
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_finding_still_gives_files_with_their_headers(target: str, tmp_path: Path, ledger: Ledger) -> None:
-    done = sent(docket([]), target, tmp_path, ledger)
+    done = sent(case_report([]), target, tmp_path, ledger)
     assert every(tmp_path, target) == [] and verify(tmp_path, TARGETS[target]) == []
     for file in done.files:
         if file.suffix == ".csv":
@@ -182,10 +182,10 @@ def test_a_manifest_tells_bytes_rows_and_coverage(tmp_path: Path, ledger: Ledger
     ]  # fmt: skip
 
 
-def limited(target: str, folder: Path, ledger: Ledger, what: Docket, **limits: int) -> list[int]:
+def limited(target: str, folder: Path, ledger: Ledger, what: CaseReport, **limits: int) -> list[int]:
     """Exports under smaller limits than the target's own; how many rows each file has."""
     profile = dataclasses.replace(TARGETS[target], rows=limits.get("rows", 0), size=limits.get("size", 0))
-    export(what, profile, folder, ledger, NOW, Wish(), Choices())
+    export(what, profile, folder, ledger, NOW, TicketOptions(), TrackerSettings())
     assert verify(folder, profile) == []
     files = json.loads((folder / f"{target}.manifest.json").read_text())["files"]
     return [len(rows(folder / file["name"])) for file in files if file["kind"] == profile.create.name]
@@ -206,7 +206,7 @@ def test_a_file_is_split_at_the_most_rows_that_a_target_takes(
 
 def test_a_gitlab_file_is_split_at_ten_megabytes(tmp_path: Path, ledger: Ledger) -> None:
     assert TARGETS["gitlab"].size == 10_000_000
-    long = docket(dataclasses.replace(c, finding=c.finding._replace(risk="机" * 500)) for c in many(20).cases)
+    long = case_report(dataclasses.replace(c, finding=c.finding._replace(risk="机" * 500)) for c in many(20).cases)
     split = limited("gitlab", tmp_path, ledger, long, size=9_000)
     assert sum(split) == 20 and len(split) > 4
     assert all(5_000 < file.stat().st_size <= 9_000 for file in sorted(tmp_path.glob("*.csv"))[:-1])
@@ -257,7 +257,7 @@ def by_hand(data: bytes) -> list[list[str]]:
 
 @pytest.mark.parametrize("what", [small, estate_cases, hostile, lambda: many(3)])
 @pytest.mark.parametrize("by", ["finding", "hub", "check", "owner"])
-def test_jira_can_read_its_files(what: Callable[[], Docket], by: str, tmp_path: Path, ledger: Ledger) -> None:
+def test_jira_can_read_its_files(what: Callable[[], CaseReport], by: str, tmp_path: Path, ledger: Ledger) -> None:
     sent(what(), "jira", tmp_path, ledger, by=by, include_unknown=True)
     header, *lines = by_hand((tmp_path / "jira-create.csv").read_bytes())
     assert "Summary" in header and header.count("Labels") == 3
@@ -280,7 +280,7 @@ def test_jira_can_read_its_files(what: Callable[[], Docket], by: str, tmp_path: 
 
 
 def test_jiras_configuration_names_every_header_that_jira_has_a_field_for(tmp_path: Path, ledger: Ledger) -> None:
-    sent(small(), "jira", tmp_path, ledger, choices=Choices(jira_project="SEC"))
+    sent(small(), "jira", tmp_path, ledger, choices=TrackerSettings(jira_project="SEC"))
     for kind in ("create", "update", "close"):
         held = json.loads((tmp_path / f"jira-{kind}-import-config.json").read_text())
         mapped = held["config.field.mappings"]
@@ -297,7 +297,7 @@ def test_jiras_configuration_names_every_header_that_jira_has_a_field_for(tmp_pa
 
 @pytest.mark.parametrize("what", [small, estate_cases, hostile])
 @pytest.mark.parametrize("by", ["finding", "hub", "check", "owner"])
-def test_servicenow_can_read_its_files(what: Callable[[], Docket], by: str, tmp_path: Path, ledger: Ledger) -> None:
+def test_servicenow_can_read_its_files(what: Callable[[], CaseReport], by: str, tmp_path: Path, ledger: Ledger) -> None:
     sent(what(), "servicenow", tmp_path, ledger, by=by, include_unknown=True)
     header, *lines = by_hand((tmp_path / "servicenow-upsert.csv").read_bytes())
     assert lines and all(re.fullmatch("u_[a-z_]+", name) for name in header)
@@ -379,7 +379,7 @@ DOJO = {
 
 @pytest.mark.parametrize("what", [small, estate_cases, hostile])
 def test_defectdojo_gets_only_keys_it_knows_and_none_that_is_empty(
-    what: Callable[[], Docket], tmp_path: Path, ledger: Ledger
+    what: Callable[[], CaseReport], tmp_path: Path, ledger: Ledger
 ) -> None:
     sent(what(), "defectdojo", tmp_path, ledger, include_unknown=True)
     held = json.loads((tmp_path / "defectdojo-findings.json").read_text())
@@ -394,7 +394,7 @@ def test_defectdojo_gets_only_keys_it_knows_and_none_that_is_empty(
 
 
 def test_defectdojo_may_close_only_by_a_whole_and_complete_scan(tmp_path: Path, ledger: Ledger) -> None:
-    def closes(what: Docket, *only: Only) -> bool:
+    def closes(what: CaseReport, *only: Only) -> bool:
         sent(what, "defectdojo", tmp_path, ledger, *only)
         return bool(json.loads((tmp_path / "defectdojo-import.json").read_text())["close_old_findings"])
 
@@ -467,9 +467,9 @@ def test_servicenow_takes_everything_again_because_it_matches_by_id(tmp_path: Pa
 @pytest.mark.parametrize("target", [*KEYED, "servicenow"])
 def test_a_life_from_new_over_resolved_to_reopened(target: str, tmp_path: Path, ledger: Ledger) -> None:
     row = estate()[0]
-    new = docket([case(row, lifecycle="new")], scan_id="s1")
-    gone = docket([case(row, lifecycle="resolved", resolved_at="2026-11-23T06:00:00Z")], scan_id="s2")
-    back = docket([case(row, lifecycle="reopened")], scan_id="s3")
+    new = case_report([case(row, lifecycle="new")], scan_id="s1")
+    gone = case_report([case(row, lifecycle="resolved", resolved_at="2026-11-23T06:00:00Z")], scan_id="s2")
+    back = case_report([case(row, lifecycle="reopened")], scan_id="s3")
     told = []
     for what in (new, gone, gone, back, back, new):
         done = sent(what, target, tmp_path, ledger)
@@ -505,15 +505,17 @@ def test_two_exports_at_once_open_no_ticket_twice(tmp_path: Path) -> None:
 
 
 def test_what_was_resolved_before_anyone_was_told_of_it_closes_nothing(tmp_path: Path, ledger: Ledger) -> None:
-    done = sent(docket([case(estate()[0], lifecycle="resolved")]), "jira", tmp_path, ledger, "all")
+    done = sent(case_report([case(estate()[0], lifecycle="resolved")]), "jira", tmp_path, ledger, "all")
     assert not any(done.counts.values())
 
 
 def test_reopened_between_two_exports_is_told(tmp_path: Path, ledger: Ledger) -> None:
     row = estate()[0]
-    sent(docket([case(row)], scan_id="s1"), "servicenow", tmp_path, ledger)
+    sent(case_report([case(row)], scan_id="s1"), "servicenow", tmp_path, ledger)
     assert (
-        sent(docket([case(row, lifecycle="reopened")], scan_id="s3"), "servicenow", tmp_path, ledger).counts["reopened"]
+        sent(case_report([case(row, lifecycle="reopened")], scan_id="s3"), "servicenow", tmp_path, ledger).counts[
+            "reopened"
+        ]
         == 1
     )
 
@@ -521,8 +523,8 @@ def test_reopened_between_two_exports_is_told(tmp_path: Path, ledger: Ledger) ->
 @pytest.mark.parametrize("only", ["new", "changed", "reopened", "resolved"])
 def test_only_one_kind_can_be_exported(only: Only, tmp_path: Path, ledger: Ledger) -> None:
     rows = estate()[:4]
-    sent(docket([case(row) for row in rows[:3]], scan_id="s1"), "servicenow", tmp_path, ledger)
-    now = docket(
+    sent(case_report([case(row) for row in rows[:3]], scan_id="s1"), "servicenow", tmp_path, ledger)
+    now = case_report(
         [
             case({**rows[0], "evidence_hash": "x"}),
             case(rows[1], lifecycle="reopened"),
@@ -570,7 +572,7 @@ def test_what_is_dark_waived_or_never_judged_opens_and_closes_nothing(tmp_path: 
 
 @pytest.mark.parametrize("target", TRACKERS)
 def test_nothing_volatile_is_in_a_title_or_description(target: str, tmp_path: Path, ledger: Ledger) -> None:
-    def words(what: Docket, by: str) -> list[tuple[str, str]]:
+    def words(what: CaseReport, by: str) -> list[tuple[str, str]]:
         ledger.forget(target)
         sent(what, target, tmp_path, ledger, by=by)
         return [(str(next(row[n] for n in ("Summary", "u_short_description", "Title", "title") if n in row)), description_of(row)) for row in every(tmp_path, target)]  # fmt: skip
@@ -579,7 +581,7 @@ def test_nothing_volatile_is_in_a_title_or_description(target: str, tmp_path: Pa
         dataclasses.replace(c, finding=c.finding._replace(actual=f"age_days=7; {c.finding.actual}; expires_in_days=-3"))
         for c in estate_cases().cases
     )
-    later = Docket(
+    later = CaseReport(
         {name: f"{value}1" if name != "scan_complete" else value for name, value in estate_cases().about.items()},
         tuple(
             dataclasses.replace(c, last_seen="2027-01-01T00:00:00Z", age_days=99, sla="breached", changed=True)
@@ -614,12 +616,12 @@ def test_a_group_is_one_ticket_whose_id_and_title_stay_while_members_change(
 
 def test_a_group_is_resolved_with_its_last_member_and_not_while_one_is_dark(tmp_path: Path, ledger: Ledger) -> None:
     a, b = (case(row) for row in estate()[2:4])
-    sent(docket([a, b], scan_id="s1"), "jira", tmp_path, ledger, by="check")
+    sent(case_report([a, b], scan_id="s1"), "jira", tmp_path, ledger, by="check")
     keyed(tmp_path, "jira", ledger)
     gone, gone_too = (dataclasses.replace(c, lifecycle="resolved", resolved_at="2026-11-22T06:04:31Z") for c in (a, b))
     dark = dataclasses.replace(b, lifecycle="dark")
-    assert sent(docket([gone, dark]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 0
-    assert sent(docket([gone, gone_too]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 1
+    assert sent(case_report([gone, dark]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 0
+    assert sent(case_report([gone, gone_too]), "jira", tmp_path, ledger, by="check").counts["resolved"] == 1
     assert every(tmp_path, "jira", "close")[0]["Issue Key"] == "SEC-1"
 
 
@@ -761,7 +763,7 @@ def sending(file: str, folder: Path, fail_at: int = 0) -> subprocess.CompletedPr
 
 
 def test_githubs_script_sends_each_line_and_prints_keys_that_can_be_learnt(tmp_path: Path, ledger: Ledger) -> None:
-    what = Docket(nasty().about, nasty().cases[14:20])
+    what = CaseReport(nasty().about, nasty().cases[14:20])
     sent(what, "github", tmp_path, ledger)
     told = sending("github-create.ndjson", tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
@@ -826,7 +828,7 @@ def without_code(markdown: str) -> str:
     return "\n".join(kept)
 
 
-def nasty(*more: str) -> Docket:
+def nasty(*more: str) -> CaseReport:
     """Each hostile text in every field that a cloud or a person fills."""
     fields = [
         "account_id",
@@ -848,7 +850,7 @@ def nasty(*more: str) -> Docket:
         }
         row |= {"remediation": bad, "risk": bad}
         made.append(case(row, owner=bad, waiver_expires_on=bad))
-    return docket(made)
+    return case_report(made)
 
 
 @pytest.mark.parametrize("by", ["finding", "hub", "owner"])
@@ -916,7 +918,7 @@ def test_text_for_each_markup_cannot_leave_its_place(bad: str) -> None:
     outside = re.sub(r"\\[^a-z\s]", "", escape.wiki(bad))
     assert not re.search(r"[{}\[\]!|*_^~]", outside)
     assert html.unescape(escape.html(bad)) == visible(bad) and not Elements(escape.html(bad)).found
-    assert '"' not in escape.plain(bad) and "[code]" not in escape.plain(bad).lower()
+    assert '"' not in escape.servicenow(bad) and "[code]" not in escape.servicenow(bad).lower()
     assert all(line.startswith("    ") and line.isprintable() for line in escape.markdown_block(bad).split("\n"))
     prose = re.sub(r"\\[!-/:-@\[-`{-~]", ".", escape.markdown_prose(bad))
     assert not re.search(r"[`*_\[\]<>|]|^[/#>+=-]|(?<!\w)@\w", prose)
@@ -1078,7 +1080,7 @@ def test_a_check_that_fails_leaves_the_ledger_as_it_was(tmp_path: Path, ledger: 
         raise ValueError(folder.name)
 
     with pytest.raises(ValueError):
-        export(small(), TARGETS["jira"], tmp_path, ledger, NOW, Wish(), Choices(), refuse)
+        export(small(), TARGETS["jira"], tmp_path, ledger, NOW, TicketOptions(), TrackerSettings(), refuse)
     assert ledger.entries("jira") == {} and (tmp_path / "jira-create.csv").exists()
 
 
@@ -1094,7 +1096,7 @@ def test_a_check_that_fails_leaves_the_ledger_as_it_was(tmp_path: Path, ledger: 
 def test_a_command_stands_in_a_ticket_as_it_is_or_not_at_all(
     target: str, command: str, there: bool, tmp_path: Path, ledger: Ledger
 ) -> None:
-    sent(docket([case({**estate()[0], "remediation_cli": command})]), target, tmp_path, ledger)
+    sent(case_report([case({**estate()[0], "remediation_cli": command})]), target, tmp_path, ledger)
     (row,) = every(tmp_path, target)
     said = description_of(row)
     assert (command in said, "in the export to csv" in said) == (there, not there)

@@ -19,7 +19,7 @@ from checks.finding import Finding
 from checks.waiver import Held, Period, parse
 from flows.errors import BadSettings
 from flows.gate import Gate, judge
-from flows.history import Past, days, points
+from flows.history import ScanHistory, days, points
 from reports.score import WEIGHTS, Tally, score
 from reports.store import LATEST, STEPS, BadHistory, address, engine, filesystem, reading, upgrade, version, writing
 from reports.trend import Point, Trend
@@ -141,7 +141,7 @@ def test_a_case_under_a_waiver_has_no_due_date_to_miss(place: str) -> None:
         return {findings[0].finding_id: Held("W-1", "risk_accepted", f"{today}")}
 
     with history(place, [World(hubs({"a": "fail"})).report(0)]) as opened:
-        (case,) = opened.docket(accepted=accepted, owner=lambda finding: f"team {finding.hub}").cases
+        (case,) = opened.case_report(accepted=accepted, owner=lambda finding: f"team {finding.hub}").cases
         assert (case.waiver, case.waiver_kind, case.sla, case.owner) == ("W-1", "risk_accepted", "", "team hub-0")
         trend = opened.trend(waived=periods(a=(0, 9)))  # type: ignore[arg-type]
         assert trend is not None
@@ -154,7 +154,7 @@ def test_a_case_says_which_waiver_it_has_lost_and_its_due_date_counts_again(plac
         return {findings[0].finding_id: Held("W-1", "risk_accepted", "2026-08-31", "2026-08-01", lapsed=True)}
 
     with history(place, [World(hubs({"a": "fail"})).report(0)]) as opened:
-        (case,) = opened.docket(accepted=accepted).cases
+        (case,) = opened.case_report(accepted=accepted).cases
     assert (case.lapsed_waiver, case.lapsed_on, case.waiver, case.sla) == ("W-1", "2026-08-31", "", "in")
 
 
@@ -230,7 +230,7 @@ def test_a_waiver_is_as_broad_for_the_score_as_for_the_cases(place: str) -> None
     waivers = parse(WIDE, "waivers.toml")
     with history(place, [World(lasting | mended).report(0), World(lasting).report(1)]) as opened:
         point = last(opened.trend(waived=waivers.periods))
-        assert not any(case.waiver for case in opened.docket(accepted=waivers.held).cases)
+        assert not any(case.waiver for case in opened.case_report(accepted=waivers.held).cases)
     assert point.score_managed == point.score_raw == 1.1
 
 
@@ -239,7 +239,7 @@ def test_a_waiver_is_no_broader_in_a_scan_of_fewer_clouds(place: str) -> None:
     world = World(bench | hubs({f"other-{n}": "fail" for n in range(130)}))
     with history(place, [world.report(0)]) as opened:
         opened.ingest(World(bench, scopes=(2,)).report(1), narrowed=True)
-        cases = opened.docket(accepted=parse(WIDE, "waivers.toml").held).cases
+        cases = opened.case_report(accepted=parse(WIDE, "waivers.toml").held).cases
     assert [case.waiver for case in cases] == ["bench"] * 12
 
 
@@ -309,7 +309,7 @@ def test_a_trend_without_a_scan_is_none(place: str) -> None:
     with history(place) as opened:
         assert opened.trend() is None
         with pytest.raises(LookupError, match="the history has no scan"):
-            opened.docket()
+            opened.case_report()
 
 
 def test_a_gap_is_an_empty_column_and_a_zero_is_not() -> None:
@@ -330,7 +330,7 @@ def test_a_trend_on_a_terminal_writes_no_control_character_that_a_cloud_named(pl
         assert trend is not None
         out = io.StringIO()
         render(trend, Console(file=out, width=100))
-        assert len(opened.docket().cases) == len(hostile().findings["finding_id"].unique())
+        assert len(opened.case_report().cases) == len(hostile().findings["finding_id"].unique())
     assert "Riskiest hubs" in out.getvalue()
     assert all(character.isprintable() or character == "\n" for character in out.getvalue())
 
@@ -356,7 +356,7 @@ def test_the_gate_counts_new_findings_only_where_there_is_something_to_compare_w
         found = world.report(day)
         with history(place, [found]) as opened:
             scan = found.about["scan_id"]
-            past = Past(opened.docket(scan), opened.trend(), frozenset(opened.baseline(scan)))
+            past = ScanHistory(opened.case_report(scan), opened.trend(), frozenset(opened.baseline(scan)))
         verdict = judge(gate, found, past)
         return verdict.code, len(verdict.notes)
 
@@ -369,16 +369,16 @@ def test_the_gate_counts_new_findings_only_where_there_is_something_to_compare_w
     assert end(new, World(hubs({"b": "fail"}), scopes=(0, 1)), 4) == (0, 0)
     assert end(new, World(one, scopes=(0, 1)), 5) == (1, 0)
     assert end(new, World(one), 6) == (0, 1)
-    assert judge(new, World(one).report(7), Past()).notes
-    assert judge(Gate("critical"), World(one).report(7), Past()).code == 0
+    assert judge(new, World(one).report(7), ScanHistory()).notes
+    assert judge(Gate("critical"), World(one).report(7), ScanHistory()).code == 0
 
 
 def test_too_little_coverage_beats_a_finding_unless_somebody_prefers_the_gate() -> None:
     found = report(coverage_pct="90.0")
-    assert judge(Gate("high", 95), found, Past()).code == 3
-    assert judge(Gate("high", 95, prefer_gate=True), found, Past()).code == 1
-    assert judge(Gate("high", 90), found, Past()).code == 1
-    assert judge(Gate("", 90), found, Past()).code == 0
+    assert judge(Gate("high", 95), found, ScanHistory()).code == 3
+    assert judge(Gate("high", 95, prefer_gate=True), found, ScanHistory()).code == 1
+    assert judge(Gate("high", 90), found, ScanHistory()).code == 1
+    assert judge(Gate("", 90), found, ScanHistory()).code == 0
 
 
 def test_an_older_database_is_brought_up_to_date_after_a_copy_and_a_newer_one_is_refused(place: str) -> None:

@@ -22,11 +22,11 @@ from collectors.scope import Scope
 from flows.cli import app
 from flows.console import CLEAN, GATE, USAGE, exit_code
 from flows.gate import Gate, judge
-from flows.history import Past
+from flows.history import ScanHistory
 from flows.runs import last_scan
 from flows.scan import Order
 from flows.settings import Settings
-from flows.waivers import cover_of, tell_waivers, without
+from flows.waivers import cover_of, say_waivers, without_waived
 from reports import audit_log
 from reports.waiver_lint import lint
 
@@ -214,7 +214,7 @@ def test_an_edit_by_hand_is_noted_until_it_is_recorded(home: Path, capsys: pytes
 
 def chain(home: Path) -> list[str]:
     log = home / "log.audit.jsonl"
-    with audit_log.locked(log) as file:
+    with audit_log.lock(log) as file:
         audit_log.append(file, [(f"W-{n}", None, {"id": f"W-{n}"}) for n in range(4)], "robin", NOW)
     return log.read_text().splitlines(keepends=True)
 
@@ -237,7 +237,7 @@ def chain(home: Path) -> list[str]:
 )  # fmt: skip
 def test_a_changed_audit_log_says_from_which_line_on(tmp_path: Path, tampered: object, broken: str) -> None:
     lines = tampered(chain(tmp_path))  # type: ignore[operator]
-    assert audit_log.verified("".join(lines).encode()).broken == broken
+    assert audit_log.checked_log("".join(lines).encode()).broken == broken
 
 
 @pytest.mark.parametrize("text", [None, "", "# none yet\n"])
@@ -316,7 +316,7 @@ def some() -> Waivers:
 def test_lint_says_what_is_wrong_with_each() -> None:
     waivers = some()
     log = audit_log.Log(
-        tuple({"waiver": w.id, "after": audit_log.plain(w), "hash": ""} for w in waivers.all if w.id != "wide")
+        tuple({"waiver": w.id, "after": audit_log.waiver_fields(w), "hash": ""} for w in waivers.all if w.id != "wide")
     )
     told = [(r.level, r.problem, r.waiver, r.detail) for r in lint(waivers, log, FINDINGS, TODAY)]
     assert told == [
@@ -360,7 +360,7 @@ def test_settings_with_owners_reach_a_worker_as_they_are() -> None:
 )
 def test_the_end_is_pointed_out_fourteen_days_before(days: int, told: list[str]) -> None:
     waivers = parse(row("x", finding=f"'{POLICY.finding_id}'"), "waivers.toml")
-    log = audit_log.Log(tuple({"waiver": w.id, "after": audit_log.plain(w), "hash": ""} for w in waivers.all))
+    log = audit_log.Log(tuple({"waiver": w.id, "after": audit_log.waiver_fields(w), "hash": ""} for w in waivers.all))
     remarks = lint(waivers, log, FINDINGS, date(2026, 11, 30) - timedelta(days=days))
     assert [remark.detail.split(", ")[1] for remark in remarks] == told
 
@@ -387,7 +387,7 @@ def test_a_scan_of_some_clouds_or_checks_proves_no_orphan(
 def test_a_waiver_that_lapsed_is_named_after_a_scan(capsys: pytest.CaptureFixture[str]) -> None:
     ids = "[" + ", ".join(f"'{one.finding_id}'" for one in PUMPS[:3]) + "]"
     lapsed = parse(row("pumps", created="2026-10-01", expires="2026-10-30", finding=ids), "waivers.toml")
-    tell_waivers(lapsed.over(FINDINGS, TODAY))
+    say_waivers(lapsed.over(FINDINGS, TODAY))
     assert capsys.readouterr().err == "waiver pumps expired on 2026-10-30: 3 findings without one\n"
 
 
@@ -397,7 +397,7 @@ def test_hostile_words_in_a_waiver_reach_no_terminal_and_no_formula(
     reasons = [f"{text} and ten more" for text in made_up.HOSTILE]
     assert typed("waivers", "add", PUMPS[0].finding_id, *said(reason=reasons[-1])) == CLEAN
     text = (home / "waivers.toml").read_text()
-    alike = audit_log.plain(load(home / "waivers.toml").all[0])
+    alike = audit_log.waiver_fields(load(home / "waivers.toml").all[0])
     for number, reason in enumerate(reasons):
         text = with_waiver(text, {**alike, "id": f"hostile-{number}", "reason": reason, "ticket": reason})
     (home / "waivers.toml").write_text(text)
@@ -422,10 +422,10 @@ def test_the_gate_passes_what_was_accepted_and_the_report_keeps_it() -> None:
     today = datetime.now(UTC).date()
     accepted_all = parse(row("all", created=str(today), expires=str(today), finding=ids), "waivers.toml")
     gate = Gate(fail_on="critical")
-    assert judge(gate, report, Past()).code == GATE
-    assert judge(gate, without(report, cover_of(report, accepted_all)), Past()).code == CLEAN
+    assert judge(gate, report, ScanHistory()).code == GATE
+    assert judge(gate, without_waived(report, cover_of(report, accepted_all)), ScanHistory()).code == CLEAN
     assert len(report.findings) > 0
-    assert judge(gate, without(report, cover_of(report, Waivers())), Past()).code == GATE
+    assert judge(gate, without_waived(report, cover_of(report, Waivers())), ScanHistory()).code == GATE
 
 
 @pytest.mark.parametrize(

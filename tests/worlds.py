@@ -110,4 +110,4 @@ def history(place: str, reports: Iterable[Report] = ()) -> Iterator[History]:
 
 def lives(opened: History) -> dict[str, str]:
     """The last scan's cases: lifecycle by the resource's name."""
-    return {case.finding.resource_name: case.lifecycle for case in opened.docket().cases}
+    return {case.finding.resource_name: case.lifecycle for case in opened.case_report().cases}

@@ -87,7 +87,7 @@ def provisioning_asks_a_hook(templates: Rows[ProvisioningTemplate]) -> Verdict:
     return templates["hooked"]
 
 
-def broad(documents: str) -> bool:
+def lets_act_as_others(documents: str) -> bool:
     """Whether one of several policies lets a device act as others. Raises ``ValueError`` when none does for certain."""
     answers = [
         answer(question, document if isinstance(document, str) else json.dumps(document))
@@ -147,7 +147,7 @@ def provisioning_hands_out_narrow_policies(templates: Rows[ProvisioningTemplate]
 
     One flaw in a template is repeated in every device that it makes.
     """
-    return ~holds(templates["documents"], broad) & proven(templates["settled"])
+    return ~holds(templates["documents"], lets_act_as_others) & proven(templates["settled"])
 
 
 CLAIM = (

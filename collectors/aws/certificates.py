@@ -90,7 +90,7 @@ def authorities(read: Reader) -> Iterator[Row]:
             "active": active,
             "age_days": read.days_since(listed["creationDate"]) if listed.get("creationDate") else None,
             "auto_registers": whole if isinstance(whole, Unread) else registers(whole),
-            "registration_vetted": vetted(read, identifier, whole),
+            "registration_vetted": vets_new_devices(read, identifier, whole),
         }
         row |= issuers.row(facts, authority=True)
         if not active:
@@ -105,7 +105,7 @@ def registers(authority: Mapping[str, Any]) -> bool:
     return bool(authority["certificateDescription"].get("autoRegistrationStatus", "DISABLE") == "ENABLE")
 
 
-def vetted(read: Reader, identifier: str, authority: Mapping[str, Any] | Unread) -> bool | Unread | None:
+def vets_new_devices(read: Reader, identifier: str, authority: Mapping[str, Any] | Unread) -> bool | Unread | None:
     """Whether a template or an enabled rule on the registration event vets new devices; only asked where one may come."""
     if isinstance(authority, Unread):
         return authority

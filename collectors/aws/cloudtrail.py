@@ -27,11 +27,11 @@ def trails(read: Reader) -> Iterator[Row]:
     yield {
         "resource": f"{registry(read.scope)}:trail",
         "name": f"AWS CloudTrail in {read.scope.region}",
-        "recorded": recorded(read),
+        "recorded": records_writes(read),
     }
 
 
-def recorded(read: Reader) -> bool | Unread:
+def records_writes(read: Reader) -> bool | Unread:
     """Whether one trail that covers the region is logging and keeps write calls."""
     found = read(TRAILS).cell(list)
     if isinstance(found, Unread):

@@ -9,7 +9,7 @@ from typing import Any
 
 from collectors.aws.account import partition
 from collectors.aws.iam import DETAILS, iot_actions, statements
-from collectors.aws.rule_roles import held_by
+from collectors.aws.rule_roles import policies_of_role
 from collectors.operation import Operation, Reader, Reply, collector
 from collectors.schema import Row, Unread
 from collectors.tables.app import PoolRole, UserPool
@@ -41,7 +41,7 @@ def pool_arn(read: Reader, identifier: str) -> str:
     return f"arn:{partition(scope.region)}:cognito-identity:{scope.region}:{scope.account}:identitypool/{identifier}"
 
 
-def handed_out(reply: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def roles_of_pool(reply: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """To whom a pool hands out which role, by default or by its rules."""
     for kind, role in (reply.get("Roles") or {}).items():
         yield GUESTS if kind == "unauthenticated" else SIGNED_IN, role
@@ -67,7 +67,7 @@ def roles_of(groups: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({group["RoleArn"] for group in groups if group.get("RoleArn")})
 
 
-def named_by(provider: str) -> Unread:
+def roles_of_other_provider(provider: str) -> Unread:
     """Why roles are not known that another provider's tokens name."""
     return Unread("no_data_source", detail=f"tokens of {provider} name the role")
 
@@ -82,13 +82,13 @@ def pool_roles(read: Reader) -> Iterator[Row]:
         )
         row = {"resource": pool_arn(read, identifier), "name": pool["IdentityPoolName"]}
         for reply in read(POOL_ROLES, IdentityPoolId=identifier):
-            found = list(handed_out(reply))
+            found = list(roles_of_pool(reply))
             for provider in by_token(reply):
                 groups = groups_of(read, provider)
                 if groups is not None:
                     found += [(SIGNED_IN, role) for role in roles_of(groups)]
                     continue
-                unread = named_by(provider)
+                unread = roles_of_other_provider(provider)
                 yield row | {
                     "subject": f"{SIGNED_IN}: tokens of {provider}",
                     "identities": SIGNED_IN,
@@ -102,7 +102,7 @@ def pool_roles(read: Reader) -> Iterator[Row]:
                     "identities": kind,
                     "handed_out": guests if kind == GUESTS else True,
                     "role": role,
-                    "documents": held_by(read, role),
+                    "documents": policies_of_role(read, role),
                 }
 
 
@@ -129,16 +129,16 @@ def reaches_iot(read: Reader, pool: str) -> bool | Unread:
     if isinstance(reply, Unread):
         return reply
     unread: Unread | None = None
-    roles = {role for kind, role in handed_out(reply) if kind == SIGNED_IN}
+    roles = {role for kind, role in roles_of_pool(reply) if kind == SIGNED_IN}
     for provider in by_token(reply):
         groups = groups_of(read, provider)
-        found = named_by(provider) if groups is None else groups.cell(roles_of)
+        found = roles_of_other_provider(provider) if groups is None else groups.cell(roles_of)
         if isinstance(found, Unread):
             unread = found
         else:
             roles.update(found)
     for role in sorted(roles):
-        held = held_by(read, role)
+        held = policies_of_role(read, role)
         if isinstance(held, Unread):
             unread = held
         elif any(s.get("Effect") == "Allow" and iot_actions(s) for d in json.loads(held) for s in statements(d)):

@@ -95,7 +95,7 @@ def chain(source: Source, settings: Mapping[str, Any]) -> botocore.session.Sessi
     return inner
 
 
-def opened(source: Source, settings: Mapping[str, Any], config: Config | None = None) -> boto3.Session:
+def open_session(source: Source, settings: Mapping[str, Any], config: Config | None = None) -> boto3.Session:
     """A boto3 session for a source. Raises ``BotoCoreError`` for an unknown profile or missing credentials.
 
     ``config`` is what the role is asked for with: patiently unless told otherwise, as it is asked again in a long scan.
@@ -191,7 +191,7 @@ class Identity:
 
 def identity(source: Source, settings: Mapping[str, Any], config: Config | None = None) -> Identity:
     """Who a source is, asked with one call. Raises ``BotoCoreError``, ``ClientError`` or NoTarget."""
-    session = opened(source, settings, config or once())
+    session = open_session(source, settings, config or once())
     credentials = session.get_credentials()
     if credentials is None:
         raise NoTarget(missing(source, settings))

@@ -24,18 +24,18 @@ FUNCTION_POLICY = Operation("lambda.get_policy", "lambda:GetPolicy", absent=("Re
 def functions(read: Reader) -> Iterator[Row]:
     """Every function that a rule, an authorizer or a provisioning template of one region calls, each once."""
     callers: dict[str, set[str]] = {}
-    for arn, caller in called(read):
+    for arn, caller in called_functions(read):
         callers.setdefault(arn, set()).add(caller)
     for arn in sorted(callers):
         yield {
             "resource": arn,
             "name": arn.split(":function:")[-1],
             "used_by": ", ".join(sorted(callers[arn])),
-            **opened(read, arn),
+            **permissions_of_iot(read, arn),
         }
 
 
-def called(read: Reader) -> Iterator[tuple[str, str]]:
+def called_functions(read: Reader) -> Iterator[tuple[str, str]]:
     """ARN of each function and what calls it; a list or reply that cannot be read leaves a gap."""
     for rule in read(LIST_RULES):
         for reply in read(GET_RULE, ruleName=rule["ruleName"]):
@@ -51,7 +51,7 @@ def called(read: Reader) -> Iterator[tuple[str, str]]:
                 yield hook, "provisioning hook"
 
 
-def opened(read: Reader, arn: str) -> dict[str, Any]:
+def permissions_of_iot(read: Reader, arn: str) -> dict[str, Any]:
     """Whether the policy of a function lets AWS IoT call it, and for which accounts. One without a policy does not."""
     region, account = arn.split(":")[3:5]
     found: dict[str, Any] | Unread

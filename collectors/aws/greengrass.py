@@ -115,7 +115,7 @@ def documents(read: Reader, thing: str) -> str | Unread:
     return json.dumps(held, sort_keys=True)
 
 
-def deployed(read: Reader) -> Iterator[tuple[Row, Any]]:
+def latest_deployments(read: Reader) -> Iterator[tuple[Row, Any]]:
     """The cells that name each latest deployment, and the reply that describes it."""
     scope = read.scope
     for listed in read(LIST_DEPLOYMENTS):
@@ -129,7 +129,7 @@ def deployed(read: Reader) -> Iterator[tuple[Row, Any]]:
 @collector(EdgeDeployment, "aws", LIST_DEPLOYMENTS, GET_DEPLOYMENT)
 def deployments(read: Reader) -> Iterator[Row]:
     """The latest deployment of each target in one region. One that names no failure policy rolls back."""
-    for row, reply in deployed(read):
+    for row, reply in latest_deployments(read):
         yield {
             **row,
             "rolls_back": reply.cell(
@@ -141,7 +141,7 @@ def deployments(read: Reader) -> Iterator[Row]:
 @collector(EdgeComponent, "aws", LIST_DEPLOYMENTS, GET_DEPLOYMENT, GET_COMPONENT)
 def components(read: Reader) -> Iterator[Row]:
     """Every component that the latest deployments of one region name; what those depend on is not followed."""
-    for row, reply in deployed(read):
+    for row, reply in latest_deployments(read):
         for deployment in reply:
             for name, chosen in (deployment.get("components") or {}).items():
                 yield {
@@ -161,7 +161,7 @@ def root(user: str) -> bool:
     return user.split(":", 1)[0] in ("root", "0")
 
 
-def merged(chosen: Mapping[str, Any]) -> Any:
+def merged_configuration(chosen: Mapping[str, Any]) -> Any:
     """The configuration that a deployment merges; empty when it merges none. Raises ``ValueError`` if it is no JSON."""
     return json.loads((chosen.get("configurationUpdate") or {}).get("merge") or "{}")
 
@@ -172,7 +172,7 @@ def as_root(read: Reader, name: str, chosen: Mapping[str, Any]) -> bool | Unread
         return True
     if name == NUCLEUS:
         try:
-            return root((merged(chosen).get("runWithDefault") or {}).get("posixUser") or "")
+            return root((merged_configuration(chosen).get("runWithDefault") or {}).get("posixUser") or "")
         except (AttributeError, ValueError):
             return Unread("not_parseable", detail="the nucleus configuration is no JSON object")
     if name.startswith("aws."):
@@ -181,11 +181,11 @@ def as_root(read: Reader, name: str, chosen: Mapping[str, Any]) -> bool | Unread
     version = f"components:{name}:versions:{chosen.get('componentVersion', '')}"
     arn = f"arn:{partition(scope.region)}:greengrass:{scope.region}:{scope.account}:{version}"
     gone = Unread("no_data_source", detail="the component version was deleted")
-    found: bool | Unread = read(GET_COMPONENT, arn=arn).cell(lambda reply: privileged(reply["recipe"]), absent=gone)
+    found: bool | Unread = read(GET_COMPONENT, arn=arn).cell(lambda reply: asks_for_root(reply["recipe"]), absent=gone)
     return found
 
 
-def privileged(recipe: Any) -> bool:
+def asks_for_root(recipe: Any) -> bool:
     """Whether a recipe asks for root in a step that keeps running; a privileged installation is not meant.
 
     Raises ``TypeError`` when it is no object.
@@ -216,7 +216,7 @@ def clients_open(chosen: Mapping[str, Any]) -> bool | Unread:
     Configurations of earlier revisions stay in force, so one that this revision does not set is not read.
     """
     try:
-        groups = merged(chosen).get("deviceGroups")
+        groups = merged_configuration(chosen).get("deviceGroups")
         if groups is None:
             return Unread("absent_field", detail="device groups come from the default or an earlier revision")
         policies = groups.get("policies") or {}

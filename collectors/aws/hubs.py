@@ -44,7 +44,7 @@ TLS_POLICIES: Mapping[str, str] = {
     "IoTSecurityPolicy_TLS13_1_3_2022_10": "1.3",
 }
 """Lowest TLS version of each security policy (AWS IoT Core, "Transport security in AWS IoT Core")."""
-FORWARD_SECRET = "IoTSecurityPolicy_TLS13_1_3_2022_10"
+WITHOUT_RSA_EXCHANGE = "IoTSecurityPolicy_TLS13_1_3_2022_10"
 """The only policy without RSA key exchange (same page)."""
 
 CRITICAL_CHECKS = frozenset({
@@ -85,7 +85,11 @@ def domains(read: Reader) -> Iterator[Row]:
             "customer_managed": own,
             "tls_policy": policy or none,
             "min_tls": TLS_POLICIES.get(policy, unknown) if policy else none,
-            "forward_secrecy_only": policy == FORWARD_SECRET if policy in TLS_POLICIES else unknown if policy else none,
+            "forward_secrecy_only": policy == WITHOUT_RSA_EXCHANGE
+            if policy in TLS_POLICIES
+            else unknown
+            if policy
+            else none,
             "server_certificate_valid": certificates_valid(domain) if own else None,
             "server_certificate_days": certificate_days(read, domain) if own else None,
             "authorizer_override": authorizer_override(read, domain),
@@ -175,7 +179,7 @@ def audits(read: Reader) -> Iterator[Row]:
         checks = settings.get("auditCheckConfigurations") or {}
         enabled = all((checks.get(name) or {}).get("enabled", False) for name in CRITICAL_CHECKS)
         on = any(check.get("enabled", False) for check in checks.values())
-    covered = scheduled(read)
+    covered = runs_weekly(read)
     yield row | {
         "audit_scheduled": False if enabled is False or covered is False else unread_of(enabled, covered) or True,
         "audit_notifies": notifies,
@@ -189,7 +193,7 @@ def unread_of(*cells: bool | Unread) -> Unread | None:
     return next((cell for cell in cells if isinstance(cell, Unread)), None)
 
 
-def scheduled(read: Reader) -> bool | Unread:
+def runs_weekly(read: Reader) -> bool | Unread:
     """Whether the schedules together run every critical check at least once a week."""
     names = read(LIST_AUDITS).cell(
         lambda audits: [a["scheduledAuditName"] for a in audits if a.get("frequency") in OFTEN_ENOUGH]

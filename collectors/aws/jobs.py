@@ -152,11 +152,11 @@ def package_versions(read: Reader) -> Iterator[Row]:
                 "resource": f"{registry(read.scope)}:package/{name}/version/{version}",
                 "name": f"{name} {version}",
                 "sbom": reply.cell(lambda found: bool((found.get("sbom") or {}).get("s3Location"))),
-                "sbom_valid": reply.cell(validated),
+                "sbom_valid": reply.cell(sbom_is_valid),
             }
 
 
-def validated(version: Mapping[str, Any]) -> bool | Unread:
+def sbom_is_valid(version: Mapping[str, Any]) -> bool | Unread:
     """Whether the bill of materials is valid; there is no answer while AWS IoT looks at it."""
     status = version.get("sbomValidationStatus")
     if status == "IN_PROGRESS":

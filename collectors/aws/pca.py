@@ -35,7 +35,7 @@ def private_authorities(read: Reader) -> Iterator[Row]:
             "name": subject.get("CommonName") or authority["Arn"].rsplit("/", 1)[-1],
             "active": active,
             "short_lived": authority.get("UsageMode", "GENERAL_PURPOSE") == "SHORT_LIVED_CERTIFICATE",
-            "registered": registered(read, authority["Arn"]) if active else None,
+            "registered": is_registered(read, authority["Arn"]) if active else None,
             "publishes_revocation": publishes(authority.get("RevocationConfiguration") or {}),
         }
 
@@ -59,7 +59,7 @@ def keys_of(*pems: str | None) -> set[str]:
     return found
 
 
-def registered(read: Reader, arn: str) -> bool | Unread:
+def is_registered(read: Reader, arn: str) -> bool | Unread:
     """Whether the key of a CA, or of one above it, is that of a CA registered in AWS IoT in a scanned region."""
     own = read(CA_CERTIFICATE, CertificateAuthorityArn=arn).cell(
         lambda reply: keys_of(reply["Certificate"], reply.get("CertificateChain"))

@@ -206,7 +206,7 @@ def principals(read: Reader) -> Iterator[Row]:
             "resource": arn,
             "name": certificate["certificateId"],
             "policies": known.targets_unread or ", ".join(sorted(known.attached.get(arn, ()))),
-            "group_policies": sets if isinstance(sets, Unread) else inherited(known, things),
+            "group_policies": sets if isinstance(sets, Unread) else group_policies(known, things),
             "documents": known.together(sets),
             "things": things if isinstance(things, Unread) else len(things),
             "exclusive": exclusive(things),
@@ -215,7 +215,7 @@ def principals(read: Reader) -> Iterator[Row]:
         }
 
 
-def inherited(known: Graph, things: list[dict[str, Any]] | Unread) -> str | Unread:
+def group_policies(known: Graph, things: list[dict[str, Any]] | Unread) -> str | Unread:
     """Policies that come through groups, each with its group; none where no group has a policy."""
     if not known.grouped:
         return ""

@@ -49,11 +49,11 @@ def bound_policies(read: Reader) -> int | Unread:
         for unread in (document, targets):
             if isinstance(unread, Unread):
                 return unread
-        total += bool(targets) and bound(document)
+        total += bool(targets) and is_bound_to_network(document)
     return total
 
 
-def bound(document: str) -> bool:
+def is_bound_to_network(document: str) -> bool:
     """Whether an Allow of a policy has a condition on the VPC or VPC endpoint; one that is no JSON has none."""
     try:
         found: list[Any] = statements(json.loads(document))

@@ -121,7 +121,7 @@ class Template:
         return OWN
 
 
-def handed_out(read: Reader, body: Any, caller_chooses: bool) -> tuple[str | Unread, bool | Unread]:
+def documents_handed_out(read: Reader, body: Any, caller_chooses: bool) -> tuple[str | Unread, bool | Unread]:
     """The documents that a template hands out, and whether they are settled."""
     try:
         handed = Template(json.loads(body), caller_chooses).handed()
@@ -162,7 +162,9 @@ def provisioning_templates(read: Reader) -> Iterator[Row]:
             yield row | dict.fromkeys(("hooked", "documents", "settled"), template)
             continue
         hooked = bool((template.get("preProvisioningHook") or {}).get("targetArn"))
-        documents, settled = handed_out(read, template["templateBody"], kind == "fleet provisioning" and not hooked)
+        documents, settled = documents_handed_out(
+            read, template["templateBody"], kind == "fleet provisioning" and not hooked
+        )
         yield row | {"hooked": hooked, "documents": documents, "settled": settled}
 
 
@@ -174,7 +176,7 @@ def registration_templates(read: Reader) -> Iterator[Row]:
     for listed in read(LIST_AUTHORITIES):
         for reply in read(DESCRIBE_AUTHORITY, certificateId=listed["certificateId"]):
             if body := (reply.get("registrationConfig") or {}).get("templateBody"):
-                documents, settled = handed_out(read, body, caller_chooses=False)
+                documents, settled = documents_handed_out(read, body, caller_chooses=False)
                 yield {
                     "resource": listed["certificateArn"],
                     "name": listed["certificateId"],

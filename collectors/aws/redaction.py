@@ -22,12 +22,12 @@ KEPT: Mapping[str, str] = {
 """Per AWS component, the one part of its configuration that is read. Others may hold passwords, proxies', say."""
 
 
-def masked(value: Any) -> Any:
+def mask(value: Any) -> Any:
     """A value with the same keys, and a marker for every text but the answers to ``RequiresPrivilege``."""
     if isinstance(value, Mapping):
-        return {k: v if k.lower() == "requiresprivilege" else masked(v) for k, v in value.items()}
+        return {k: v if k.lower() == "requiresprivilege" else mask(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [mask(item) for item in value]
     return MASK if isinstance(value, str) else value
 
 
@@ -53,7 +53,7 @@ def deployment(reply: dict[str, Any]) -> dict[str, Any]:
 def component(reply: dict[str, Any]) -> dict[str, Any]:
     """A component whose recipe, parsed, has no scripts, variables or default values; no recipe if it is no JSON."""
     try:
-        return reply | {"recipe": masked(json.loads(reply["recipe"]))}
+        return reply | {"recipe": mask(json.loads(reply["recipe"]))}
     except (KeyError, TypeError, ValueError):
         return {key: value for key, value in reply.items() if key != "recipe"}
 

@@ -35,7 +35,7 @@ def registries(read: Reader) -> Iterator[Row]:
     yield {
         "resource": f"{registry(read.scope)}:registry",
         "name": f"Device registry in {read.scope.region}",
-        **{column: events.cell(partial(published, kind=kind)) for column, kind in KINDS.items()},
+        **{column: events.cell(partial(publishes_events, kind=kind)) for column, kind in KINDS.items()},
         "api_alerts": read(EVENT_RULES).cell(lambda rules: any(hears_of_changes(rule) for rule in rules)),
         "policies_recorded": policies_recorded(read),
         "connections_indexed": read(INDEXING).cell(connections_indexed),
@@ -44,7 +44,7 @@ def registries(read: Reader) -> Iterator[Row]:
     }
 
 
-def published(events: Mapping[str, Any], kind: str) -> bool:
+def publishes_events(events: Mapping[str, Any], kind: str) -> bool:
     """Whether events of a kind are on; they are off unless set (AWS IoT Core, "Event messages")."""
     return bool(((events.get("eventConfigurations") or {}).get(kind) or {}).get("Enabled", False))
 

@@ -40,7 +40,9 @@ def role_aliases(read: Reader) -> Iterator[Row]:
         (alias, reply, reply.cell(lambda found: found["roleAliasDescription"]["roleArn"])) for alias, reply in found
     ]
     ages = {role: age(read, role) for _, _, role in described if not isinstance(role, Unread)}
-    jobs = {role: started(read, role) for role, days in ages.items() if isinstance(days, int) and days >= SETTLED_DAYS}
+    jobs = {
+        role: report_job_id(read, role) for role, days in ages.items() if isinstance(days, int) and days >= SETTLED_DAYS
+    }
     known = graph(read) if described else Graph()
     reached = reach(read, known) if described else Counter()
     for alias, reply, role in described:
@@ -53,7 +55,7 @@ def role_aliases(read: Reader) -> Iterator[Row]:
             "session_seconds": reply.cell(lambda found: found["roleAliasDescription"]["credentialDurationSeconds"]),
             "documents": held if isinstance(held, Unread) else held[0],
             "bounded": held if isinstance(held, Unread) else held[1],
-            "granted_by": granted_by(known, alias),
+            "granted_by": granting_policies(known, alias),
             "certificates": reached if isinstance(reached, Unread) else reached[alias],
             "role_age_days": days,
             **use(read, days, None if isinstance(role, Unread) else jobs.get(role)),
@@ -73,7 +75,7 @@ def age(read: Reader, role: str) -> int | Unread | None:
     return Unread("out_of_scope_account", detail="the role is in another account")
 
 
-def started(read: Reader, role: str) -> str | Unread | None:
+def report_job_id(read: Reader, role: str) -> str | Unread | None:
     """Id of the report on a role that IAM was asked to make; None when the role is gone."""
     job: str | Unread | None = read(START_REPORT, region="global", Arn=role).cell(lambda reply: reply["JobId"])
     return job
@@ -121,7 +123,7 @@ def report(read: Reader, job: str) -> list[Mapping[str, Any]] | Unread:
         after = {"Marker": page["Marker"]}
 
 
-def granted_by(known: Graph, alias: str) -> str | Unread:
+def granting_policies(known: Graph, alias: str) -> str | Unread:
     """Names of the policies that let a device assume a role alias."""
     if isinstance(known.aliases, Unread):
         return known.aliases

@@ -52,11 +52,11 @@ def rule_roles(read: Reader) -> Iterator[Row]:
                         "service": signed.get("serviceName")
                         or SERVICES.get(kind, Unread("not_parseable", detail=f"kind of action {kind}")),
                         "role": role,
-                        "documents": held_by(read, role),
+                        "documents": policies_of_role(read, role),
                     }
 
 
-def held_by(read: Reader, role: str) -> Any:
+def policies_of_role(read: Reader, role: str) -> Any:
     """Every policy of a role, as a JSON list."""
     reached = behind(read, role)
     return reached if isinstance(reached, Unread) else reached[0]

@@ -93,7 +93,7 @@ def rule_actions(read: Reader) -> Iterator[Row]:
                     "caught_errors": bool(rule.get("errorAction")),
                     "reserved_from_message": kind == "republish"
                     and message_chooses(action.get("topic", ""), rule.get("sql", "")),
-                    "encrypted_at_rest": encrypted(read, kind, action),
+                    "encrypted_at_rest": keeps_encrypted(read, kind, action),
                 }
 
 
@@ -140,7 +140,7 @@ def message_chooses(topic: str, sql: str = "") -> bool:
     return topic.startswith(("$$aws", "$aws")) and any(part not in {*IDENTITY_FUNCTIONS, *settled} for part in chosen)
 
 
-def encrypted(read: Reader, kind: str, action: Mapping[str, Any]) -> bool | Unread | None:
+def keeps_encrypted(read: Reader, kind: str, action: Mapping[str, Any]) -> bool | Unread | None:
     """Whether the target keeps messages encrypted; nothing is said of targets that keep none."""
     found: bool | Unread | None = None
     if kind in ALWAYS_ENCRYPTED:

@@ -26,7 +26,7 @@ AWS_KEY = "alias/aws/secretsmanager"
 def secrets(read: Reader) -> Iterator[Row]:
     """Every secret that a rule of one region, or a destination of its rules, names, each once."""
     used: dict[str, set[str]] = {}
-    for secret, by in named(read):
+    for secret, by in secrets_in_use(read):
         used.setdefault(secret, set()).add(by)
     for name in sorted(used):
         scope = read.scope
@@ -35,15 +35,15 @@ def secrets(read: Reader) -> Iterator[Row]:
             "resource": name if ARN.fullmatch(name) else made,
             "name": name,
             "used_by": ", ".join(sorted(used[name])),
-            **described(read, name),
+            **secret_facts(read, name),
         }
 
 
-def named(read: Reader) -> Iterator[tuple[str, str]]:
+def secrets_in_use(read: Reader) -> Iterator[tuple[str, str]]:
     """Name or ARN of each secret, and of the rule or destination that fetches it; what cannot be read leaves a gap."""
     for listed in read(LIST_RULES):
         for reply in read(GET_RULE, ruleName=listed["ruleName"]):
-            for secret in fetched(reply["rule"]):
+            for secret in secrets_of_rule(reply["rule"]):
                 yield secret, listed["ruleName"]
     for reply in read(DESTINATIONS):
         for destination in reply.get("destinationSummaries") or ():
@@ -51,12 +51,12 @@ def named(read: Reader) -> Iterator[tuple[str, str]]:
                 yield name, destination["arn"]
 
 
-def fetched(rule: Mapping[str, Any]) -> set[str]:
+def secrets_of_rule(rule: Mapping[str, Any]) -> set[str]:
     """The secrets that a rule's SQL or actions name."""
     return set(SECRET.findall(json.dumps(rule, default=str)))
 
 
-def described(read: Reader, name: str) -> dict[str, Any]:
+def secret_facts(read: Reader, name: str) -> dict[str, Any]:
     """Rotation, age and key of one secret."""
     arn = ARN.fullmatch(name)
     region, account = arn.groups() if arn else ("", read.scope.account)

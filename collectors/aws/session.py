@@ -19,7 +19,7 @@ from collectors.aws.credentials import (
     identity,
     introduction,
     once,
-    opened,
+    open_session,
     refusal,
     sources,
     steady,
@@ -31,7 +31,7 @@ from collectors.aws.organization import ASSUME_ROLE, LIST_ACCOUNTS, LISTING, lis
 from collectors.aws.transport import AwsSession
 from collectors.operation import Notes, Operation, ReadFailed
 from collectors.provider import QUICK, NoTarget, Scopes, find_seconds
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 
 ENTERING = 16
@@ -122,8 +122,8 @@ class Reached:
 
 def members(lister: Source, who: Identity, others: set[str], settings: Mapping[str, Any], reached: Reached) -> None:
     """Adds the accounts of the organization that a source's account may list, and tries the role of each."""
-    boto = opened(lister, settings)
-    session = AwsSession(who.account, boto, settings, LISTING, Pace(settings.get("calls_per_second") or 10))
+    boto = open_session(lister, settings)
+    session = AwsSession(who.account, boto, settings, LISTING, RateLimiter(settings.get("calls_per_second") or 10))
     whole = listing(
         lambda operation, params: session.send(operation, "global", params), settings.get("organizational_units") or ()
     )
@@ -158,7 +158,9 @@ def members(lister: Source, who: Identity, others: set[str], settings: Mapping[s
     ]
 
 
-def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> AwsSession:
+def connect(
+    account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: RateLimiter
+) -> AwsSession:
     """A read-only session for one account.
 
     Raises NoTarget when no source leads to it, and ReadFailed when its role cannot be assumed.
@@ -166,7 +168,7 @@ def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operati
     try:
         way = way_to(account, settings)
         if way is not None:
-            boto = opened(way, settings)
+            boto = open_session(way, settings)
             if way.role:
                 enter(boto, way.role)
             return AwsSession(account, boto, settings, operations, pace)

@@ -30,7 +30,7 @@ def weakly_signed(read: Reader, files: Iterable[Mapping[str, Any]]) -> Cell:
 def weaknesses(read: Reader, signing: Mapping[str, Any]) -> Iterator[Cell]:
     """One answer for each thing that can be weak about one file's signature."""
     if custom := signing.get("customCodeSigning"):
-        yield broken(custom.get("hashAlgorithm"))
+        yield is_broken_hash(custom.get("hashAlgorithm"))
     if name := (signing.get("startSigningJobParameter") or {}).get("signingProfileName"):
         yield from of_profile(read, name)
     if job := signing.get("awsSignerJobId"):
@@ -42,10 +42,10 @@ def weaknesses(read: Reader, signing: Mapping[str, Any]) -> Iterator[Cell]:
         yield bool(found.get("revocationRecord"))
         yield from of_material(read, found)
         if found.get("profileName"):
-            yield withdrawn(read, found["profileName"])
+            yield is_withdrawn(read, found["profileName"])
 
 
-def broken(algorithm: str | None) -> Cell:
+def is_broken_hash(algorithm: str | None) -> Cell:
     """Whether a hash, as in ``SHA-256`` or ``SHA1``, is broken."""
     name = str(algorithm or "").replace("-", "").lower()
     if name in BROKEN_HASHES:
@@ -53,7 +53,7 @@ def broken(algorithm: str | None) -> Cell:
     return False if name in SOUND_HASHES else Unread("not_parseable", detail=f"hash algorithm {algorithm}")
 
 
-def withdrawn(read: Reader, name: str) -> Cell:
+def is_withdrawn(read: Reader, name: str) -> Cell:
     """Whether a signing profile was canceled or revoked."""
     found: Cell = read(SIGNING_PROFILE, profileName=name).cell(
         lambda profile: profile["status"] in ("Canceled", "Revoked"), absent=NO_PROFILE
@@ -64,7 +64,7 @@ def withdrawn(read: Reader, name: str) -> Cell:
 def of_profile(read: Reader, name: str) -> Iterator[Cell]:
     """What can be weak about the signatures that a profile makes."""
     profile = read(SIGNING_PROFILE, profileName=name).cell(dict, absent=NO_PROFILE)
-    yield withdrawn(read, name)
+    yield is_withdrawn(read, name)
     if isinstance(profile, Unread):
         yield profile
     else:
@@ -78,7 +78,7 @@ def of_material(read: Reader, source: Mapping[str, Any]) -> Iterator[Cell]:
         chosen = read(SIGNING_PLATFORM, platformId=source["platformId"]).cell(
             lambda platform: platform["signingConfiguration"]["hashAlgorithmOptions"]["defaultValue"]
         )
-    yield chosen if isinstance(chosen, Unread) else broken(chosen)
+    yield chosen if isinstance(chosen, Unread) else is_broken_hash(chosen)
     if arn := (source.get("signingMaterial") or {}).get("certificateArn"):
         yield read(CERTIFICATE, region=arn.split(":")[3], CertificateArn=arn).cell(
             lambda found: read.days_until(found["Certificate"]["NotAfter"]) < 0,

@@ -18,7 +18,7 @@ from collectors.aws.credentials import endpoint, home, regions_of, steady
 from collectors.aws.redaction import REDACTED
 from collectors.crl_http import Outside
 from collectors.operation import Operation, ReadFailed, Undeclared
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 
 READS = ("get_", "list_", "describe_")
 """Only methods that start so ever leave this machine; `iot.describe_endpoint`, which creates an endpoint, does not."""
@@ -38,7 +38,7 @@ class AwsSession:
         boto: boto3.Session,
         settings: Mapping[str, Any],
         operations: tuple[Operation, ...],
-        pace: Pace,
+        pace: RateLimiter,
     ) -> None:
         self.account = account
         self.options: Mapping[str, Any] = {
@@ -68,7 +68,7 @@ class AwsSession:
         try:
             if operation.items:
                 for page in again():
-                    yield from listed(page, operation.items)
+                    yield from items_at(page, operation.items)
             else:
                 yield REDACTED.get(operation.name, dict)(self._whole(operation, again))
         except ClientError as error:
@@ -87,7 +87,7 @@ class AwsSession:
     def _whole(self, operation: Operation, ask: Callable[[], Iterator[Mapping[str, Any]]]) -> dict[str, Any]:
         """A reply with its pages merged; a report is asked for again until it is finished or patience ends."""
         for _ in self._pace.turns():
-            found = merged(ask())
+            found = merged_pages(ask())
             if operation.ready is None or operation.ready(found):
                 return found
         raise ReadFailed("partial", "NotFinished", "the report was still being made when the scan stopped waiting")
@@ -124,7 +124,7 @@ class AwsSession:
             self._pace.wait(region, name)
 
         client.meta.events.register_first("before-call", guard)
-        client.meta.events.register("before-parse", whole_json)
+        client.meta.events.register("before-parse", refuse_truncated)
         if service == "s3control" and client.meta.endpoint_url and "amazonaws.com" not in client.meta.endpoint_url:
             client.meta.events.register_first("before-sign", without_account)
         return client
@@ -140,7 +140,7 @@ def without_account(request: Any, **_: Any) -> None:
     request.url = re.sub(r"://\d{12}\.", "://", request.url, count=1)
 
 
-def whole_json(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+def refuse_truncated(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
     """Refuses a truncated answer, which botocore would take for an empty one."""
     if "json" not in operation_model.service_model.resolved_protocol or response_dict["status_code"] >= 300:
         return
@@ -150,7 +150,7 @@ def whole_json(operation_model: Any, response_dict: Mapping[str, Any], **_: Any)
         raise ReadFailed("failed", "MalformedBody") from None
 
 
-def listed(page: Mapping[str, Any], path: str) -> list[Any]:
+def items_at(page: Mapping[str, Any], path: str) -> list[Any]:
     """The list at a dotted path of a page; empty where the page leaves it out."""
     found: Any = page
     for part in path.split("."):
@@ -158,7 +158,7 @@ def listed(page: Mapping[str, Any], path: str) -> list[Any]:
     return list(found or ())
 
 
-def merged(pages: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
+def merged_pages(pages: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
     """All pages as one object: lists are joined, other members are the first page's."""
     whole: dict[str, Any] = {}
     for page in pages:

@@ -38,7 +38,7 @@ def covers(scope: str, resource_id: str) -> bool:
     return inner == outer or inner.startswith(f"{outer}/")
 
 
-def stated(properties: Mapping[str, Any], field: str) -> Any:
+def value_or_unread(properties: Mapping[str, Any], field: str) -> Any:
     """A field's value, or an unread cell when the API version in use does not return the field."""
     return properties[field] if field in properties else Unread("absent_field", detail=f"the reply has no {field}")
 

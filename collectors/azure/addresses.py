@@ -43,7 +43,7 @@ class Addresses:
         }
 
 
-def merged(networks: Iterable[Network]) -> tuple[Network, ...]:
+def merged_ranges(networks: Iterable[Network]) -> tuple[Network, ...]:
     """The fewest ranges that cover the same addresses: two halves of the internet are all of it."""
     every = list(networks)
     four = collapse_addresses(one for one in every if isinstance(one, IPv4Network))
@@ -54,11 +54,11 @@ def merged(networks: Iterable[Network]) -> tuple[Network, ...]:
 def rule_set(rules: Mapping[str, Any]) -> Addresses:
     """``networkRuleSets``: a list of what is allowed, and a default that is Deny unless it says Allow."""
     listed = rules.get("ipRules") or []
-    allowed = merged(ip_network(rule["ipMask"], strict=False) for rule in listed)
+    allowed = merged_ranges(ip_network(rule["ipMask"], strict=False) for rule in listed)
     return Addresses(allowed, str(rules.get("defaultAction")).lower() == "allow", bool(listed))
 
 
-def ordered(rules: Iterable[Mapping[str, Any]]) -> Addresses:
+def first_rule_ranges(rules: Iterable[Mapping[str, Any]]) -> Addresses:
     """``ipFilterRules``: the first rule that names an address decides; an address that none names is let in."""
     listed = list(rules)
     allowed: list[Network] = []
@@ -67,12 +67,12 @@ def ordered(rules: Iterable[Mapping[str, Any]]) -> Addresses:
         network = ip_network(rule["ipMask"], strict=False)
         accepts = rule["action"].lower() == "accept"
         if network.prefixlen == 0:
-            return Addresses(merged(allowed), accepts, True)
+            return Addresses(merged_ranges(allowed), accepts, True)
         if accepts and not any(within(network, one) for one in refused):
             allowed.append(network)
         elif not accepts:
             refused.append(network)
-    return Addresses(merged(allowed), True, bool(listed))
+    return Addresses(merged_ranges(allowed), True, bool(listed))
 
 
 def within(inner: Network, outer: Network) -> bool:
@@ -92,7 +92,9 @@ def cells(properties: Mapping[str, Any], targets: tuple[str, ...] = ()) -> dict[
             found = rule_set(rules)
         else:
             legacy = properties.get("ipFilterRules") or []
-            found = ordered(one for one in legacy if not targets or (one.get("target") or "all").lower() in targets)
+            found = first_rule_ranges(
+                one for one in legacy if not targets or (one.get("target") or "all").lower() in targets
+            )
         decided = found.cells(public)
     except (KeyError, ValueError, AttributeError) as error:
         unread = Unread("not_parseable", detail=f"address rules: {type(error).__name__}")

@@ -50,7 +50,7 @@ def row(read: Reader, hub: Mapping[str, Any], held: Mapping[str, Any]) -> Row:
     properties = held["properties"]
     verified = properties.get("isVerified")
     facts = (
-        certificate_facts(decoded(properties["certificate"]), read.clock, read.memory.weak)
+        certificate_facts(certificate_bytes(properties["certificate"]), read.clock, read.memory.weak)
         if properties.get("certificate")
         else {}
     )
@@ -70,7 +70,7 @@ def row(read: Reader, hub: Mapping[str, Any], held: Mapping[str, Any]) -> Row:
     }
 
 
-def decoded(content: str) -> bytes:
+def certificate_bytes(content: str) -> bytes:
     """The certificate's bytes, PEM or DER, out of the base64 that ARM wraps them in; empty when it is none."""
     if "-----BEGIN" in content:
         return content.encode()

@@ -24,7 +24,9 @@ def hub_logs(read: Reader) -> Iterator[Row]:
     """What every IoT hub logs: a category group, or both connections and changes of device identities."""
     for hub in read(HUBS):
         reply = read(SETTINGS, resource_uri=scope_of(hub["id"]))
-        kept = reply.cell(lambda found: bool(GROUPS & logged(found)) or logged(found) >= HUB_CATEGORIES)
+        kept = reply.cell(
+            lambda found: bool(GROUPS & enabled_categories(found)) or enabled_categories(found) >= HUB_CATEGORIES
+        )
         yield row(hub, kept)
 
 
@@ -32,7 +34,7 @@ def hub_logs(read: Reader) -> Iterator[Row]:
 def service_logs(read: Reader) -> Iterator[Row]:
     """What every Device Provisioning Service logs: any category."""
     for service in read(SERVICES):
-        kept = read(SETTINGS, resource_uri=scope_of(service["id"])).cell(lambda found: bool(logged(found)))
+        kept = read(SETTINGS, resource_uri=scope_of(service["id"])).cell(lambda found: bool(enabled_categories(found)))
         yield row(service, kept)
 
 
@@ -47,7 +49,7 @@ def row(source: Mapping[str, Any], kept: Any) -> Row:
     }
 
 
-def logged(settings: Iterable[Mapping[str, Any]]) -> set[str]:
+def enabled_categories(settings: Iterable[Mapping[str, Any]]) -> set[str]:
     """Categories and category groups that are enabled in a setting with a destination."""
     return {
         str(log.get("category") or log.get("categoryGroup"))

@@ -53,7 +53,7 @@ def hubs(read: Reader) -> Iterator[Row]:
             "routes": sum(1 for _ in endpoints(properties)),
             "shared_access_keys": properties.get("disableLocalAuth") is not True,
             "device_keys_allowed": not (properties.get("disableDeviceSAS") and properties.get("disableModuleSAS")),
-            "devices_using_keys": keyed_devices(read, hub),
+            "devices_using_keys": devices_with_keys(read, hub),
             "key_holders": key_holders(read, hub["id"], "iot hub"),
         }
 
@@ -76,7 +76,7 @@ def routes(read: Reader) -> Iterator[Row]:
                 "kind": kind,
                 "target": destination(endpoint),
                 "enabled": endpoint["name"] in used,
-                "keyed": keyed(endpoint),
+                "keyed": uses_stored_key(endpoint),
             }
         if upload := file_upload(properties):
             yield {
@@ -86,7 +86,7 @@ def routes(read: Reader) -> Iterator[Row]:
                 "kind": "fileUpload",
                 "target": destination(upload),
                 "enabled": True,
-                "keyed": keyed(upload),
+                "keyed": uses_stored_key(upload),
                 "upload_hours": hours(upload.get("sasTtlAsIso8601") or "PT1H"),
             }
 
@@ -146,7 +146,7 @@ def file_upload(properties: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return default if default.get("containerName") or default.get("connectionString") else None
 
 
-def keyed(endpoint: Mapping[str, Any]) -> bool:
+def uses_stored_key(endpoint: Mapping[str, Any]) -> bool:
     """Whether a stored key opens the endpoint; ``keyBased`` is the default ("IotHubResource", authenticationType)."""
     return str(endpoint.get("authenticationType")).lower() != "identitybased"
 
@@ -191,7 +191,7 @@ def answers_queries(hub: Mapping[str, Any]) -> bool:
     return str((hub.get("sku") or {}).get("tier")).lower() != "basic"
 
 
-def keyed_devices(read: Reader, hub: Mapping[str, Any]) -> Any:
+def devices_with_keys(read: Reader, hub: Mapping[str, Any]) -> Any:
     """How many enabled devices of a hub authenticate with a symmetric key."""
     if not answers_queries(hub):
         return Unread("no_data_source", detail="a hub of the basic tier answers no twin queries")

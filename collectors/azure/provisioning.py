@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.azure import addresses
-from collectors.azure.account import region, stated
+from collectors.azure.account import region, value_or_unread
 from collectors.azure.iothub import private_endpoints
 from collectors.azure.roles import ASSIGNMENTS, ROLES, key_holders
 from collectors.operation import Operation, Reader, collector
@@ -30,7 +30,7 @@ def services(read: Reader) -> Iterator[Row]:
     """
     for service in read(SERVICES):
         properties = service["properties"]
-        local = stated(properties, "disableLocalAuth")
+        local = value_or_unread(properties, "disableLocalAuth")
         yield {
             "region": region(service),
             "resource": service["id"],
@@ -50,7 +50,7 @@ def key_linked(links: Iterable[Mapping[str, Any]]) -> Any:
 
     A link without the field comes from an API version that does not know it.
     """
-    kinds = [stated(link, "authenticationType") for link in links]
+    kinds = [value_or_unread(link, "authenticationType") for link in links]
     for kind in kinds:
         if isinstance(kind, Unread):
             return kind

@@ -42,7 +42,7 @@ from collectors.azure import refusals
 from collectors.azure.account import FIND, SUBSCRIPTIONS
 from collectors.operation import Absent, Notes, Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, Scopes, find_seconds, within
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 
 CLIENTS = {
@@ -99,7 +99,7 @@ class Retry(RetryPolicy[Any, Any]):
 class Guard(SansIOHTTPPolicy[Any, Any]):
     """The last policy before the wire: paces each attempt, and lets through reads at the expected host only."""
 
-    def __init__(self, pace: Pace, api: str, method: str, host: str = "", path: str = "") -> None:
+    def __init__(self, pace: RateLimiter, api: str, method: str, host: str = "", path: str = "") -> None:
         self._pace, self._api, self._method, self._host, self._path = pace, api, method, host, path
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
@@ -120,7 +120,7 @@ class Azure:
         account: str,
         settings: Mapping[str, Any],
         operations: tuple[Operation, ...],
-        pace: Pace,
+        pace: RateLimiter,
         quick: bool = False,
     ) -> None:
         self._account, self._settings, self._pace = account, settings, pace
@@ -144,7 +144,7 @@ class Azure:
                 page = next(pages, None)
                 if page is None:
                     return
-                items = held(page, operation.items)
+                items = items_of(page, operation.items)
             except (Absent, ReadFailed, Undeclared):
                 raise
             except Exception as error:
@@ -196,7 +196,7 @@ class Azure:
 
         def keep(response: PipelineResponse[Any, Any]) -> None:
             if response.http_response.status_code < 300:
-                bodies.append(redacted(response.context.get(ContentDecodePolicy.CONTEXT_NAME)))
+                bodies.append(redact(response.context.get(ContentDecodePolicy.CONTEXT_NAME)))
 
         reply = getattr(getattr(self.client(service), group), method)(**params, raw_response_hook=keep)
         if not hasattr(reply, "by_page"):
@@ -227,7 +227,7 @@ class Azure:
             response = self._clients["iothubdata"].send_request(request, retry_on_methods=["POST"])
             response.raise_for_status()
             self._closed -= {host}  # a hub that answered does not refuse the scanner for its address
-            yield redacted(response.json())
+            yield redact(response.json())
             token = response.headers.get("x-ms-continuation", "")
             if not token:
                 return
@@ -271,7 +271,7 @@ def closed_hosts(hub: Any) -> Iterator[str]:
         yield str(properties.get("hostName"))
 
 
-def held(page: Any, path: str) -> list[Any]:
+def items_of(page: Any, path: str) -> list[Any]:
     """The items of a page: those at the path, the page itself when it is a bare list, or the one object."""
     if isinstance(page, list):
         return page
@@ -282,12 +282,12 @@ def held(page: Any, path: str) -> list[Any]:
     return list(page or [])
 
 
-def redacted(value: Any, field: str = "") -> Any:
+def redact(value: Any, field: str = "") -> Any:
     """A copy without secrets: keys and tokens become a marker, connection strings keep the place they name."""
     if isinstance(value, dict):
-        return {name: redacted(inner, name) for name, inner in value.items()}
+        return {name: redact(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [redacted(inner, field) for inner in value]
+        return [redact(inner, field) for inner in value]
     if not value or not isinstance(value, str):
         return value
     if CONNECTION.search(field):
@@ -388,7 +388,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
         held = [one for one in signed_in() if not tenant or one.get("tenantId") == tenant]
         found = {str(one["id"]): plain(one.get("state")) for one in held}
     else:
-        found = listed(settings, source)
+        found = subscriptions_of(settings, source)
     if not wanted and not found:
         raise NoTarget(f"azure: {source} sees no subscription at {endpoints(settings)[0]}; assign it the Reader role")
     chosen = sorted(set(wanted or found))
@@ -409,12 +409,12 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     return Scopes(scopes, rows, lines)
 
 
-def listed(settings: Mapping[str, Any], source: str) -> dict[str, str]:
+def subscriptions_of(settings: Mapping[str, Any], source: str) -> dict[str, str]:
     """The state of every subscription that the credential can list. Raises NoTarget when ARM does not say so in time."""
     arm = endpoints(settings)[0]
 
     def ask() -> dict[str, str]:
-        session = Azure("", settings, FIND, Pace(), quick=True)
+        session = Azure("", settings, FIND, RateLimiter(), quick=True)
         asked = session.send(SUBSCRIPTIONS, "global", {})
         return {str(one["subscriptionId"]): plain(one.get("state")) for one in asked}
 
@@ -430,6 +430,6 @@ def plain(told: Any) -> str:
     return told if isinstance(told, str) and re.fullmatch(r"[A-Za-z]{1,20}", told) else ""
 
 
-def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> Azure:
+def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: RateLimiter) -> Azure:
     """A session for one subscription. Raises NoTarget without a credential."""
     return Azure(account, settings, operations, pace)

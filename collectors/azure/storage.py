@@ -50,7 +50,7 @@ def stores(read: Reader) -> Iterator[Row]:
             "kind": "storage account",
             "holds_telemetry": telemetry,
             "holds_iot_data": telemetry,
-            "public": closed(properties),
+            "public": is_closed_by_switch(properties),
             "refuses_plain_http": properties.get("supportsHttpsTrafficOnly") is True
             and properties.get("minimumTlsVersion") in STRONG_TLS,
             "encrypted": True,
@@ -88,7 +88,7 @@ def holds_telemetry(routed: Mapping[str, set[str]] | Unread, account: str) -> An
     )
 
 
-def closed(properties: Mapping[str, Any]) -> Any:
+def is_closed_by_switch(properties: Mapping[str, Any]) -> Any:
     """False when the account's own switches keep strangers out, None when its containers decide.
 
     Where ``allowBlobPublicAccess`` is not set, older API versions read it as true and newer ones as false: unread.

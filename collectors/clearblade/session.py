@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
 from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds, within
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 
 ATTEMPTS = 3
@@ -93,7 +93,7 @@ class ClearBladeSession:
         account: str,
         settings: Mapping[str, Any],
         operations: tuple[Operation, ...],
-        pace: Pace,
+        pace: RateLimiter,
         key: Key,
         timeout: httpx.Timeout,
         attempts: int = ATTEMPTS,
@@ -228,7 +228,7 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
     key, project, said = configuration(settings)
     regions = list(settings.get("regions") or REGIONS)
     session = ClearBladeSession(
-        project, settings, FIND, Pace(), key, httpx.Timeout(find_seconds(settings), connect=1.0), attempts=1
+        project, settings, FIND, RateLimiter(), key, httpx.Timeout(find_seconds(settings), connect=1.0), attempts=1
     )
     tried = f"clearblade: project {project}, credential from {said}, {key.url}"
     first = {"parent": f"projects/{project}/locations/{regions[0]}"}
@@ -246,7 +246,7 @@ def find(settings: Mapping[str, Any]) -> list[Scope]:
 
 
 def connect(
-    account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace
+    account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: RateLimiter
 ) -> ClearBladeSession:
     """A session for one project that refuses every operation but those given."""
     key, _, _ = configuration(settings)

@@ -49,7 +49,7 @@ def total(values: Iterable[Any]) -> Any:
     return found
 
 
-def stated(value: Callable[[], Any]) -> Any:
+def value_or_unread(value: Callable[[], Any]) -> Any:
     """``value()``, or an unread cell when the reply does not hold the field or makes no sense."""
     try:
         return value()
@@ -69,7 +69,7 @@ Google keeps no link from a bucket or key to what devices do with it; the label 
 """
 
 
-def marked(resource: dict[str, Any], what: str) -> bool:
+def is_marked(resource: dict[str, Any], what: str) -> bool:
     """Whether a label of the resource says that it serves telemetry or firmware; `false` as its value says no."""
     labels: dict[str, str] = resource.get("labels") or {}
     words = MARKS[what]

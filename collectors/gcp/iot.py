@@ -45,7 +45,7 @@ def telemetry_topics(read: Reader) -> Any:
     """Relative names of the topics that registries publish to. A retired service has none."""
     found: set[str] = set()
     for region in regions(read):
-        named = registries(read, region).cell(published)
+        named = registries(read, region).cell(registry_topics)
         if isinstance(named, Unread):
             if named.cause in NOTHING_THERE:
                 continue
@@ -54,7 +54,7 @@ def telemetry_topics(read: Reader) -> Any:
     return frozenset(found)
 
 
-def published(found: list[dict[str, Any]]) -> set[str]:
+def registry_topics(found: list[dict[str, Any]]) -> set[str]:
     """The topics that registries send telemetry and state to."""
     configs = [c for r in found for c in (*r.get("eventNotificationConfigs", ()), r.get("stateNotificationConfig"))]
     return {c["pubsubTopicName"] for c in configs if c and c.get("pubsubTopicName")}

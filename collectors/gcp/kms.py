@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, marked, project, stated
+from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, is_marked, project, value_or_unread
 from collectors.gcp.policy import PUBLIC, ROLES, grants, holders, members, project_members
 from collectors.gcp.pubsub import TELEMETRY, TOPICS, of, short, telemetry
 from collectors.operation import Operation, Reader, Reply, collector
@@ -113,10 +113,10 @@ def keys(read: Reader) -> Iterator[Row]:
                 "enabled": enabled,
                 "rotatable": rotatable(key),
                 "rotates": "rotationPeriod" in key,
-                "rotation_days": stated(partial(rotation_days, key)) if "rotationPeriod" in key else None,
+                "rotation_days": value_or_unread(partial(rotation_days, key)) if "rotationPeriod" in key else None,
                 "public": any_of((is_public(own), is_public(inherited), is_public(kms_only(above)))),
-                "signs_firmware": purpose == "sign" and marked(key, "firmware"),
-                "hardware": stated(partial(in_hardware, key)),
+                "signs_firmware": purpose == "sign" and is_marked(key, "firmware"),
+                "hardware": value_or_unread(partial(in_hardware, key)),
                 "imported": imported,
                 "signers": signers(read, (own, inherited, above)) if purpose == "sign" else 0,
             }
@@ -142,14 +142,14 @@ def key_grants(read: Reader) -> Iterator[Row]:
         listed = read(KEYS, parent=ring["name"])
         found = [(key, protects(key, protecting)) for key in listed]
         for policy in read(RING_POLICY, resource=ring["name"]):
-            data = any_of((*(answer for _, answer in found), whole(listed)))
+            data = any_of((*(answer for _, answer in found), false_if_whole(listed)))
             yield from grants(read, policy, full_name("cloudkms", ring["name"]), short(ring["name"]), "key", data)
         for key, data in found:
             for policy in read(KEY_POLICY, resource=key["name"]):
                 yield from grants(read, policy, full_name("cloudkms", key["name"]), short(key["name"]), "key", data)
 
 
-def whole(listed: Reply) -> Any:
+def false_if_whole(listed: Reply) -> Any:
     """Unread when the list is not whole, else False: nothing more can be in it."""
     told = listed.cell(len)
     return told if isinstance(told, Unread) else False
@@ -171,6 +171,6 @@ def telemetry_keys(read: Reader) -> Any:
 
 def protects(key: dict[str, Any], protecting: Any) -> Any:
     """Whether a key protects device data or firmware: a label says so, or a telemetry topic uses it."""
-    if marked(key, "firmware") or marked(key, "telemetry"):
+    if is_marked(key, "firmware") or is_marked(key, "telemetry"):
         return True
     return protecting if isinstance(protecting, Unread) else protecting.get(key["name"], False)

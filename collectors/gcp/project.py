@@ -79,7 +79,7 @@ def logs_data(levels: list[Any]) -> Any:
     return any_of((whole, *(configs for configs in levels if isinstance(configs, Unread))))
 
 
-def exempted(levels: list[Any]) -> Any:
+def exempt_identities(levels: list[Any]) -> Any:
     """How many identities are exempt from data-access logs."""
     found: set[str] = set()
     for configs in levels:
@@ -115,6 +115,6 @@ def detection(read: Reader) -> Iterator[Row]:
         "resource": full_name("cloudresourcemanager", project(read)),
         "name": read.scope.account,
         "data_access_logged": logs_data(levels),
-        "audit_exemptions": exempted(levels),
+        "audit_exemptions": exempt_identities(levels),
         "retired_api_enabled": read(SERVICES, parent=project(read)).cell(lists_retired_api),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, full_name, marked, project
+from collectors.gcp.account import PROJECT, full_name, is_marked, project
 from collectors.gcp.iot import REGISTRIES, telemetry_topics
 from collectors.gcp.policy import RETIRED, grants, members, split
 from collectors.operation import Operation, Reader, collector
@@ -52,7 +52,7 @@ def telemetry(read: Reader) -> Any:
 
 def is_telemetry(read: Reader, topic: dict[str, Any], named: Any) -> Any:
     """Whether devices publish to one topic."""
-    if marked(topic, "telemetry"):
+    if is_marked(topic, "telemetry"):
         return True
     listed = named if isinstance(named, Unread) else topic["name"] in named
     if listed is True:

@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from collectors.gcp.account import stated
+from collectors.gcp.account import value_or_unread
 from collectors.lost import is_gone
 from collectors.operation import Reply
 from collectors.schema import Row, Unread, any_of
@@ -46,7 +46,7 @@ def bridge(registry: dict[str, Any], config: str, state: str, on: str) -> Any:
 
     An unspecified state enables it (Cloud IoT v1 reference, HttpState and MqttState).
     """
-    return stated(
+    return value_or_unread(
         lambda: registry[config].get(state, "") in (on, "", f"{on.split('_', maxsplit=1)[0]}_STATE_UNSPECIFIED")
     )
 
@@ -67,7 +67,7 @@ def hub(registry: dict[str, Any], full: Name) -> Row:
         "enabled": any_of((http, mqtt)),
         "http_enabled": http,
         "mqtt_enabled": mqtt,
-        "authorities": stated(lambda: len(authorities(registry))),
+        "authorities": value_or_unread(lambda: len(authorities(registry))),
     }
 
 
@@ -78,7 +78,7 @@ def log(registry: dict[str, Any], full: Name) -> Row:
         "name": registry["id"],
         "hub": full(registry["name"]),
         "kind": "registry",
-        "logs_connections": stated(lambda: registry["logLevel"] in ("ERROR", "INFO", "DEBUG")),
+        "logs_connections": value_or_unread(lambda: registry["logLevel"] in ("ERROR", "INFO", "DEBUG")),
     }
 
 
@@ -112,7 +112,7 @@ def identity(encoded: str) -> str:
 
 def expiry(authority: dict[str, Any], clock: datetime) -> Any:
     """Days until the end that the service itself read from a certificate that does not parse here."""
-    end = stated(lambda: moment(authority["x509Details"]["expiryTime"]))
+    end = value_or_unread(lambda: moment(authority["x509Details"]["expiryTime"]))
     return end if isinstance(end, Unread) else (end - clock).days if end else Unread("not_parseable")
 
 
@@ -159,11 +159,11 @@ def devices(
 def signing(registry: dict[str, Any]) -> list[x509.Certificate] | Unread:
     """The registry's CAs that parse, or an unread value when the reply does not hold them."""
     found: list[x509.Certificate] = []
-    listed = stated(lambda: authorities(registry))
+    listed = value_or_unread(lambda: authorities(registry))
     if isinstance(listed, Unread):
         return listed
     for authority in listed:
-        parsed = stated(partial(certificate, authority.get("certificate") or ""))
+        parsed = value_or_unread(partial(certificate, authority.get("certificate") or ""))
         if not isinstance(parsed, Unread):
             found.append(parsed)
     return found
@@ -184,15 +184,15 @@ def device(
     held = item.get("credentials")
     keys = [credential_facts(c, signers, clock, listed) for c in held or ()]
     unasked = Unread("absent_field", detail="the reply has no credentials")
-    heard = stated(lambda: last_heard(item))
-    gateway = stated(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
+    heard = value_or_unread(lambda: last_heard(item))
+    gateway = value_or_unread(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
     prints = [key["fingerprint"] for key in keys]
     row = {
         "resource": f"{registry}/devices/{item['id']}",
         "name": item["id"],
         "hub": registry,
-        "enabled": stated(lambda: not item["blocked"]),
-        "auth": unasked if held is None else weakest([key["auth"] for key in keys]),
+        "enabled": value_or_unread(lambda: not item["blocked"]),
+        "auth": unasked if held is None else weakest_auth([key["auth"] for key in keys]),
         "weak_key": unasked if held is None else any_of(key["weak"] for key in keys),
         "credentials": unasked if held is None else len(keys),
         "expiring_credentials": unasked if held is None else sum(key["ends"] is not None for key in keys),
@@ -201,7 +201,7 @@ def device(
         "ever_connected": heard if isinstance(heard, Unread) else heard is not None,
         "edge": gateway,
         "gateway_auth": gateway_auth(item) if gateway is True else None,
-        "logs_off": stated(lambda: item["logLevel"] == "NONE"),
+        "logs_off": value_or_unread(lambda: item["logLevel"] == "NONE"),
     }
     return row, None if held is None or None in prints else frozenset(prints)
 
@@ -229,7 +229,7 @@ def gateway_auth(item: dict[str, Any]) -> str:
     return str(item["gatewayConfig"].get("gatewayAuthMethod") or "GATEWAY_AUTH_METHOD_UNSPECIFIED")
 
 
-def weakest(kinds: list[Any]) -> Any:
+def weakest_auth(kinds: list[Any]) -> Any:
     """The weakest proof of identity among a device's credentials."""
     unread = [kind for kind in kinds if isinstance(kind, Unread)]
     if unread and "public-key" not in kinds:
@@ -250,7 +250,7 @@ def credential_facts(
         facts["fingerprint"] = fingerprint(parsed)
         if "CERTIFICATE" in encoded:
             weak = certificate_facts(encoded, clock, listed).get("weak_key")
-            facts["auth"] = vouched(encoded, signers)
+            facts["auth"] = is_vouched_for(encoded, signers)
         else:
             weak = mark(parsed) in listed or key_facts(parsed)["weak_key"]
         facts["weak"] = Unread("not_parseable") if weak is None else weak
@@ -260,7 +260,7 @@ def credential_facts(
     return facts
 
 
-def vouched(encoded: str, signers: list[x509.Certificate] | Unread) -> Any:
+def is_vouched_for(encoded: str, signers: list[x509.Certificate] | Unread) -> Any:
     """Whether a CA of the registry signed a device's certificate. The service checks that only when it is added."""
     if isinstance(signers, Unread):
         return signers

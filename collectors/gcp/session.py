@@ -37,7 +37,7 @@ from collectors.gcp import refusals
 from collectors.gcp.account import FIND, PROJECT, REGIONS
 from collectors.operation import Absent, Notes, Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, Scopes, find_seconds
-from collectors.rate_limit import Pace
+from collectors.rate_limit import RateLimiter
 from collectors.scope import Scope
 
 logging.getLogger("googleapiclient.http").setLevel(logging.CRITICAL)  # it warns of every 403; the coverage says so
@@ -229,7 +229,7 @@ class GoogleSession:
         account: str,
         settings: Mapping[str, Any],
         operations: tuple[Operation, ...],
-        pace: Pace,
+        pace: RateLimiter,
         login: Login,
         seconds: float,
         attempts: int = ATTEMPTS,
@@ -340,7 +340,7 @@ class GoogleSession:
                         request = iot_v1.ListDeviceRegistriesRequest(params | {"page_token": token})
                         reply = client.list_device_registries(request, retry=patience, timeout=self._seconds)
                         things, item = reply.device_registries, iot_v1.DeviceRegistry
-                    page = [whole(item.pb(thing), json_format.MessageToDict) for thing in things]
+                    page = [message_json(item.pb(thing), json_format.MessageToDict) for thing in things]
                     token = reply.next_page_token
             except exceptions.GoogleAPICallError as error:
                 told = refusals.parsed(int(error.code or 0), getattr(error.response, "content", b""))
@@ -364,7 +364,7 @@ class GoogleSession:
         return client
 
 
-def whole(message: Any, to_dict: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+def message_json(message: Any, to_dict: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """A protobuf reply as JSON. Unset values appear with their documented default.
 
     A device of which nothing came back but its ids was not asked with a mask that the service understood: its other
@@ -490,7 +490,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     tried = f"gcp: project {projects[0]}, credential from {said}, {where or APIS['cloudresourcemanager'][1]}"
     seconds = find_seconds(settings)
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
-    session = GoogleSession(projects[0], settings, FIND, Pace(), login, seconds, attempts=1)
+    session = GoogleSession(projects[0], settings, FIND, RateLimiter(), login, seconds, attempts=1)
     states = asked_states(session, projects, seconds)
     first = states.get(projects[0])
     if first is None:
@@ -510,7 +510,9 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     return Scopes(scopes, notes.coverage.values(), lines)
 
 
-def connect(account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: Pace) -> GoogleSession:
+def connect(
+    account: str, settings: Mapping[str, Any], operations: tuple[Operation, ...], pace: RateLimiter
+) -> GoogleSession:
     """A session for one project that refuses every operation but those given."""
     credential, _, _ = source(settings)
     seconds = float(settings.get("timeout_seconds") or READ_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, marked, project, stated
+from collectors.gcp.account import PROJECT, PROJECT_POLICY, full_name, is_marked, project, value_or_unread
 from collectors.gcp.policy import PUBLIC, ROLES, grants, holders, members, people, project_members
 from collectors.gcp.pubsub import SUBSCRIPTIONS, TELEMETRY, of, telemetry
 from collectors.operation import Operation, Reader, collector
@@ -57,12 +57,12 @@ def open_to_all(entries: list[dict[str, Any]]) -> bool:
 
 def object_acls(bucket: dict[str, Any]) -> Any:
     """Whether single objects may have an ACL of their own: uniform bucket-level access is off."""
-    return stated(lambda: not bucket["iamConfiguration"]["uniformBucketLevelAccess"]["enabled"])
+    return value_or_unread(lambda: not bucket["iamConfiguration"]["uniformBucketLevelAccess"]["enabled"])
 
 
 def takes_telemetry(bucket: dict[str, Any], targets: Any) -> Any:
     """Whether a telemetry subscription writes to the bucket, or a label says that it holds telemetry."""
-    if marked(bucket, "telemetry"):
+    if is_marked(bucket, "telemetry"):
         return True
     return targets if isinstance(targets, Unread) else targets.get(bucket["name"], False)
 
@@ -108,7 +108,7 @@ def stores(read: Reader) -> Iterator[Row]:
     """Every bucket of one project."""
     targets, project_pairs = telemetry_buckets(read), project_members(read)
     for bucket in read(BUCKETS, project=read.scope.account):
-        data, firmware = takes_telemetry(bucket, targets), marked(bucket, "firmware")
+        data, firmware = takes_telemetry(bucket, targets), is_marked(bucket, "firmware")
         rules = (bucket.get("lifecycle") or {}).get("rule") or ()
         yield {
             "resource": full_name("storage", bucket["name"]),
@@ -132,7 +132,7 @@ def bucket_grants(read: Reader) -> Iterator[Row]:
     """Who may do what with every bucket, by bindings of its own."""
     targets = telemetry_buckets(read)
     for bucket in read(BUCKETS, project=read.scope.account):
-        data = any_of((marked(bucket, "firmware"), takes_telemetry(bucket, targets)))
+        data = any_of((is_marked(bucket, "firmware"), takes_telemetry(bucket, targets)))
         for policy in read(BUCKET_POLICY, bucket=bucket["name"]):
             full = full_name("storage", bucket["name"])
             yield from grants(read, policy, full, bucket["name"], "bucket", data)

@@ -16,9 +16,19 @@ from itertools import islice
 from typing import Any
 
 from collectors import tags
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 from reports.escape import visible
-from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
+from reports.formats.format import (
+    Coverage,
+    File,
+    Format,
+    FormatOptions,
+    Read,
+    bad_ids,
+    explanation,
+    split,
+    without_empty,
+)
 
 BATCH, BATCH_BYTES, FINDING_BYTES = 100, 6_000_000, 240_000
 """Findings of a batch; bytes of a batch and of a finding."""
@@ -41,7 +51,7 @@ Where = tuple[str, str, str]
 """Partition, account and region that take a finding in."""
 
 
-def home(case: Case, options: Options) -> Where | None:
+def home(case: Case, options: FormatOptions) -> Where | None:
     """Where a finding is imported; None leaves it out."""
     finding = case.finding
     if finding.provider == "aws" and ACCOUNT.fullmatch(finding.account_id):
@@ -57,7 +67,7 @@ def partition_of(region: str) -> str:
     return next((partition for begins, partition in PARTITIONS if region.startswith(begins)), "aws")
 
 
-def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
+def asff_finding(case: Case, case_report: CaseReport, where: Where) -> dict[str, Any]:
     """One finding as Security Hub takes it."""
     finding = case.finding
     partition, account, region = where
@@ -65,8 +75,8 @@ def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
     status = "PASSED" if resolved else "FAILED" if finding.status == "fail" else "NOT_AVAILABLE"
     severity = "INFORMATIONAL" if finding.severity == "info" else finding.severity.upper()
     kind = next((k for p, part, k in TYPES if p == finding.provider and part in finding.resource_id), "Other")
-    evidence = told({"subject": finding.subject, "hub": finding.hub, "actual": finding.actual, "name": finding.resource_name}, DETAIL)  # fmt: skip
-    texts = told({"Text": finding.remediation}, TEXT)
+    evidence = nonempty_texts({"subject": finding.subject, "hub": finding.hub, "actual": finding.actual, "name": finding.resource_name}, DETAIL)  # fmt: skip
+    texts = nonempty_texts({"Text": finding.remediation}, TEXT)
     return {
         "SchemaVersion": "2018-10-08",
         "Id": finding.finding_id,
@@ -79,63 +89,69 @@ def imported(case: Case, docket: Docket, where: Where) -> dict[str, Any]:
         "CreatedAt": case.first_seen,
         "FirstObservedAt": case.first_seen,
         "LastObservedAt": case.last_seen,
-        "UpdatedAt": docket.about["scan_completed_at"],
-        "Title": shown(finding.ticket_title or finding.check_title, TITLE),
-        "Description": shown(finding.risk or finding.check_title, DESCRIPTION),
+        "UpdatedAt": case_report.about["scan_completed_at"],
+        "Title": one_line(finding.ticket_title or finding.check_title, TITLE),
+        "Description": one_line(finding.risk or finding.check_title, DESCRIPTION),
         "FindingProviderFields": {
             "Severity": {"Label": severity, "Original": finding.severity},
             "Types": ["Software and Configuration Checks/AWS Security Best Practices"],
         },
-        **filled({"Remediation": filled({"Recommendation": texts})}),
-        "ProductFields": {f"{PRODUCT}/{name}": text for name, text in told(fields(case, docket), FIELD).items()},
+        **without_empty({"Remediation": without_empty({"Recommendation": texts})}),
+        "ProductFields": {
+            f"{PRODUCT}/{name}": text for name, text in nonempty_texts(fields(case, case_report), FIELD).items()
+        },
         "Resources": [
             {
                 "Type": kind,
-                "Id": shown(finding.resource_id, ID),
+                "Id": one_line(finding.resource_id, ID),
                 "Partition": partition,
                 "Region": region,
-                **filled({"Tags": tagged(finding.tags)}),
-                **filled({"Details": filled({"Other": evidence})}),
+                **without_empty({"Tags": tagged(finding.tags)}),
+                **without_empty({"Details": without_empty({"Other": evidence})}),
             }
         ],
         "Compliance": {
             "Status": status,
-            "StatusReasons": [{"ReasonCode": reason(case), "Description": shown(explained(case), DESCRIPTION)}],
-            **filled(
-                {"RelatedRequirements": [shown(one, REQUIREMENT) for one in split(finding.controls)][:REQUIREMENTS]}
+            "StatusReasons": [
+                {"ReasonCode": status_code(case), "Description": one_line(explanation(case), DESCRIPTION)}
+            ],
+            **without_empty(
+                {"RelatedRequirements": [one_line(one, REQUIREMENT) for one in split(finding.controls)][:REQUIREMENTS]}
             ),
         },
         "RecordState": "ARCHIVED" if resolved else "ACTIVE",
     }
 
 
-def shown(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """A text as Security Hub takes it: one line of at most so many characters, whatever it counts as one; so bytes."""
     data = visible(text).encode()
     return data.decode() if len(data) <= limit else f"{data[: limit - 3].decode(errors='ignore')}…"
 
 
-def told(texts: Mapping[str, str], limit: int) -> dict[str, str]:
+def nonempty_texts(texts: Mapping[str, str], limit: int) -> dict[str, str]:
     """Texts by name, without those in which nothing stands."""
-    return {name: shown(text, limit) for name, text in texts.items() if text.strip()}
+    return {name: one_line(text, limit) for name, text in texts.items() if text.strip()}
 
 
 def tagged(cell: str) -> dict[str, str]:
     """Tags as Security Hub takes them, at most 50; one without text is left out."""
     found = (
-        (shown(key, TAG_KEY), shown(text, TAG)) for key, text in tags.read(cell).items() if key.strip() and text.strip()
+        (one_line(key, TAG_KEY), one_line(text, TAG))
+        for key, text in tags.read(cell).items()
+        if key.strip() and text.strip()
     )
     return dict(islice(found, TAGS))
 
 
-def reason(case: Case) -> str:
+def status_code(case: Case) -> str:
     """Why the status is what it is, as a code."""
     if case.lifecycle == "resolved":
         return "RESOLVED"
     return "REQUIREMENT_NOT_MET" if case.finding.status == "fail" else "NOT_READ"
 
 
-def fields(case: Case, docket: Docket) -> Mapping[str, str]:
+def fields(case: Case, case_report: CaseReport) -> Mapping[str, str]:
     """What Security Hub keeps as it is given."""
     finding = case.finding
     return {
@@ -150,31 +166,31 @@ def fields(case: Case, docket: Docket) -> Mapping[str, str]:
         "Waiver": case.waiver,
         "WaiverKind": case.waiver_kind,
         "WaiverExpiresOn": case.waiver_expires_on,
-        "ScanId": docket.about["scan_id"],
-        "ScanComplete": docket.about["scan_complete"],
+        "ScanId": case_report.about["scan_id"],
+        "ScanComplete": case_report.about["scan_complete"],
     }
 
 
-def files(docket: Docket, _: Coverage, options: Options) -> Iterator[File]:
+def files(case_report: CaseReport, _: Coverage, options: FormatOptions) -> Iterator[File]:
     """``asff-ACCOUNT-REGION-N.json``, a JSON list each; one empty list where nothing belongs to AWS."""
     found: defaultdict[Where, list[Case]] = defaultdict(list)
-    for case in docket.cases:
+    for case in case_report.cases:
         if where := home(case, options):
             found[where].append(case)
     if not found:
         yield File("asff-none.json", 0, ("[]\n",))
     for where, cases in sorted(found.items()):
-        for number, batch in enumerate(batches(cases, docket, where), 1):
+        for number, batch in enumerate(batches(cases, case_report, where), 1):
             text = ("[\n", ",\n".join(batch), "\n]\n")
             yield File(f"asff-{where[1]}-{where[2]}-{number}.json", len(batch), text)
 
 
-def batches(cases: Sequence[Case], docket: Docket, where: Where) -> Iterator[list[str]]:
+def batches(cases: Sequence[Case], case_report: CaseReport, where: Where) -> Iterator[list[str]]:
     """Findings as text, as many as one call takes. A finding is never too long: each of its texts is clipped."""
     held: list[str] = []
     size = 0
     for case in cases:
-        text = json.dumps(imported(case, docket, where))
+        text = json.dumps(asff_finding(case, case_report, where))
         if held and (len(held) == BATCH or size + len(text) + 4 > BATCH_BYTES):
             yield held
             held, size = [], 0
@@ -183,9 +199,9 @@ def batches(cases: Sequence[Case], docket: Docket, where: Where) -> Iterator[lis
     yield held
 
 
-def notes(docket: Docket, options: Options) -> list[str]:
+def notes(case_report: CaseReport, options: FormatOptions) -> list[str]:
     """How many findings no AWS account takes in."""
-    left = sum(home(case, options) is None for case in docket.cases)
+    left = sum(home(case, options) is None for case in case_report.cases)
     return (
         [f"{left} of other clouds left out; aws_account in [formats] names an account that takes them"] if left else []
     )
@@ -194,7 +210,7 @@ def notes(docket: Docket, options: Options) -> list[str]:
 def rules(files: Sequence[Read]) -> Iterator[str]:
     """What no schema says: sizes, one account and region a file, names that fit them, times that are, no id mistaken."""
     ids = ((f"{file.name}: row {n}", row["Id"]) for file in files for n, row in enumerate(file.value, 1))
-    yield from mistaken(ids)
+    yield from bad_ids(ids)
     for name, data, rows in files:
         if len(rows) > BATCH:
             yield f"{name}: {len(rows)} findings; {BATCH} is the most"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 
 Coverage = Sequence[Mapping[str, Any]]
 """Rows of ``coverage.csv``: what was asked, and what came of it."""
@@ -32,7 +32,7 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Options:
+class FormatOptions:
     """What differs between two users of one format.
 
     ``aws_account`` and ``aws_region``: where Security Hub takes in what belongs to no AWS account or region of its own:
@@ -56,16 +56,16 @@ class Format:
 
     name: str
     product: str
-    files: Callable[[Docket, Coverage, Options], Iterable[File]]
+    files: Callable[[CaseReport, Coverage, FormatOptions], Iterable[File]]
     own: str
     schema: str
     rows: Callable[[Any], Sequence[Any]]
     rules: Callable[[Sequence[Read]], Iterator[str]]
     whole: bool = False
-    notes: Callable[[Docket, Options], Sequence[str]] = lambda _, __: ()
+    notes: Callable[[CaseReport, FormatOptions], Sequence[str]] = lambda _, __: ()
 
 
-def filled(row: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row without what is empty; a number, 0 too, stays."""
     return {key: value for key, value in row.items() if value or isinstance(value, int)}
 
@@ -80,7 +80,7 @@ def split(joined: str) -> list[str]:
     return [part for part in joined.split("|") if part]
 
 
-def mistaken(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
+def bad_ids(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
     """A line for each id that is no finding's, or stands in a second place; ids come after their places."""
     seen: set[str] = set()
     for place, id_ in ids:
@@ -91,7 +91,7 @@ def mistaken(ids: Iterable[tuple[str, str]]) -> Iterator[str]:
         seen.add(id_)
 
 
-def explained(case: Case) -> str:
+def explanation(case: Case) -> str:
     """Why a case is what it is, in one sentence."""
     finding = case.finding
     if case.lifecycle == "resolved":

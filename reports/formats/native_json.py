@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from reports.case import Case, Docket
-from reports.formats.format import Coverage, File, Format, Options, Read, mistaken
+from reports.case import Case, CaseReport
+from reports.formats.format import Coverage, File, Format, FormatOptions, Read, bad_ids
 
 VERSION = "1"
 """Goes up when a key changes its meaning or leaves; a new key does not count."""
@@ -15,15 +15,15 @@ LIFE = tuple(field.name for field in fields(Case) if field.name != "finding")
 """What a case says beside its finding."""
 
 
-def files(docket: Docket, coverage: Coverage, _: Options) -> Iterator[File]:
+def files(case_report: CaseReport, coverage: Coverage, _: FormatOptions) -> Iterator[File]:
     """``docket.json``."""
-    yield File("docket.json", len(docket.cases), document(docket, coverage))
+    yield File("docket.json", len(case_report.cases), document(case_report, coverage))
 
 
-def document(docket: Docket, coverage: Coverage) -> Iterator[str]:
+def document(case_report: CaseReport, coverage: Coverage) -> Iterator[str]:
     """``about``, ``cases`` and ``coverage``; one row a line."""
-    yield f'{{\n"docket_version": "{VERSION}",\n"about": {json.dumps(dict(docket.about))}'
-    for name, rows in (("cases", map(flat, docket.cases)), ("coverage", map(dict, coverage))):
+    yield f'{{\n"docket_version": "{VERSION}",\n"about": {json.dumps(dict(case_report.about))}'
+    for name, rows in (("cases", map(flat, case_report.cases)), ("coverage", map(dict, coverage))):
         yield f',\n"{name}": ['
         for number, row in enumerate(rows):
             yield f"{',' if number else ''}\n{json.dumps(row)}"
@@ -39,7 +39,7 @@ def flat(case: Case) -> dict[str, object]:
 def rules(files: Sequence[Read]) -> Iterator[str]:
     """No finding stands there mistaken."""
     for file in files:
-        yield from mistaken(
+        yield from bad_ids(
             (f"{file.name}: case {n}", row["finding_id"]) for n, row in enumerate(file.value["cases"], 1)
         )
 

@@ -12,18 +12,18 @@ from typing import Any
 
 from checks.unread import parse
 from collectors import tags
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 from reports.formats.format import (
     Coverage,
     File,
     Format,
-    Options,
+    FormatOptions,
     Read,
-    explained,
-    filled,
+    bad_ids,
+    explanation,
     milliseconds,
-    mistaken,
     split,
+    without_empty,
 )
 
 VERSION = "1.5.0"
@@ -35,9 +35,9 @@ CLASS = 2003
 ARRAY, LINES = "findings.ocsf.json", "findings.ocsf.ndjson"
 
 
-def event(case: Case, docket: Docket) -> dict[str, Any]:
+def event(case: Case, case_report: CaseReport) -> dict[str, Any]:
     """One finding as an event of the scan."""
-    finding, about = case.finding, docket.about
+    finding, about = case.finding, case_report.about
     activity, did = activity_of(case)
     judged, verdict = verdict_of(case)
     state, stage = state_of(case)
@@ -56,7 +56,7 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
         "severity": CAPTIONS.get(finding.severity, finding.severity.title()),
         "status_id": state,
         "status": stage,
-        "status_detail": explained(case),
+        "status_detail": explanation(case),
         "message": finding.ticket_title,
         "metadata": {
             "version": VERSION,
@@ -76,7 +76,7 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
             "modified_time": milliseconds(case.resolved_at or case.last_seen),
             "analytic": {"uid": finding.check_id, "name": finding.check_title, "type_id": 1, "type": "Rule"},
         },
-        "compliance": filled(
+        "compliance": without_empty(
             {
                 "control": finding.check_id,
                 "requirements": split(finding.controls),
@@ -88,10 +88,10 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
         ),
         "cloud": {
             "provider": PROVIDERS[finding.provider],
-            **filled({"region": finding.region, "account": filled({"uid": finding.account_id})}),
+            **without_empty({"region": finding.region, "account": without_empty({"uid": finding.account_id})}),
         },
         "resources": [
-            filled(
+            without_empty(
                 {
                     "uid": finding.resource_id,
                     "name": finding.resource_name,
@@ -102,8 +102,8 @@ def event(case: Case, docket: Docket) -> dict[str, Any]:
                 }
             )
         ],
-        **filled({"remediation": filled({"desc": finding.remediation})}),
-        "unmapped": filled(
+        **without_empty({"remediation": without_empty({"desc": finding.remediation})}),
+        "unmapped": without_empty(
             {
                 "lifecycle": case.lifecycle,
                 "owner": case.owner,
@@ -146,18 +146,18 @@ def state_of(case: Case) -> tuple[int, str]:
     return (3, "Suppressed") if case.waiver else (1, "New")
 
 
-def files(docket: Docket, _: Coverage, __: Options) -> Iterator[File]:
+def files(case_report: CaseReport, _: Coverage, __: FormatOptions) -> Iterator[File]:
     """``findings.ocsf.json``, an array, and ``findings.ocsf.ndjson``."""
-    count = len(docket.cases)
-    yield File(ARRAY, count, array(docket))
-    yield File(LINES, count, (f"{json.dumps(event(case, docket))}\n" for case in docket.cases))
+    count = len(case_report.cases)
+    yield File(ARRAY, count, array(case_report))
+    yield File(LINES, count, (f"{json.dumps(event(case, case_report))}\n" for case in case_report.cases))
 
 
-def array(docket: Docket) -> Iterator[str]:
+def array(case_report: CaseReport) -> Iterator[str]:
     """The events as one array, one a line."""
     yield "["
-    for number, case in enumerate(docket.cases):
-        yield f"{',' if number else ''}\n{json.dumps(event(case, docket))}"
+    for number, case in enumerate(case_report.cases):
+        yield f"{',' if number else ''}\n{json.dumps(event(case, case_report))}"
     yield "\n]\n"
 
 
@@ -168,7 +168,7 @@ def rules(files: Sequence[Read]) -> Iterator[str]:
     if events is None or lines is None:
         yield f"{ARRAY} and {LINES} are not both there"
         return
-    yield from mistaken((f"{ARRAY}: row {n}", one["finding_info"]["uid"]) for n, one in enumerate(events, 1))
+    yield from bad_ids((f"{ARRAY}: row {n}", one["finding_info"]["uid"]) for n, one in enumerate(events, 1))
     for number, one in enumerate(events, start=1):
         if one["type_uid"] != (fits := one["class_uid"] * 100 + one["activity_id"]):
             yield f"{ARRAY}: row {number}: type_uid: {one['type_uid']}; {fits} is what fits activity_id"

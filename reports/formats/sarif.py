@@ -19,9 +19,19 @@ from urllib.parse import quote
 from checks.finding import canonical
 from checks.guidelines import frameworks
 from checks.unread import read_in_words
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 from reports.escape import sarif
-from reports.formats.format import Coverage, File, Format, Options, Read, explained, filled, mistaken, split
+from reports.formats.format import (
+    Coverage,
+    File,
+    Format,
+    FormatOptions,
+    Read,
+    bad_ids,
+    explanation,
+    split,
+    without_empty,
+)
 
 RUNS, RESULTS, RULES, TAGS, LOCATIONS, PACKED = 20, 25_000, 25_000, 20, 1_000, 10_000_000
 """What GitHub takes at most, ``PACKED`` in bytes of the file after gzip."""
@@ -36,11 +46,11 @@ WAIVERS = uuid.UUID("6f1d3a52-7c36-5b1e-9a6e-0a5d2f7f8b11")
 FRAMEWORKS = uuid.UUID("0c2b8f64-7a4d-5f0e-8d53-3b1f6a9e4c27")
 
 
-def files(docket: Docket, coverage: Coverage, options: Options) -> Iterator[File]:
+def files(case_report: CaseReport, coverage: Coverage, options: FormatOptions) -> Iterator[File]:
     """``findings.sarif``."""
-    wanted = [case for case in docket.cases if options.resolved or case.lifecycle != "resolved"]
+    wanted = [case for case in case_report.cases if options.resolved or case.lifecycle != "resolved"]
     cases = wanted[:RESULTS]
-    yield File("findings.sarif", len(cases), log(docket.about, cases, coverage, len(wanted) - len(cases)))
+    yield File("findings.sarif", len(cases), log(case_report.about, cases, coverage, len(wanted) - len(cases)))
 
 
 def log(about: Mapping[str, str], cases: Sequence[Case], coverage: Coverage, left_out: int) -> Iterator[str]:
@@ -55,7 +65,7 @@ def log(about: Mapping[str, str], cases: Sequence[Case], coverage: Coverage, lef
     driver = {
         "name": "iotposture",
         "version": about["tool_version"],
-        **filled({"supportedTaxonomies": [reference(name) for name in by_framework(cited)]}),
+        **without_empty({"supportedTaxonomies": [reference(name) for name in by_framework(cited)]}),
         "rules": [rule(case, controls[check]) for check, case in rules.items()],
     }
     run = {
@@ -70,7 +80,7 @@ def log(about: Mapping[str, str], cases: Sequence[Case], coverage: Coverage, lef
                 "toolExecutionNotifications": notifications(coverage, left_out),
             }
         ],
-        **filled({"taxonomies": [taxonomy(name, ids) for name, ids in by_framework(cited).items()]}),
+        **without_empty({"taxonomies": [taxonomy(name, ids) for name, ids in by_framework(cited).items()]}),
         "properties": {key: about[key] for key in ("scan_id", "scan_complete", "coverage_pct", "catalogue_version")},
     }
     head = json.dumps(run)[:-1]
@@ -98,7 +108,7 @@ def taxonomy(framework: str, requirements: Iterable[str]) -> dict[str, Any]:
     """A framework with those of its requirements that the log cites."""
     known = frameworks().get(framework, {})
     taxa = [
-        filled({"id": one, "shortDescription": {"text": sarif(known[one].title)}, "helpUri": known[one].url})
+        without_empty({"id": one, "shortDescription": {"text": sarif(known[one].title)}, "helpUri": known[one].url})
         if one in known
         else {"id": one}
         for one in requirements
@@ -126,7 +136,7 @@ def rule(case: Case, controls: Iterable[str]) -> dict[str, Any]:
         "fullDescription": {"text": sarif(finding.risk or finding.check_title)},
         "help": {"text": sarif(finding.remediation or finding.check_title)},
         "defaultConfiguration": {"level": LEVEL[finding.severity]},
-        **filled({"relationships": [{"target": one, "kinds": ["relevant"]} for one in taxa(controls)]}),
+        **without_empty({"relationships": [{"target": one, "kinds": ["relevant"]} for one in taxa(controls)]}),
         "properties": {
             "security-severity": SCORE[finding.severity],
             "tags": list(dict.fromkeys(filter(None, tags)))[:TAGS],
@@ -143,12 +153,12 @@ def result(case: Case, places: dict[str, int]) -> dict[str, Any]:
         "ruleIndex": places[finding.check_id],
         "kind": "fail" if failed else "open",
         "level": LEVEL[finding.severity] if failed else "none",
-        "message": {"text": sarif(f"{finding.ticket_title}: {explained(case)}")},
+        "message": {"text": sarif(f"{finding.ticket_title}: {explanation(case)}")},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": uri(case)}, "region": {"startLine": 1}},
                 "logicalLocations": [
-                    filled(
+                    without_empty(
                         {
                             "fullyQualifiedName": finding.resource_id,
                             "name": finding.resource_name,
@@ -161,9 +171,9 @@ def result(case: Case, places: dict[str, int]) -> dict[str, Any]:
         "fingerprints": {FINGERPRINT: finding.finding_id},
         "partialFingerprints": {"primaryLocationLineHash": finding.finding_id},
         "baselineState": baseline(case),
-        **filled({"taxa": taxa(dict.fromkeys(split(finding.controls)))}),
-        **filled({"suppressions": suppressions(case)}),
-        "properties": filled(
+        **without_empty({"taxa": taxa(dict.fromkeys(split(finding.controls)))}),
+        **without_empty({"suppressions": suppressions(case)}),
+        "properties": without_empty(
             {
                 "finding_id": finding.finding_id,
                 "severity": finding.severity,
@@ -257,15 +267,15 @@ def unfit(run: Mapping[str, Any]) -> Iterator[str]:
         where = f".tool.driver.rules[{number}]"
         if (count := len(check.get("properties", {}).get("tags", []))) > TAGS:
             yield f"{where}: {count} tags; {TAGS} is the most"
-        yield from (f"{where}: {problem}" for problem in lost((one["target"] for one in check.get("relationships", [])), known))  # fmt: skip
+        yield from (f"{where}: {problem}" for problem in unknown_requirements((one["target"] for one in check.get("relationships", [])), known))  # fmt: skip
     ids = ((f".results[{n}]", one.get("fingerprints", {}).get(FINGERPRINT, "")) for n, one in enumerate(results))
-    yield from mistaken(ids)
+    yield from bad_ids(ids)
     for number, one in enumerate(results):
         yield from (f".results[{number}]: {problem}" for problem in odd(one, checks))
-        yield from (f".results[{number}]: {problem}" for problem in lost(one.get("taxa", []), known))
+        yield from (f".results[{number}]: {problem}" for problem in unknown_requirements(one.get("taxa", []), known))
 
 
-def lost(references: Iterable[Mapping[str, Any]], known: set[tuple[Any, Any]]) -> Iterator[str]:
+def unknown_requirements(references: Iterable[Mapping[str, Any]], known: set[tuple[Any, Any]]) -> Iterator[str]:
     """References to requirements that no taxonomy of the run has."""
     for one in references:
         component = one.get("toolComponent", {})

@@ -10,27 +10,29 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from collectors.files import Writer, write_files
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.formats import asff, native_json, ocsf, sarif
-from reports.formats.format import Coverage, File, Format, Options
+from reports.formats.format import Coverage, File, Format, FormatOptions
 
 FORMATS: Mapping[str, Format] = {
     format_.name: format_ for format_ in (ocsf.FORMAT, asff.FORMAT, sarif.FORMAT, native_json.FORMAT)
 }
 
 
-def write(format_: Format, docket: Docket, coverage: Coverage, options: Options, folder: Path) -> list[Path]:
+def write(
+    format_: Format, case_report: CaseReport, coverage: Coverage, options: FormatOptions, folder: Path
+) -> list[Path]:
     """Writes the files of a format into a folder, which is made if need be, and a manifest last; returns their paths.
 
     Nobody sees half a file. What an earlier export left there goes: a batch too many would be imported again. Raises
     OSError.
     """
     noted: list[dict[str, Any]] = []
-    files = {file.name: writer(file, noted) for file in format_.files(docket, coverage, options)}
+    files = {file.name: writer(file, noted) for file in format_.files(case_report, coverage, options)}
     last = f"{format_.name}.manifest.json"
 
     def manifest(out: BinaryIO) -> None:
-        out.write(described(format_, docket, options, noted).encode("ascii"))
+        out.write(manifest_json(format_, case_report, options, noted).encode("ascii"))
 
     def ready() -> None:
         (folder / last).unlink(missing_ok=True)
@@ -56,10 +58,10 @@ def writer(file: File, noted: list[dict[str, Any]]) -> Writer:
     return pour
 
 
-def described(format_: Format, docket: Docket, options: Options, files: list[dict[str, Any]]) -> str:
+def manifest_json(format_: Format, case_report: CaseReport, options: FormatOptions, files: list[dict[str, Any]]) -> str:
     """The manifest. Nothing in it depends on when or where it was written."""
-    about = docket.about
-    lives = Counter(case.lifecycle for case in docket.cases)
+    about = case_report.about
+    lives = Counter(case.lifecycle for case in case_report.cases)
     held = {
         "manifest_version": 1,
         "format": format_.name,
@@ -70,7 +72,7 @@ def described(format_: Format, docket: Docket, options: Options, files: list[dic
         "complete": about["scan_complete"] == "true",
         "coverage_pct": about["coverage_pct"],
         "counts": dict(sorted(lives.items())),
-        "notes": list(format_.notes(docket, options)),
+        "notes": list(format_.notes(case_report, options)),
         "files": files,
     }
     return json.dumps(held, indent=2) + "\n"

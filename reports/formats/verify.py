@@ -44,7 +44,7 @@ def verify(folder: Path, format_: Format) -> list[str]:
         if data is None:
             continue
         try:
-            file = Read(name, data, parsed(name, data))
+            file = Read(name, data, parse(name, data))
         except ValueError as error:
             misfits.append(f"{name}: {error}")
             continue
@@ -53,7 +53,7 @@ def verify(folder: Path, format_: Format) -> list[str]:
     return [*problems, *(misfits or format_.rules(files))]
 
 
-def parsed(name: str, data: bytes) -> Any:
+def parse(name: str, data: bytes) -> Any:
     """What a file says: a JSON document, or a list where each line is one. Raises ValueError."""
     try:
         text = data.decode("ascii")
@@ -69,12 +69,12 @@ def parsed(name: str, data: bytes) -> Any:
 def document(text: str, where: str = "") -> Any:
     """A JSON document. Raises ValueError."""
     try:
-        return json.loads(text, parse_constant=refused)
+        return json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{where}not JSON: {error}") from error
 
 
-def refused(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     """Python reads these words; JSON has none of them."""
     raise ValueError(f"{name} is no number")
 
@@ -121,10 +121,10 @@ def schema(name: str) -> Any:
 def misfit(error: ValidationError) -> str:
     """What a schema refuses: where, what, and what is allowed."""
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
-    return f"{where.removeprefix('.')}: {reason(error)}".removeprefix(": ")
+    return f"{where.removeprefix('.')}: {schema_reason(error)}".removeprefix(": ")
 
 
-def reason(error: ValidationError) -> str:  # noqa: PLR0911 - one answer a keyword of JSON Schema
+def schema_reason(error: ValidationError) -> str:  # noqa: PLR0911 - one answer a keyword of JSON Schema
     """What is wrong with a value, and what is allowed."""
     value, allowed = error.instance, error.validator_value
     shown = clip(repr(value), SHOWN)

@@ -315,12 +315,12 @@ def scores(trend: Trend) -> Chart:
     ]  # fmt: skip
     whole = [p for p in points if p.complete]
     return Chart(
-        f"Last: {tell(whole[-1])}." if whole else "No scan of this window completed.",
+        f"Last: {score_text(whole[-1])}." if whole else "No scan of this window completed.",
         [(unit(y(n)), str(n)) for n in range(0, 101, 25)],
         dates(points, xs),
         marks,
         gaps(points, xs),
-        stretches(points, xs, tell),
+        stretches(points, xs, score_text),
         unit(BOTTOM),
         ["Scan", "Score", "Managed", "Without new checks", "Coverage", "Checks added"],
         rows,
@@ -332,7 +332,7 @@ def scored(name: str, point: Point) -> bool:
     return point.complete and getattr(point, name) is not None
 
 
-def tell(point: Point) -> str:
+def score_text(point: Point) -> str:
     """A scan's scores in words."""
     parts = [("score ", share(point.score_raw)), ("managed ", share(point.score_managed))]
     return ", ".join([*(name + value for name, value in parts if value), f"coverage {point.coverage:g} %"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from checks.check import SEVERITIES
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.page.charts import day, share
 from reports.report import Report
 from reports.summary import Summary, number
@@ -36,7 +36,7 @@ class Headline:
     since: str
 
 
-def compared(trend: Trend | None) -> tuple[Point | None, Point | None]:
+def last_two_complete(trend: Trend | None) -> tuple[Point | None, Point | None]:
     """The last complete scan of the trend, and the complete one before it."""
     if not trend:
         return None, None
@@ -45,18 +45,18 @@ def compared(trend: Trend | None) -> tuple[Point | None, Point | None]:
     return (whole[-1], before) if whole else (None, None)
 
 
-def headline(report: Report, summary: Summary, trend: Trend | None, docket: Docket | None) -> Headline:
+def headline(report: Report, summary: Summary, trend: Trend | None, case_report: CaseReport | None) -> Headline:
     """The headline of one scan, compared with the complete scan before it."""
-    last, before = compared(trend)
+    last, before = last_two_complete(trend)
     failed, unknown = (sum(numbers.values()) for numbers in (summary.total.failed, summary.total.unknown))
     complete = report.about["scan_complete"] == "true"
     since = before.date if before and complete else ""
     facts = [
         *(score(last, before if since else None) if complete else stale(last)),
         Fact("Coverage", f"{report.about['coverage_pct']} %", coverage_note(last, before if since else None)),
-        Fact("Critical open", f"{summary.total.failed['critical']:,}", accepted(docket)),
-        *overdue(trend, docket),
-        *(aimed(trend.target) if complete and trend and trend.target else ()),
+        Fact("Critical open", f"{summary.total.failed['critical']:,}", accepted_text(case_report)),
+        *overdue(trend, case_report),
+        *(target_facts(trend.target) if complete and trend and trend.target else ()),
         Fact("Unknown", f"{unknown:,}", "neither pass nor fail"),
         Fact("Scan", "Complete" if complete else "Incomplete", "" if complete else "absent is not fixed"),
     ]
@@ -112,19 +112,21 @@ def coverage_note(last: Point | None, before: Point | None) -> str:
     return f"{'up' if change > 0 else 'down'} {abs(change):g} points" if change else "of operations read"
 
 
-def accepted(docket: Docket | None) -> str:
+def accepted_text(case_report: CaseReport | None) -> str:
     """How many of the critical ones somebody accepted."""
     cases = (
-        [c for c in docket.cases if c.finding.severity == "critical" and c.finding.status == "fail"] if docket else []
+        [c for c in case_report.cases if c.finding.severity == "critical" and c.finding.status == "fail"]
+        if case_report
+        else []
     )
     waived = sum(bool(case.waiver) and case.lifecycle not in ("resolved", "dark") for case in cases)
     return f"{waived:,} of them waived" if waived else ""
 
 
-def overdue(trend: Trend | None, docket: Docket | None) -> Iterator[Fact]:
+def overdue(trend: Trend | None, case_report: CaseReport | None) -> Iterator[Fact]:
     """What should have been mended by now."""
-    if docket:
-        late, near = (sum(case.sla == state for case in docket.cases) for state in ("breached", "near"))
+    if case_report:
+        late, near = (sum(case.sla == state for case in case_report.cases) for state in ("breached", "near"))
     elif trend:
         late, near = (sum(counts.get(state, 0) for counts in trend.sla.values()) for state in ("breached", "near"))
     else:
@@ -132,7 +134,7 @@ def overdue(trend: Trend | None, docket: Docket | None) -> Iterator[Fact]:
     yield Fact("Overdue", f"{late:,}", f"{near:,} more due soon" if near else "", "worse" if late else "")
 
 
-def aimed(target: Target) -> Iterator[Fact]:
+def target_facts(target: Target) -> Iterator[Fact]:
     """Where one stands against the target."""
     if target.above is None:
         return

@@ -22,13 +22,13 @@ from checks.check import SEVERITIES
 from checks.guidelines import guidelines
 from collectors.files import text_writer
 from collectors.scope import OUTCOMES
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.check_facts import CheckFacts
 from reports.csv_files import coverage_csv, findings_csv
 from reports.page import bars, charts
 from reports.page.headline import headline
-from reports.page.rows import ROOM, listing, printed
-from reports.page.waivers import SOON, accepted, lapsed
+from reports.page.rows import ROOM, listing, page_text
+from reports.page.waivers import SOON, accepted_waivers, lapsed_waivers
 from reports.report import Report, records
 from reports.score import CAP, WEIGHTS
 from reports.summary import FAMILIES, STATES, CheckState, Summary, Tally, number, short, summarise
@@ -47,16 +47,16 @@ LISTED = 20
 """Accounts, hubs or owners that a table of the trend lists."""
 
 
-def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket: Docket | None = None) -> None:
+def report_html(report: Report, out: TextIO, trend: Trend | None = None, case_report: CaseReport | None = None) -> None:
     """The page; equal input gives equal bytes, LIMIT of them at most.
 
-    Without a trend there are no charts over time, without a docket no owner, age, due date or waiver; the page says so.
+    Without a trend there are no charts over time, without a case report no owner, age, due date or waiver; the page says so.
     """
     summary = summarise(report)
-    fixed = whole(report, summary, trend, docket)
+    fixed = page_template(report, summary, trend, case_report)
     room = ROOM
     for _ in range(TRIES):
-        rows = listing(report, summary.lines, docket, room)
+        rows = listing(report, summary.lines, case_report, room)
         page = fixed(listing=rows)
         excess = len(page.encode(errors="surrogatepass")) - LIMIT
         if excess <= 0 or not rows.count:
@@ -66,15 +66,15 @@ def report_html(report: Report, out: TextIO, trend: Trend | None = None, docket:
     out.write("\n")
 
 
-def whole(
-    report: Report, summary: Summary, trend: Trend | None, docket: Docket | None
+def page_template(
+    report: Report, summary: Summary, trend: Trend | None, case_report: CaseReport | None
 ) -> Callable[..., str]:  # fmt: skip
     """The page but for its rows, which it is called with."""
     style, script = (block(name) for name in ("page.css", "page.js"))
     return partial(
         template().render,
         about=report.about,
-        headline=headline(report, summary, trend, docket),
+        headline=headline(report, summary, trend, case_report),
         summary=summary,
         severities=SEVERITIES,
         outcomes=OUTCOMES,
@@ -83,15 +83,15 @@ def whole(
         unknown=sum(summary.total.unknown.values()),
         unfolded=UNFOLDED,
         providers=sorted(set(report.findings["provider"])),
-        docket=docket,
-        gone=[case for case in docket.cases if case.lifecycle == "resolved"] if docket else [],
-        dark=sum(case.lifecycle == "dark" for case in docket.cases) if docket else 0,
-        waivers=accepted(docket),
-        lapsed=lapsed(docket),
+        case_report=case_report,
+        gone=[case for case in case_report.cases if case.lifecycle == "resolved"] if case_report else [],
+        dark=sum(case.lifecycle == "dark" for case in case_report.cases) if case_report else 0,
+        waivers=accepted_waivers(case_report),
+        lapsed=lapsed_waivers(case_report),
         soon=SOON,
         trend=trend if trend and trend.points else None,
         chapters=chapters(report, summary),
-        undecided=undecided(report, summary),
+        undecided=undecided_guidelines(report, summary),
         meant={name: guideline.title for name, guideline in guidelines().items()},
         guideline_counts={state: sum(s == state for s, _ in summary.guidelines.values()) for state in STATES},
         titles={check["id"]: check["title"] for check in report.checks},
@@ -119,7 +119,7 @@ def template() -> Any:
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=shown,
+        finalize=page_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -147,9 +147,9 @@ def inputs(report: Report) -> list[tuple[str, str]]:
     return hashes
 
 
-def shown(value: Any) -> Any:
+def page_value(value: Any) -> Any:
     """A value as the page may hold it; markup is the template's own."""
-    return printed(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return page_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def block(name: str) -> Markup:
@@ -217,7 +217,7 @@ def remedies(check: CheckFacts) -> list[tuple[str, str]]:
     return [(CLOUDS.get(cloud, cloud), " ".join(text.split())) for cloud, text in by_cloud if text]
 
 
-def undecided(report: Report, summary: Summary) -> list[str]:
+def undecided_guidelines(report: Report, summary: Summary) -> list[str]:
     """Guidelines of the scan's clouds that no check decides which ran."""
     seen = set(report.coverage["provider"])
     return [

@@ -20,11 +20,11 @@ from markupsafe import escape
 from checks.check import SEVERITIES
 from checks.finding import COLUMNS, Finding
 from checks.unread import sentences, unread_of
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 from reports.escape import visible
 from reports.page.charts import day
 from reports.report import Report
-from reports.summary import ROLLED, SAMPLE, Line, clipped, named, rolled_up, short
+from reports.summary import ROLLED, SAMPLE, Line, findings_of, rolled_up, short, short_name
 
 ROOM = 4_400_000
 """Bytes for all rows, of a file that stays below 5 MB with checks, coverage and charts beside them."""
@@ -87,12 +87,12 @@ def part_size(part: str, value: Any) -> int:
 @lru_cache(maxsize=4096)
 def weight(text: str) -> int:
     """Bytes of a text in the page."""
-    return len(text if len(text) <= LONGEST and AS_IT_IS.fullmatch(text) else escape(printed(text)).encode())
+    return len(text if len(text) <= LONGEST and AS_IT_IS.fullmatch(text) else escape(page_text(text)).encode())
 
 
-def printed(text: str) -> str:
+def page_text(text: str) -> str:
     """A text as the page has it, before it is escaped as HTML."""
-    return clipped(visible(text), LONGEST)
+    return short_name(visible(text), LONGEST)
 
 
 @dataclass
@@ -129,9 +129,9 @@ class Listing:
     lives: tuple[str, ...]
 
 
-def listing(report: Report, lines: Sequence[Line], docket: Docket | None, room: int = ROOM) -> Listing:
-    """The rows of a report, each with its life where there is a docket; ``room`` is the bytes for all of them."""
-    cases = {case.finding.finding_id: case for case in docket.cases} if docket else {}
+def listing(report: Report, lines: Sequence[Line], case_report: CaseReport | None, room: int = ROOM) -> Listing:
+    """The rows of a report, each with its life where there is a case report; ``room`` is the bytes for all of them."""
+    cases = {case.finding.finding_id: case for case in case_report.cases} if case_report else {}
     known = set(report.findings["finding_id"])
     lost = [c.finding for c in cases.values() if c.lifecycle == "dark" and c.finding.finding_id not in known]
     dark = pd.DataFrame(lost, columns=list(COLUMNS), dtype="string")
@@ -153,7 +153,7 @@ def listing(report: Report, lines: Sequence[Line], docket: Docket | None, room: 
         )
         group.count += line.count
         place = (first.provider, brief(first.account_id, BRIEF[0]), brief(first.region, BRIEF[0]))
-        group.scopes.setdefault(place, []).append(lived(row(line), lives))
+        group.scopes.setdefault(place, []).append(with_lives(row(line), lives))
     rows = [row for group in groups.values() for row in group.rows]
     trimmed = fit(rows, room - sum(group.size() for group in groups.values()))
     drop(groups, room)
@@ -174,7 +174,7 @@ def with_cases(
 ) -> Iterator[tuple[Line, Sequence[Case]]]:
     """Lines with the cases that each stands for."""
     alike: dict[tuple[str, ...], list[Case]] = defaultdict(list)
-    for finding in named(findings) if cases else ():
+    for finding in findings_of(findings) if cases else ():
         if case := cases.get(finding.finding_id):
             alike[alike_as(finding)].append(case)
     for line in lines:
@@ -197,7 +197,7 @@ def row(line: Line) -> Row:
         facts = {heading: evidence(first) if same else "", "Hub": hub}
         members = [(finding.resource_id, "" if same else evidence(finding)) for finding in line.findings]
         name = f"{line.what} of {short(first.hub)}" if first.hub else line.what
-        return Row(first.status, "", "", name, shown(facts), members=members, more=line.count - len(members))
+        return Row(first.status, "", "", name, facts_with_value(facts), members=members, more=line.count - len(members))
     whole = first.resource_id == f"{first.provider}/{first.account_id}/{first.region}"
     end = short(first.resource_id)
     spoken = first.resource_name and first.resource_name != end
@@ -214,13 +214,13 @@ def row(line: Line) -> Row:
         "",
         lead,
         ", ".join(part for part in (name, first.subject) if part) or first.resource_id,
-        shown(facts),
+        facts_with_value(facts),
         command=first.remediation_cli if len(visible(first.remediation_cli)) <= LONGEST else "",
         finding_id=first.finding_id,
     )
 
 
-def shown(facts: Mapping[str, str]) -> list[tuple[str, str]]:
+def facts_with_value(facts: Mapping[str, str]) -> list[tuple[str, str]]:
     """Those that say something."""
     return [(name, value) for name, value in facts.items() if value]
 
@@ -232,7 +232,7 @@ def evidence(finding: Finding) -> str:
     return finding.status_reason or sentences(unread_of(finding.unread, finding.cause, finding.permission))
 
 
-def lived(row: Row, cases: Sequence[Case]) -> Row:
+def with_lives(row: Row, cases: Sequence[Case]) -> Row:
     """The row with the lives of its findings: how many are new, whose they are, since when, and due when."""
     if not cases:
         return row
@@ -295,7 +295,7 @@ def brief(text: str, most: int) -> str:
     """A text with its middle left out where it takes more bytes; what is escaped takes several each."""
     limit = most
     while weight(text) > most and limit > 2:
-        text, limit = clipped(text, limit), limit * 3 // 4
+        text, limit = short_name(text, limit), limit * 3 // 4
     return text
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from checks.check import SEVERITIES
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 
 SOON = 14
 """Days before its end in which a waiver is named as ending soon."""
@@ -37,20 +37,24 @@ class Lapsed:
     count: int
 
 
-def lapsed(docket: Docket | None) -> list[Lapsed]:
+def lapsed_waivers(case_report: CaseReport | None) -> list[Lapsed]:
     """The waivers that have expired over what still fails or cannot be read, the last to end first."""
-    cases = [case for case in docket.cases if case.lapsed_waiver and case.lifecycle != "resolved"] if docket else []
+    cases = (
+        [case for case in case_report.cases if case.lapsed_waiver and case.lifecycle != "resolved"]
+        if case_report
+        else []
+    )
     found = Counter((case.lapsed_on, case.lapsed_waiver) for case in cases)
     return [Lapsed(waiver, ended, count) for (ended, waiver), count in sorted(found.items(), reverse=True)]
 
 
-def accepted(docket: Docket | None) -> list[Accepted]:
+def accepted_waivers(case_report: CaseReport | None) -> list[Accepted]:
     """The waivers that cover something in this scan, the first to end first."""
     held: dict[str, list[Case]] = {}
-    for case in docket.cases if docket else ():
+    for case in case_report.cases if case_report else ():
         if case.waiver and case.lifecycle != "resolved":
             held.setdefault(case.waiver, []).append(case)
-    today = date.fromisoformat(docket.about["scan_completed_at"][:10]) if docket else date.min
+    today = date.fromisoformat(case_report.about["scan_completed_at"][:10]) if case_report else date.min
     made = []
     for waiver, cases in held.items():
         ends = min((case.waiver_expires_on for case in cases if case.waiver_expires_on), default="")

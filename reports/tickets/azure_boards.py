@@ -37,7 +37,7 @@ def is_bug(context: Context) -> bool:
     return context.choices.azure_work_item_type == "Bug"
 
 
-def told(ticket: Ticket, _: Context) -> str:
+def severity_text(ticket: Ticket, _: Context) -> str:
     return description(ticket, HTML, 32000)
 
 
@@ -47,8 +47,8 @@ TITLE = Column("Title", lambda t, _: clip(heading(t.title), 255), limit=255, req
 BODY = (
     TYPE,
     TITLE,
-    Column("Description", lambda t, c: "" if is_bug(c) else told(t, c), limit=32000, optional=True),
-    Column("Repro Steps", lambda t, c: told(t, c) if is_bug(c) else "", limit=32000, optional=True),
+    Column("Description", lambda t, c: "" if is_bug(c) else severity_text(t, c), limit=32000, optional=True),
+    Column("Repro Steps", lambda t, c: severity_text(t, c) if is_bug(c) else "", limit=32000, optional=True),
     Column("Priority", lambda t, _: PRIORITY[t.severity], required=True, shape="[1-4]"),
     Column(
         "Severity",

@@ -23,14 +23,14 @@ TEST_TYPE = f"{TYPE} Scan (Generic Findings Import)"
 SEVERITY = {"critical": "Critical", "high": "High", "medium": "Medium", "low": "Low", "info": "Info"}
 
 
-def false_positive(ticket: Ticket, _: Context) -> bool:
+def is_false_positive(ticket: Ticket, _: Context) -> bool:
     """Somebody decided that it is none."""
     return ticket.case.waiver_kind == "false_positive"
 
 
-def accepted(ticket: Ticket, context: Context) -> bool:
+def is_accepted(ticket: Ticket, context: Context) -> bool:
     """Somebody accepted the risk."""
-    return bool(ticket.case.waiver) and not false_positive(ticket, context)
+    return bool(ticket.case.waiver) and not is_false_positive(ticket, context)
 
 
 def mitigation(ticket: Ticket, _: Context) -> str:
@@ -77,9 +77,9 @@ PROFILE = Profile(
             Column("impact", lambda t, _: markdown_prose(t.case.finding.risk)),
             Column("references", references),
             Column("active", lambda t, _: not (t.closed or t.case.waiver)),
-            Column("verified", lambda t, c: t.case.finding.status == "fail" and not false_positive(t, c)),
-            Column("false_p", lambda t, c: false_positive(t, c) or None),
-            Column("risk_accepted", lambda t, c: accepted(t, c) or None),
+            Column("verified", lambda t, c: t.case.finding.status == "fail" and not is_false_positive(t, c)),
+            Column("false_p", lambda t, c: is_false_positive(t, c) or None),
+            Column("risk_accepted", lambda t, c: is_accepted(t, c) or None),
             Column("is_mitigated", lambda t, _: t.closed or None),
             Column("mitigated", lambda t, _: t.resolved_at, shape=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
             Column("static_finding", lambda _, __: True),

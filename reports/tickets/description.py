@@ -15,7 +15,7 @@ from reports.escape import (
     markdown,
     markdown_block,
     markdown_prose,
-    plain,
+    servicenow,
     visible,
     wiki,
     wiki_block,
@@ -67,10 +67,10 @@ HTML = Markup(
     "",
 )
 PLAIN = Markup(
-    lambda text: f"{plain(heading(text))}:",
-    lambda text: plain(heading(text)),
-    lambda facts: "\n".join(f"{name}: {plain(value)}" for name, value in facts),
-    lambda text: "\n".join(plain(line) for line in text.split("\n")),
+    lambda text: f"{servicenow(heading(text))}:",
+    lambda text: servicenow(heading(text)),
+    lambda facts: "\n".join(f"{name}: {servicenow(value)}" for name, value in facts),
+    lambda text: "\n".join(servicenow(line) for line in text.split("\n")),
     "\n\n",
     re.compile(r"\"|\[/?code\]", re.IGNORECASE),
 )
@@ -89,7 +89,7 @@ def parts(ticket: Ticket, markup: Markup, members: int, width: int) -> Iterator[
     if ticket.by == "finding":
         finding = ticket.case.finding
         yield markup.prose(clip(finding.check_title, width))
-        yield markup.facts(cut(facts(ticket.case), width))
+        yield markup.facts(short_facts(facts(ticket.case), width))
         yield markup.head("Why")
         yield markup.prose(clip(finding.risk, width))
         yield from remedy(ticket.case, markup, width)
@@ -102,7 +102,7 @@ def parts(ticket: Ticket, markup: Markup, members: int, width: int) -> Iterator[
     for cases in checks.values():
         finding = cases[0].finding
         yield markup.head(clip(f"{finding.severity}: {finding.check_title}", width))
-        yield markup.facts(cut([member(case) for case in cases], width))
+        yield markup.facts(short_facts([member(case) for case in cases], width))
         if finding.remediation:
             yield markup.prose(clip(finding.remediation, width))
     if left := len(ticket.cases) - members if members < len(ticket.cases) else 0:
@@ -134,7 +134,7 @@ def facts(case: Case) -> Iterator[tuple[str, str]]:
     yield "Hub", finding.hub
     yield finding.resource_type.replace("_", " ").capitalize() or "Resource", finding.resource_id
     yield "Part of it", finding.subject
-    yield "Seen", settled(finding.actual)
+    yield "Seen", lasting_evidence(finding.actual)
     yield "Not read", finding.status_reason if finding.status == "unknown" else ""
     yield "Permission needed", finding.permission
     yield "Guidelines", finding.guidelines.replace("|", ", ")
@@ -145,14 +145,14 @@ def member(case: Case) -> tuple[str, str]:
     """One line of a group."""
     finding = case.finding
     where = " ".join(filter(None, (finding.resource_id, finding.subject)))
-    return finding.finding_id, f"{where}: {settled(finding.actual) or finding.status_reason}"
+    return finding.finding_id, f"{where}: {lasting_evidence(finding.actual) or finding.status_reason}"
 
 
-def settled(actual: str) -> str:
+def lasting_evidence(actual: str) -> str:
     """Evidence without the days that move by themselves, such as those until a certificate ends."""
     return "; ".join(part for part in actual.split("; ") if part.partition("=")[0] not in MOVING)
 
 
-def cut(pairs: Iterator[tuple[str, str]] | Facts, width: int) -> Facts:
+def short_facts(pairs: Iterator[tuple[str, str]] | Facts, width: int) -> Facts:
     """Those that say something, each of one line."""
     return [(name, clip(visible(value), width)) for name, value in pairs if value]

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from collectors.files import Writer, write_files
-from reports.case import Docket
+from reports.case import CaseReport
 from reports.tickets.delta import DELTA, Only, Selection, select, snapshot
 from reports.tickets.ledger import Entry, Ledger
-from reports.tickets.profile import Choices, Column, Context, Profile, Sheet
-from reports.tickets.ticket import By, Ticket, one_each, sheaf
+from reports.tickets.profile import Column, Context, Profile, Sheet, TrackerSettings
+from reports.tickets.ticket import By, Ticket, sheaf, tickets_one_each
 
 BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class Wish:
+class TicketOptions:
     """What is to be exported. Without ``only``: for a tracker all that it does not know yet, else everything."""
 
     only: tuple[Only, ...] = ()
@@ -65,13 +65,13 @@ class Refused(ValueError):
 
 
 def export(
-    docket: Docket,
+    case_report: CaseReport,
     profile: Profile,
     folder: Path,
     ledger: Ledger,
     now: str,
-    wish: Wish,
-    choices: Choices,
+    wish: TicketOptions,
+    choices: TrackerSettings,
     check: Callable[[Path], None] = lambda _: None,
 ) -> Done:
     """Writes the files of a target into a folder, and notes in the ledger what they hold.
@@ -86,23 +86,23 @@ def export(
     with ledger.turn(profile.name) as turn:
         left_out: dict[str, int] = {}
         if profile.update == "snapshot":
-            chosen = snapshot(one_each(docket), profile, only, docket.about, wish.include_unknown)
+            chosen = snapshot(tickets_one_each(case_report), profile, only, case_report.about, wish.include_unknown)
         else:
-            every = sheaf(docket, wish.by, wish.include_unknown, wish.include_waived)
-            chosen = select(every, turn.entries, profile, only, docket.about)
+            every = sheaf(case_report, wish.by, wish.include_unknown, wish.include_waived)
+            chosen = select(every, turn.entries, profile, only, case_report.about)
             left_out = {"waived": every.waived, "dark": every.dark, "unknown": every.unknown}
-            turn.note(noted(chosen, turn.entries, docket.about["scan_id"], now))
-        context = Context(docket.about, choices, keys, only)
+            turn.note(ledger_entries(chosen, turn.entries, case_report.about["scan_id"], now))
+        context = Context(case_report.about, choices, keys, only)
         parts = [p for sheet in profile.sheets for p in split(rows_of(sheet, profile, chosen), sheet, profile, context)]
         extras = profile.setup(context, chosen.all)
-        manifest = described(profile, docket.about, wish, only, parts, extras, chosen, left_out)
+        manifest = manifest_json(profile, case_report.about, wish, only, parts, extras, chosen, left_out)
         texts = {part.name: part.data for part in parts} | {name: text.encode() for name, text in extras.items()}
         files = write(folder, texts, profile.name, manifest)
         check(folder)
     return Done(tuple(files), chosen.counts, tuple(chosen.notes), chosen.left_out)
 
 
-def noted(chosen: Selection, entries: Mapping[str, Entry], scan: str, now: str) -> list[Entry]:
+def ledger_entries(chosen: Selection, entries: Mapping[str, Entry], scan: str, now: str) -> list[Entry]:
     """What the ledger keeps of a selection."""
     keys = {id_: entry.key for id_, entry in entries.items()}
     return [Entry(ticket.id, keys.get(ticket.id, ""), ticket.digest, ticket.closed, scan, now) for ticket in chosen.all]
@@ -151,7 +151,7 @@ def lines(tickets: Iterable[Ticket], columns: Sequence[Column], profile: Profile
         if profile.ending == "csv":
             yield line([column.cell(ticket, context) for column in columns])
         else:
-            yield json.dumps(filled(ticket, columns, context)) + "\n"
+            yield json.dumps(without_empty(ticket, columns, context)) + "\n"
 
 
 def line(cells: Sequence[str]) -> str:
@@ -161,7 +161,7 @@ def line(cells: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def filled(ticket: Ticket, columns: Sequence[Column], context: Context) -> dict[str, Any]:
+def without_empty(ticket: Ticket, columns: Sequence[Column], context: Context) -> dict[str, Any]:
     """A row as an object, without what is empty."""
     cells = ((column.name, column.cell(ticket, context)) for column in columns)
     return {name: cell for name, cell in cells if cell is not None and cell not in ("", [])}
@@ -172,14 +172,14 @@ def document(tickets: Iterable[Ticket], sheet: Sheet, profile: Profile, context:
     opening = "".join(
         f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in profile.envelope(context).items()
     )
-    rows = ",\n".join(json.dumps(filled(ticket, sheet.columns, context)) for ticket in tickets)
+    rows = ",\n".join(json.dumps(without_empty(ticket, sheet.columns, context)) for ticket in tickets)
     return f'{{\n{opening}"{sheet.name}": [\n{rows}\n]\n}}\n'
 
 
-def described(
+def manifest_json(
     profile: Profile,
     about: Mapping[str, str],
-    wish: Wish,
+    wish: TicketOptions,
     only: Sequence[Only],
     parts: Sequence[Part],
     extras: Mapping[str, str],

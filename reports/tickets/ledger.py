@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from reports.store import TICKETS, BadHistory, plainly, reading, shown, writing
+from reports.store import TICKETS, BadHistory, error_text, reading, url_text, writing
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Ledger:
             yield
         except DBAPIError as error:
             url = self._engine.url
-            raise BadHistory(f"history: {shown(url)}: {plainly(error, url)}") from error
+            raise BadHistory(f"history: {url_text(url)}: {error_text(error, url)}") from error
 
 
 def entries_of(connection: Connection, target: str) -> dict[str, Entry]:

@@ -17,7 +17,7 @@ ID = r"(v1|g1):[a-z2-7]{26}"
 
 
 @dataclass(frozen=True)
-class Choices:
+class TrackerSettings:
     """What differs between two users of one tracker; from the section ``[tickets]`` of the settings."""
 
     jira_project: str = ""
@@ -36,7 +36,7 @@ class Context:
     """What is known beside the ticket: about the scan, the choices, and every key known for a finding."""
 
     about: Mapping[str, str]
-    choices: Choices
+    choices: TrackerSettings
     keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: tuple[str, ...] = ()
 

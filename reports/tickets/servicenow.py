@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.escape import clip, heading, plain
+from reports.escape import clip, heading, servicenow
 from reports.tickets.description import PLAIN, description
 from reports.tickets.profile import DAY, ID, Column, Context, Profile, Sheet, email
 from reports.tickets.ticket import Ticket
@@ -34,13 +34,13 @@ def octets(text: str) -> int:
 
 COLUMNS = (
     Column("u_correlation_id", lambda t, _: t.id, required=True, shape=ID),
-    Column("u_short_description", lambda t, _: clip(plain(heading(t.title)), 160), limit=160, required=True, shape=r"[^\r\n]+"),
+    Column("u_short_description", lambda t, _: clip(servicenow(heading(t.title)), 160), limit=160, required=True, shape=r"[^\r\n]+"),
     Column("u_description", lambda t, _: description(t, PLAIN, 4000, octets), limit=4000, required=True),
     Column("u_severity", lambda t, _: t.severity, required=True),
     Column("u_impact", lambda t, _: URGENCY[t.severity][0], required=True, shape="[1-3]"),
     Column("u_urgency", lambda t, _: URGENCY[t.severity][1], required=True, shape="[1-3]"),
-    Column("u_assignment_group", lambda t, _: "" if email(t.owner) else clip(plain(t.owner), 255), limit=255),
-    Column("u_cmdb_ci_hint", lambda t, _: clip(plain(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
+    Column("u_assignment_group", lambda t, _: "" if email(t.owner) else clip(servicenow(t.owner), 255), limit=255),
+    Column("u_cmdb_ci_hint", lambda t, _: clip(servicenow(t.case.finding.resource_id), 255) if t.by == "finding" else "", limit=255),
     Column("u_opened_at", lambda t, _: time(t.first_seen), required=True, shape=TIME),
     Column("u_due_date", lambda t, _: f"{t.due_on} 23:59:59" if t.due_on else "", shape=TIME),
     Column("u_state", lambda t, _: "resolved" if t.closed else "open", required=True, shape="open|resolved"),

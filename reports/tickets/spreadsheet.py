@@ -13,7 +13,7 @@ from checks.finding import Finding
 from reports.escape import clip, spreadsheet, visible
 from reports.report import ABOUT
 from reports.tickets.profile import Column, Context, Profile, Sheet
-from reports.tickets.ticket import Ticket, joined
+from reports.tickets.ticket import Ticket, ticket_keys
 
 LIFE = (
     "lifecycle", "first_seen", "last_seen", "resolved_at", "age_days", "changed", "owner", "waiver", "waiver_kind",
@@ -25,28 +25,28 @@ CELL = 32_767
 """Characters in a cell of Excel and LibreOffice."""
 
 
-def said(value: object) -> str:
+def cell_text(value: object) -> str:
     """A value as text; true and false as such."""
     return visible(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def about(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda _, context: said(context.about[name])
+    return lambda _, context: cell_text(context.about[name])
 
 
 def found(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda ticket, _: said(getattr(ticket.case.finding, name))
+    return lambda ticket, _: cell_text(getattr(ticket.case.finding, name))
 
 
 def life(name: str) -> Callable[[Ticket, Context], str]:
-    return lambda ticket, _: said(getattr(ticket.case, name))
+    return lambda ticket, _: cell_text(getattr(ticket.case, name))
 
 
 COLUMNS = (
     *(Column(name, about(name)) for name in ABOUT),
     *(Column(name, found(name), required=name == "finding_id") for name in Finding._fields if name not in LATER),
     *(Column(name, life(name), required=name == "lifecycle") for name in LIFE),
-    Column("external_key", lambda ticket, context: said(joined(context.keys.get(ticket.id, {})))),
+    Column("external_key", lambda ticket, context: cell_text(ticket_keys(context.keys.get(ticket.id, {})))),
     *(Column(name, found(name)) for name in LATER),
 )
 

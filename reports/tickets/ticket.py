@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from checks.finding import canonical
-from reports.case import Case, Docket
+from reports.case import Case, CaseReport
 
 By = Literal["finding", "hub", "check", "owner"]
 OPEN = ("new", "open", "reopened")
@@ -85,11 +85,11 @@ class Sheaf:
     dark: int
     unknown: int
     known: frozenset[str] = frozenset()
-    """Every ticket that the cases of the docket belong to, whether it is among these or not."""
+    """Every ticket that the cases of the case report belong to, whether it is among these or not."""
 
 
-def sheaf(docket: Docket, by: By, include_unknown: bool = False, include_waived: bool = False) -> Sheaf:
-    """The tickets of a docket.
+def sheaf(case_report: CaseReport, by: By, include_unknown: bool = False, include_waived: bool = False) -> Sheaf:
+    """The tickets of a case report.
 
     Cases that somebody accepted are left out unless asked for, and so are those that were never judged. A dark case
     neither opens nor closes a ticket: nobody knows. A group is resolved when none of its cases is open or dark.
@@ -98,7 +98,7 @@ def sheaf(docket: Docket, by: By, include_unknown: bool = False, include_waived:
     resolved: dict[str, list[Case]] = {}
     held: set[str] = set()
     waived = dark = unknown = 0
-    for case in docket.cases:
+    for case in case_report.cases:
         place = identity(case, by)
         if case.lifecycle == "resolved":
             resolved.setdefault(place, []).append(case)
@@ -127,11 +127,11 @@ def sheaf(docket: Docket, by: By, include_unknown: bool = False, include_waived:
     )
 
 
-def one_each(docket: Docket) -> tuple[Ticket, ...]:
-    """A ticket for every case, whatever its state, in the docket's order: for tables and snapshots."""
+def tickets_one_each(case_report: CaseReport) -> tuple[Ticket, ...]:
+    """A ticket for every case, whatever its state, in the case report's order: for tables and snapshots."""
     return tuple(
         Ticket(case.finding.finding_id, "finding", case.finding.ticket_title, (case,), case.lifecycle == "resolved")
-        for case in docket.cases
+        for case in case_report.cases
     )
 
 
@@ -180,6 +180,6 @@ def rank(case: Case) -> tuple[int | str, ...]:
     )  # fmt: skip
 
 
-def joined(keys: Mapping[str, str]) -> str:
+def ticket_keys(keys: Mapping[str, str]) -> str:
     """Tickets of one finding by tracker, as in ``github=12|jira=SEC-7``."""
     return "|".join(f"{target}={key}" for target, key in sorted(keys.items()))

@@ -48,7 +48,9 @@ def verify(folder: Path, profile: Profile) -> list[str]:
         for name, _, _, _, count, digest in parts:
             data = manifest_bytes(folder / name, digest, problems)
             if data is not None:
-                problems += (f"{name}: {problem}" for problem in wrong(data, count, sheet, profile, complete, seen))
+                problems += (
+                    f"{name}: {problem}" for problem in file_problems(data, count, sheet, profile, complete, seen)
+                )
     for name, digest in extras:
         data = manifest_bytes(folder / name, digest, problems)
         if data is not None and name.endswith(".json") and not is_json(data):
@@ -73,7 +75,7 @@ def is_json(data: bytes) -> bool:
     return True
 
 
-def wrong(
+def file_problems(
     data: bytes, told: int, sheet: Sheet, profile: Profile, complete: bool, seen: dict[str, str]
 ) -> Iterator[str]:
     """Everything that is wrong with one file."""
@@ -81,7 +83,7 @@ def wrong(
         yield f"{len(data)} bytes; {profile.product} takes {profile.size}"
     try:
         text = data.decode("utf-8")
-        rows = {"csv": table, "ndjson": many, "json": one}[profile.ending](text, sheet, profile)
+        rows = {"csv": table, "ndjson": json_lines_rows, "json": json_rows}[profile.ending](text, sheet, profile)
     except UnicodeDecodeError:
         yield "not UTF-8"
         return
@@ -156,23 +158,23 @@ def table(text: str, sheet: Sheet, profile: Profile) -> Rows:
     return [list(zip(header, row, strict=True)) for row in rows]
 
 
-def many(text: str, sheet: Sheet, _: Profile) -> Rows:
+def json_lines_rows(text: str, sheet: Sheet, _: Profile) -> Rows:
     """The rows of a file with an object a line."""
     if text and not text.endswith("\n"):
         raise Broken("the last line does not end")
-    return [known(line, sheet, number) for number, line in enumerate(text.split("\n")[:-1], start=1)]
+    return [known_members(line, sheet, number) for number, line in enumerate(text.split("\n")[:-1], start=1)]
 
 
-def one(text: str, sheet: Sheet, _: Profile) -> Rows:
+def json_rows(text: str, sheet: Sheet, _: Profile) -> Rows:
     """The rows of one JSON document."""
     try:
         rows = json.loads(text)[sheet.name]
     except (ValueError, KeyError, TypeError) as error:
         raise Broken(f"not JSON with {sheet.name}: {error}") from error
-    return [known(json.dumps(row), sheet, number) for number, row in enumerate(rows, start=1)]
+    return [known_members(json.dumps(row), sheet, number) for number, row in enumerate(rows, start=1)]
 
 
-def known(line: str, sheet: Sheet, number: int) -> Sequence[tuple[str, Any]]:
+def known_members(line: str, sheet: Sheet, number: int) -> Sequence[tuple[str, Any]]:
     """An object with no key that the target does not know."""
     try:
         row: Mapping[str, Any] = json.loads(line)
