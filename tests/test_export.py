@@ -170,7 +170,7 @@ def test_what_was_exported_and_never_imported_can_be_forgotten(past: Path, type_
     [
         (
             ["export", "--to", "jira", "--history", "none.db"],
-            "none.db: no history lies there; `iotposture scan` makes one",
+            "none.db: no history lies there; history.db is one: name it with --history",
         ),
         (["export", "--to", "jira", "--history", "mysql://x"], "history: mysql is not supported; allowed: sqlite"),
         (
