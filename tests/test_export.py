@@ -139,7 +139,7 @@ def test_an_export_that_is_killed_before_it_is_noted_is_written_again_byte_for_b
 import os, signal
 from flows import export as flow
 flow.verify = lambda folder, profile: os.kill(os.getpid(), signal.SIGKILL)
-flow.export_to(flow.Asked({target!r}, out="x", verify=True))
+flow.export_to(flow.ExportRequest({target!r}, out="x", verify=True))
 """
     killed = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path.cwd())
     assert killed.returncode == -signal.SIGKILL

@@ -430,7 +430,7 @@ def test_a_network_file_system_is_recognised_by_its_mount() -> None:
 def test_on_a_network_file_system_there_is_no_write_ahead_log_and_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.store.mounted", lambda: f"nas:/x {tmp_path} nfs rw 0 0")
+    monkeypatch.setattr("reports.store.mounts_text", lambda: f"nas:/x {tmp_path} nfs rw 0 0")
     with history(str(tmp_path / "h.db"), [World(hubs({"a": "fail"})).report(0)]) as opened:
         assert "goes without a write-ahead log" in opened.warning
         assert not (tmp_path / "h.db-wal").exists()
