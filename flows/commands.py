@@ -131,7 +131,7 @@ def scan_and_report(request: ScanRequest, format_: Format, quiet: bool, gate: Ga
     gate leaves it out."""
     if not 0 <= gate.min_coverage <= 100:
         raise BadSettings(f"--min-coverage: {gate.min_coverage:g} is no percentage; allowed: 0 to 100")
-    machine = gate.asked or not quiet
+    machine = gate.is_asked or not quiet
     try:
         order, report, files, past = run_scan(request, quiet)
     except BrokenPipeError:

@@ -29,7 +29,7 @@ class Gate:
     prefer_gate: bool = False
 
     @property
-    def asked(self) -> bool:
+    def is_asked(self) -> bool:
         """Whether somebody asked for a gate at all."""
         return bool(self.fail_on or self.min_coverage or self.new_only)
 

@@ -64,7 +64,7 @@ def trend_of(history: History, settings: Settings, days: int = 90, min_coverage:
     waived, owner, aim = waivers_of(settings).periods, owners_of(settings).of, settings.trend
     sla = settings.sla.model_dump()
     found = history.trend(days, waived=waived, owner=owner, sla=sla, min_coverage=min_coverage)
-    return found.aimed(aim.target_on, aim.target_open) if found and aim.target_on else found
+    return found.with_target(aim.target_on, aim.target_open) if found and aim.target_on else found
 
 
 def owners_of(settings: Settings) -> Owners:

@@ -14,7 +14,7 @@ def findings_json(report: Report, out: TextIO) -> None:
 
     Text stands as the cloud gave it, in ASCII: anything else is a ``\\u`` escape, and nothing is guarded.
     """
-    out.write(f'{{\n"about": {text(dict(report.about))},\n"summary": {text(summarise(report).plain())}')
+    out.write(f'{{\n"about": {text(dict(report.about))},\n"summary": {text(summarise(report).to_json())}')
     for name, frame in (("findings", report.findings), ("counts", report.counts), ("coverage", report.coverage)):
         out.write(f',\n"{name}": [')
         out.writelines(f"{',' if number else ''}\n{text(row._asdict())}" for number, row in enumerate(records(frame)))

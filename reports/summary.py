@@ -131,7 +131,7 @@ class Summary:
         failing = [check for check in self.checks if check.failed]
         return tuple(sorted(failing, key=lambda c: (SEVERITIES.index(c.severity), -c.failed, c.id)))
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The summary as text and numbers, for JSON."""
         return {
             "total": plain_tally(self.total),

@@ -43,7 +43,7 @@ class Point:
     accounts_removed: tuple[str, ...] = ()
 
     @property
-    def drawn(self) -> bool:
+    def is_drawn(self) -> bool:
         """Whether it is a point of a line; else it is a gap."""
         return self.complete or self.score_raw is not None
 
@@ -154,7 +154,7 @@ class Trend:
 
     def ideal(self, moment: float) -> float | None:
         """Where the line to the target stands at a moment within the window, in seconds."""
-        first = next((point for point in self.points if point.drawn), None)
+        first = next((point for point in self.points if point.is_drawn), None)
         if not self.target or not first:
             return None
         start, end = first.moment, self.target.moment
@@ -162,10 +162,10 @@ class Trend:
         left = min(max((end - moment) / (end - start), 0), 1) if end > start else 0
         return self.target.open + above * left
 
-    def aimed(self, on: date, open_: int) -> Trend:
+    def with_target(self, on: date, open_: int) -> Trend:
         """The trend with a target: that at most so many findings are open on a day."""
         told = replace(self, target=Target(on.isoformat(), open_))
-        drawn = [point for point in self.points if point.drawn]
+        drawn = [point for point in self.points if point.is_drawn]
         if not drawn or not told.target:
             return told
         ideal = told.ideal(drawn[-1].moment) or 0.0

@@ -229,7 +229,7 @@ class Acceptance:
                 found[one.place] += number
         return found
 
-    def expired(self, scan: int, before: int | None) -> int:
+    def ended_since(self, scan: int, before: int | None) -> int:
         """How many waivers ended since the scan before that were the last one of a failing finding."""
         if before is None:
             return 0
@@ -336,7 +336,7 @@ def points_of(
                 open_by_severity={severity: failing[severity] for severity in SEVERITIES},
                 **{name: sum(getattr(row, name) for row in rows.values()) for name in ("new", "resolved", "reopened")},
                 dark=dark,
-                expired_waivers=accepted.expired(number, previous.get(number)),
+                expired_waivers=accepted.ended_since(number, previous.get(number)),
                 **scope_changes(mine, ran),
             )
         )  # fmt: skip

@@ -61,8 +61,8 @@ def render(trend: Trend, console: Console, by: str = "") -> None:
     movement(trend, console)
     leaves = LEAF if (console.encoding or "").lower().startswith("utf") else PLAIN
     draw("Score, raw", trend.points, lambda point: point.score_raw, 100, console, leaves)
-    most = max((point.open for point in trend.points if point.drawn), default=0)
-    draw("Failing findings", trend.points, lambda point: point.open if point.drawn else None, most, console, leaves)
+    most = max((point.open for point in trend.points if point.is_drawn), default=0)
+    draw("Failing findings", trend.points, lambda point: point.open if point.is_drawn else None, most, console, leaves)
     if trend.target:
         aim = trend.target
         when = f"{aim.on} has passed" if aim.passed else aim.on

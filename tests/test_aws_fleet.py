@@ -49,20 +49,20 @@ def connecting(*name: Any) -> str:
 def test_a_reference_is_a_name_of_the_devices_own_unless_the_caller_chooses_it(
     reference: Any, caller_chooses: bool, wide: bool, settled: bool
 ) -> None:
-    handed = Template(body(connecting(reference)), caller_chooses).handed()
+    handed = Template(body(connecting(reference)), caller_chooses).handed_policies()
     assert lets_act_as_others(json.dumps(handed.documents)) is wide
     assert handed.settled is settled
 
 
 def test_a_policy_document_may_be_an_object_and_what_is_none_cannot_be_judged() -> None:
     everything = policy(allow("iot:*", "*"))
-    assert lets_act_as_others(json.dumps(Template(body(everything), False).handed().documents))
-    nonsense = json.dumps(Template(body("{not json"), False).handed().documents)
+    assert lets_act_as_others(json.dumps(Template(body(everything), False).handed_policies().documents))
+    nonsense = json.dumps(Template(body("{not json"), False).handed_policies().documents)
     with pytest.raises(ValueError, match="cannot be judged"):
         lets_act_as_others(nonsense)
     assert lets_act_as_others(json.dumps(["{not json", json.dumps(everything)]))
     named = {"Resources": {"policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "MeterDevice"}}}}
-    assert Template(named, True).handed().names == ["MeterDevice"]
+    assert Template(named, True).handed_policies().names == ["MeterDevice"]
 
 
 def claim(*more: Any, base: tuple[Any, ...] = CLAIM) -> str:

@@ -42,7 +42,7 @@ def html(name: str) -> str:
     elif name == "whole":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Finding, "remediation_cli", COMMAND, raising=False)
-            report_html(report(), out, trend().aimed(dt.date(2027, 1, 31), 10), case_report(report()))
+            report_html(report(), out, trend().with_target(dt.date(2027, 1, 31), 10), case_report(report()))
     elif name == "hostile":
         whole = hostile()
         told = case_report(whole)

@@ -98,7 +98,7 @@ def test_an_incomplete_scan_is_compared_with_nothing() -> None:
     told = headline(whole, summarise(whole), trend(), None)
     assert told.sentence == "35 findings fail, 5 are unknown" and told.since == "" and told.worse == ()
     lost = dataclasses.replace(trend().points[-1], complete=False, score_raw=None, score_managed=None)
-    moved = dataclasses.replace(trend(), points=(*trend().points[:-1], lost)).aimed(dt.date(2027, 1, 31), 10)
+    moved = dataclasses.replace(trend(), points=(*trend().points[:-1], lost)).with_target(dt.date(2027, 1, 31), 10)
     facts = {fact.name: fact for fact in headline(whole, summarise(whole), moved, None).facts}
     assert facts["Score of 100"].note == "on 15 Nov 2026, the last complete scan"
     assert "Line to the target" not in facts and facts["Scan"].value == "Incomplete"
@@ -129,7 +129,7 @@ def test_a_rolled_up_row_tells_the_lives_of_all_it_stands_for() -> None:
 def test_the_ideal_line_is_straight_to_the_target_and_flat_after_it(
     on: str, open_: int, since_open: int, ideal: float, above: float, passed: bool, stands: str
 ) -> None:
-    target = trend().aimed(dt.date.fromisoformat(on), open_).target
+    target = trend().with_target(dt.date.fromisoformat(on), open_).target
     assert target is not None and target.since == trend().points[0].date
     assert (target.since_open, target.ideal, target.above, target.passed) == (since_open, ideal, above, passed)
     assert target.stands == stands
@@ -137,7 +137,7 @@ def test_the_ideal_line_is_straight_to_the_target_and_flat_after_it(
 
 def test_a_target_without_a_complete_scan_has_no_line() -> None:
     lost = tuple(dataclasses.replace(p, complete=False, score_raw=None) for p in trend().points)
-    aimed = dataclasses.replace(trend(), points=lost).aimed(dt.date(2027, 1, 31), 0)
+    aimed = dataclasses.replace(trend(), points=lost).with_target(dt.date(2027, 1, 31), 0)
     assert aimed.target is not None and aimed.target.ideal is None
     assert not [mark for mark in charts.burn_down(aimed).marks if mark.kind.startswith(("ideal", "goal"))]
     assert headline(report(), summarise(report()), aimed, None).facts[-1].name == "Scan"
@@ -152,7 +152,7 @@ def corners(aimed: Trend) -> tuple[list[tuple[float, float]], int]:
 
 
 def test_the_burn_down_reaches_to_a_target_that_is_near_and_points_to_one_that_is_far() -> None:
-    near, far, past = (trend().aimed(dt.date(*on), 0) for on in ((2027, 1, 31), (2027, 6, 30), (2026, 10, 15)))
+    near, far, past = (trend().with_target(dt.date(*on), 0) for on in ((2027, 1, 31), (2027, 6, 30), (2026, 10, 15)))
     assert corners(near) == ([(52.0, pytest.approx(25.4)), (628.0, 242.0)], 1)
     spots, goals = corners(far)
     assert [x for x, _ in spots] == [52.0, 628.0] and spots[1][1] < 242 and goals == 0
@@ -163,7 +163,7 @@ def test_the_burn_down_reaches_to_a_target_that_is_near_and_points_to_one_that_i
 
 
 def test_the_table_of_the_burn_down_has_the_ideal_line_and_the_target() -> None:
-    chart = charts.burn_down(trend().aimed(dt.date(2027, 1, 31), 10))
+    chart = charts.burn_down(trend().with_target(dt.date(2027, 1, 31), 10))
     assert chart.head == ["Scan", "Critical", "High", "Medium", "Low", "Open", "Ideal"]
     assert chart.rows[0] == ["30 Aug 2026", "19", "18", "19", "1", "57", "57"]
     assert chart.rows[-2:] == [
@@ -172,7 +172,7 @@ def test_the_table_of_the_burn_down_has_the_ideal_line_and_the_target() -> None:
     ]
     assert chart.said.endswith("4 above the ideal line to 10 on 31 Jan 2027.")
     assert chart.hits[-1][2] == "22 Nov 2026: 15 critical, 6 high, 13 medium, 1 low; ideal 31"
-    assert ("ideal", "ideal line to 10 on 31 Jan 2027") in charts.present(trend().aimed(dt.date(2027, 1, 31), 10))
+    assert ("ideal", "ideal line to 10 on 31 Jan 2027") in charts.present(trend().with_target(dt.date(2027, 1, 31), 10))
 
 
 def test_without_a_target_there_is_no_line() -> None:

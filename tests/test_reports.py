@@ -518,6 +518,6 @@ def test_a_character_that_utf8_does_not_have_is_written_out(tmp_path: Path) -> N
 
 
 def test_a_summary_is_plain_data() -> None:
-    held = json.loads(json.dumps(summarise(report()).plain(), allow_nan=False))
+    held = json.loads(json.dumps(summarise(report()).to_json(), allow_nan=False))
     assert [entry["count"] for entry in held["rolled_up"]] == [12, 1, 7]
     assert held["total"]["failed"]["critical"] == sum(area["failed"]["critical"] for area in held["areas"].values())

@@ -75,7 +75,7 @@ def test_a_scan_that_did_not_complete_is_a_gap_in_both_charts_and_dates_stand_be
 
 def test_scores_have_one_decimal_and_counts_are_whole_however_many() -> None:
     found = trend()
-    points = tuple(replace(point, open=1_234_567, score_raw=77.0) for point in found.points if point.drawn)
+    points = tuple(replace(point, open=1_234_567, score_raw=77.0) for point in found.points if point.is_drawn)
     lines = printed(replace(found, points=points), 100).splitlines()
     assert "Score, raw: 77.0 to 77.0" in lines
     assert "Failing findings: 1,234,567 to 1,234,567" in lines
@@ -101,7 +101,7 @@ def test_no_chart_is_drawn_where_no_scan_was_complete() -> None:
     ],
 )
 def test_a_target_is_told_in_words(on: date, open_: int, line: str) -> None:
-    assert line in printed(trend().aimed(on, open_), 100).splitlines()
+    assert line in printed(trend().with_target(on, open_), 100).splitlines()
     assert "Target" not in printed(trend(), 100)
 
 

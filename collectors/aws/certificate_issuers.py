@@ -69,7 +69,7 @@ class Issuers:
         self._unread: Unread | None = None
         self._by_name: dict[str, dict[str, Registered]] = {}
         active: list[dict[str, Any]] = []
-        for identifier, status in self._listed():
+        for identifier, status in self._ids_and_statuses():
             pem = read(DESCRIBE_AUTHORITY, certificateId=identifier).cell(pem_of)
             if is_gone(pem):
                 continue
@@ -88,7 +88,7 @@ class Issuers:
             ca.facts.update(self._trial(ca.parsed, ca.facts))
         self._active = active
 
-    def _listed(self) -> list[tuple[str, str]]:
+    def _ids_and_statuses(self) -> list[tuple[str, str]]:
         listed = self._read(LIST_AUTHORITIES).cell(lambda found: [(ca["certificateId"], ca["status"]) for ca in found])
         if isinstance(listed, Unread):
             self._unread = listed
@@ -103,7 +103,7 @@ class Issuers:
         except ValueError:
             return ""
 
-    def described(self, reply: Mapping[str, Any]) -> dict[str, Any]:
+    def pem_facts(self, reply: Mapping[str, Any]) -> dict[str, Any]:
         """What the PEM of a described certificate says; its end also from ``validity`` when the PEM says nothing."""
         description = reply["certificateDescription"]
         pem = description["certificatePem"]
@@ -126,7 +126,7 @@ class Issuers:
             may_have_signed = self._by_name.get(known.get("issuer", ""), {}).keys()
             if known.get("signer") or may_have_signed <= set(known.get("tried", ())):
                 return known
-        facts: dict[str, Any] | Unread = self._read(DESCRIBE_CERTIFICATE, certificateId=identifier).cell(self.described)
+        facts: dict[str, Any] | Unread = self._read(DESCRIBE_CERTIFICATE, certificateId=identifier).cell(self.pem_facts)
         if not isinstance(facts, Unread):
             self._read.kept.put(identifier, facts)
         return facts
@@ -135,7 +135,7 @@ class Issuers:
         """The cells of a certificate that its PEM, its issuers and their lists decide."""
         if isinstance(facts, Unread):
             return dict.fromkeys(FACTS, facts)
-        own, above = self.told(facts, authority), self._revoked_above(facts)
+        own, above = self.revoked_by_list(facts, authority), self._revoked_above(facts)
         revoked = any_of((own, above))
         told = revoked if isinstance(revoked, Unread) else own is not None or revoked
         return {
@@ -152,7 +152,7 @@ class Issuers:
         signer = self._by_key.get(facts["signer"])
         return signer.id if signer else self._unread or ""
 
-    def told(self, facts: Mapping[str, Any], authority: bool = False) -> bool | Unread | None:
+    def revoked_by_list(self, facts: Mapping[str, Any], authority: bool = False) -> bool | Unread | None:
         """Whether the issuer's list names a certificate; None where no list is there to be asked."""
         if not self._fetches or not facts["parseable"] or facts["self_signed"]:
             return None
@@ -187,19 +187,21 @@ class Issuers:
         signer = self._by_key.get(facts.get("signer", ""))
         if signer is None or signer.facts["self_signed"] or depth > LONGEST_CHAIN:
             return False
-        found: bool | Unread = any_of((self.told(signer.facts, True), self._revoked_above(signer.facts, depth + 1)))
+        found: bool | Unread = any_of(
+            (self.revoked_by_list(signer.facts, True), self._revoked_above(signer.facts, depth + 1))
+        )
         return found
 
-    def settled(self, facts: dict[str, Any] | Unread, authority: bool = False) -> bool | Unread:
+    def list_answers(self, facts: dict[str, Any] | Unread, authority: bool = False) -> bool | Unread:
         """Whether a list answers for a certificate. A CA that signed itself needs none: nobody else could revoke it."""
         if isinstance(facts, Unread):
             return facts
         if not facts["parseable"] or facts["self_signed"]:
             return bool(facts["parseable"])
-        told = self.told(facts, authority)
+        told = self.revoked_by_list(facts, authority)
         return told if isinstance(told, Unread) else told is not None
 
-    def settled_above(self, facts: dict[str, Any] | Unread, depth: int = 0) -> bool | Unread:
+    def lists_answer_above(self, facts: dict[str, Any] | Unread, depth: int = 0) -> bool | Unread:
         """Whether lists answer for every CA above a certificate."""
         if isinstance(facts, Unread):
             return facts
@@ -208,21 +210,21 @@ class Issuers:
             return self._unread or False
         if signer.facts["self_signed"]:
             return True
-        return all_settled((self.settled(signer.facts, True), self.settled_above(signer.facts, depth + 1)))
+        return all_true((self.list_answers(signer.facts, True), self.lists_answer_above(signer.facts, depth + 1)))
 
-    def answered(self, check: str) -> bool | Unread:
+    def lists_answer(self, check: str) -> bool | Unread:
         """Whether lists answer what a revocation check of Device Defender asks, for every trusted certificate or CA."""
         if not self._fetches:
             return False
         if check == REVOKED_AUTHORITY:
-            return all_settled([*(self.settled(facts, True) for facts in self._active), self._unread or True])
+            return all_true([*(self.list_answers(facts, True) for facts in self._active), self._unread or True])
         listed = self._read(LIST_CERTIFICATES).cell(
             lambda found: [held["certificateId"] for held in found if held["status"] in TRUSTED]
         )
         if isinstance(listed, Unread):
             return listed
-        ask = self.settled if check == REVOKED_DEVICE else self.settled_above
-        return all_settled(ask(self.device(identifier)) for identifier in listed)
+        ask = self.list_answers if check == REVOKED_DEVICE else self.lists_answer_above
+        return all_true(ask(self.device(identifier)) for identifier in listed)
 
 
 def usable(facts: Mapping[str, Any]) -> bool:
@@ -240,7 +242,7 @@ def pem_of(reply: Mapping[str, Any]) -> str:
     return str(reply["certificateDescription"]["certificatePem"])
 
 
-def all_settled(answers: Iterable[bool | Unread]) -> bool | Unread:
+def all_true(answers: Iterable[bool | Unread]) -> bool | Unread:
     """Whether every answer is yes: one no decides, and what was not read leaves it open."""
     unread: Unread | None = None
     for answer in answers:

@@ -82,7 +82,7 @@ def authorities(read: Reader) -> Iterator[Row]:
         identifier, active = listed["certificateId"], listed["status"] == "ACTIVE"
         reply = read(DESCRIBE_AUTHORITY, certificateId=identifier)
         whole = reply.cell(dict)
-        facts = whole if isinstance(whole, Unread) else issuers.described(whole)
+        facts = whole if isinstance(whole, Unread) else issuers.pem_facts(whole)
         row: dict[str, Any] = {
             "resource": listed["certificateArn"],
             "name": identifier,

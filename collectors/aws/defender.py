@@ -161,7 +161,7 @@ def audit_checks(read: Reader) -> Iterator[Row]:
             "subject": check,
             "name": f"Device Defender audit in {read.scope.region}",
             "check": check,
-            "lists_answered": issuers.answered(check) if check in REVOCATION else None,
+            "lists_answered": issuers.lists_answer(check) if check in REVOCATION else None,
         }
         if isinstance(task, Unread):
             yield row | dict.fromkeys(("age_days", "open_resources"), task)

@@ -125,18 +125,18 @@ class Graph:
             self._joined[sets] = unread or json.dumps(held)
         return self._joined[sets]
 
-    def assumed(self, sets: Sets | Unread) -> Names | Unread:
+    def assumable_aliases(self, sets: Sets | Unread) -> Names | Unread:
         """Role aliases that one of the sets lets a device assume."""
         if isinstance(sets, Unread):
             return sets
         if isinstance(self.aliases, Unread):
             return self.aliases
         if sets not in self._assumed:
-            self._assumed[sets] = self._open(self.aliases, sets)
+            self._assumed[sets] = self._assumable(self.aliases, sets)
         return self._assumed[sets]
 
     @staticmethod
-    def _open(aliases: Mapping[str, Assumable | Unread], sets: Sets) -> Names | Unread:
+    def _assumable(aliases: Mapping[str, Assumable | Unread], sets: Sets) -> Names | Unread:
         found: set[str] = set()
         for names in sets:
             allowed, denied = set[str](), set[str]()
@@ -199,7 +199,7 @@ def principals(read: Reader) -> Iterator[Row]:
         arn = certificate["certificateArn"]
         things = things_of(read, arn)
         sets = known.sets(arn, things)
-        aliases = known.assumed(sets)
+        aliases = known.assumable_aliases(sets)
         if not isinstance(aliases, Unread) and aliases not in roles:
             roles[aliases] = behind_aliases(read, aliases)
         yield {

@@ -69,7 +69,7 @@ class Template:
     caller_chooses: bool
     doubtful: bool = False
 
-    def handed(self) -> Handed:
+    def handed_policies(self) -> Handed:
         """The policies among its resources."""
         found = Handed()
         for resource in (self.body.get("Resources") or {}).values():
@@ -79,39 +79,39 @@ class Template:
             if "PolicyDocument" in properties:
                 found.documents.append(self.document(properties["PolicyDocument"]))
             elif "PolicyName" in properties:
-                found.names.append(str(self.resolved(properties["PolicyName"])))
+                found.names.append(str(self.without_references(properties["PolicyName"])))
         found.settled = not self.doubtful
         return found
 
     def document(self, value: Any) -> str:
         """A policy document, which is an object or the text of one, with every reference resolved."""
-        whole = self.resolved(value)
+        whole = self.without_references(value)
         if isinstance(whole, str):
             try:
-                whole = self.resolved(json.loads(whole))
+                whole = self.without_references(json.loads(whole))
             except ValueError:
                 return str(whole)
         return json.dumps(whole)
 
-    def resolved(self, value: Any) -> Any:
+    def without_references(self, value: Any) -> Any:
         """A value with its references replaced; those that cannot be told leave a doubt."""
         if isinstance(value, list):
-            return [self.resolved(item) for item in value]
+            return [self.without_references(item) for item in value]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
             [(function, argument)] = value.items()
             if function == "Ref":
-                return self.referred(str(argument))
+                return self.parameter_text(str(argument))
             if function == "Fn::Join":
                 separator, parts = argument
-                return str(separator).join(str(self.resolved(part)) for part in parts)
+                return str(separator).join(str(self.without_references(part)) for part in parts)
             if function.startswith("Fn::"):
                 self.doubtful = True
                 return OWN
-        return {key: self.resolved(item) for key, item in value.items()}
+        return {key: self.without_references(item) for key, item in value.items()}
 
-    def referred(self, name: str) -> str:
+    def parameter_text(self, name: str) -> str:
         """What stands for a parameter."""
         if name.startswith(OF_CERTIFICATE):
             return OWN
@@ -124,7 +124,7 @@ class Template:
 def documents_handed_out(read: Reader, body: Any, caller_chooses: bool) -> tuple[str | Unread, bool | Unread]:
     """The documents that a template hands out, and whether they are settled."""
     try:
-        handed = Template(json.loads(body), caller_chooses).handed()
+        handed = Template(json.loads(body), caller_chooses).handed_policies()
     except (ValueError, TypeError, AttributeError):
         unread = Unread("not_parseable", detail="the template body is no provisioning template")
         return unread, unread

@@ -148,7 +148,7 @@ def reach(read: Reader, known: Graph) -> Counter[str] | Unread:
             things = things_of(read, arn)
             if is_gone(things):
                 continue
-            aliases = known.assumed(known.sets(arn, things))
+            aliases = known.assumable_aliases(known.sets(arn, things))
             if isinstance(aliases, Unread):
                 return aliases
             found.update(aliases)

@@ -83,7 +83,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
             others = {s.role.split(":")[4] for s in asked if s.role} | {known[s].account for s in known if s != lister}
             members(lister, known[lister], others, settings, reached)
         else:
-            reached.refused(first.account, LIST_ACCOUNTS, reasons[lister][0])
+            reached.note_refusal(first.account, LIST_ACCOUNTS, reasons[lister][0])
     return reached.scopes()
 
 
@@ -100,7 +100,7 @@ class Reached:
         """Notes the coverage of one call."""
         self.notes.setdefault(account, Notes()).cover(Scope("aws", account, "global"), "global", operation, failure)
 
-    def refused(self, account: str, operation: Operation, failure: ReadFailed) -> None:
+    def note_refusal(self, account: str, operation: Operation, failure: ReadFailed) -> None:
         """Notes that a list of accounts is not whole."""
         self.note(account, operation, failure)
         self.lines.append(
@@ -129,7 +129,7 @@ def members(lister: Source, who: Identity, others: set[str], settings: Mapping[s
     )
     for operation, failure in whole.asked.items():
         if failure:
-            reached.refused(who.account, operation, failure)
+            reached.note_refusal(who.account, operation, failure)
         else:
             reached.note(who.account, operation)
     if not any(whole.asked.values()) and who.account not in {*whole.active, *others}:

@@ -70,7 +70,7 @@ class AwsSession:
                 for page in again():
                     yield from items_at(page, operation.items)
             else:
-                yield REDACTED.get(operation.name, dict)(self._whole(operation, again))
+                yield REDACTED.get(operation.name, dict)(self._merged_reply(operation, again))
         except ClientError as error:
             raise refusals.failure(error, operation, params, self.account, where) from None
         except EndpointConnectionError as error:
@@ -84,7 +84,7 @@ class AwsSession:
                 raise
             raise ReadFailed("failed", "Undeclared", "the SDK asked for another operation") from None
 
-    def _whole(self, operation: Operation, ask: Callable[[], Iterator[Mapping[str, Any]]]) -> dict[str, Any]:
+    def _merged_reply(self, operation: Operation, ask: Callable[[], Iterator[Mapping[str, Any]]]) -> dict[str, Any]:
         """A reply with its pages merged; a report is asked for again until it is finished or patience ends."""
         for _ in self._pace.turns():
             found = merged_pages(ask())

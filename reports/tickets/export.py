@@ -124,7 +124,7 @@ def split(tickets: Sequence[Ticket], sheet: Sheet, profile: Profile, context: Co
     if profile.ending == "json":
         text = document(tickets, sheet, profile, context)
         return [Part(f"{profile.name}-{sheet.name}.json", text, sheet, len(tickets), 1, 1)]
-    columns = sheet.filled(tickets, context)
+    columns = sheet.filled_columns(tickets, context)
     head = line([column.name for column in columns]) if profile.ending == "csv" else ""
     head = BOM + head if profile.bom else head
     held: list[tuple[list[str], int]] = [([], len(head.encode()))]

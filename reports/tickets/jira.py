@@ -95,7 +95,9 @@ def setup(context: Context, tickets: Sequence[Ticket]) -> Mapping[str, str]:
 
 
 def config(sheet: Sheet, context: Context, tickets: Sequence[Ticket]) -> str:
-    mapped = {column.name: FIELDS[column.name] for column in sheet.filled(tickets, context) if column.name in FIELDS}
+    mapped = {
+        column.name: FIELDS[column.name] for column in sheet.filled_columns(tickets, context) if column.name in FIELDS
+    }
     held = {
         "config.version": "2.0",
         "config.project.from.csv": "false",

@@ -64,7 +64,7 @@ class Sheet:
     columns: tuple[Column, ...]
     ids: str = ""
 
-    def filled(self, tickets: Sequence[Ticket], context: Context) -> list[Column]:
+    def filled_columns(self, tickets: Sequence[Ticket], context: Context) -> list[Column]:
         """The columns of a file with these tickets."""
         return [c for c in self.columns if not c.optional or any(c.cell(ticket, context) for ticket in tickets)]
 
