@@ -26,22 +26,32 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from lab import (
+    aws_access,
     aws_answers,
-    aws_around,
+    aws_cognito,
     aws_estate,
     aws_fleet,
     aws_functions,
     aws_graph,
+    aws_greengrass,
+    aws_monitoring,
     aws_organization,
+    aws_private_ca,
     aws_revocation,
     aws_rule_targets,
     aws_tags,
+    aws_tunnels,
     aws_watchers,
 )
 from lab.aws_policies import ACCOUNT, REGIONS, asking
 from lab.server import Server, Switchboard, failing
 
 WSGI = Callable[..., Iterable[bytes]]
+
+ANSWERING = (
+    aws_answers, aws_fleet, aws_access, aws_cognito, aws_greengrass, aws_monitoring, aws_private_ca, aws_tunnels,
+)  # fmt: skip
+"""The modules that answer what moto lacks."""
 
 DENIED = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError", "sqs": "AccessDenied"}
 """Services with an own word for access denied; JSON services say AccessDeniedException, the others AccessDenied."""
@@ -86,7 +96,7 @@ class Aws:
     def __init__(self, share: float = 1.0) -> None:
         self.switchboard = Switchboard()
         self._share = share
-        self.answers: dict[str, aws_answers.Answer] = aws_answers.ANSWERS | aws_fleet.ANSWERS | aws_around.ANSWERS
+        self.answers = {name: answer for part in ANSWERING for name, answer in part.ANSWERS.items()}
         self.answers |= aws_functions.ANSWERS | aws_graph.ANSWERS | aws_organization.ANSWERS
         self.answers |= aws_rule_targets.ANSWERS | aws_tags.ANSWERS | aws_watchers.ANSWERS
         self._moto: WSGI = DomainDispatcherApplication(create_backend_app)
@@ -97,7 +107,7 @@ class Aws:
         """Serves, with a fresh estate."""
         moto_api_backend.reset()
         aws_estate.seed(self._share)
-        aws_around.seed()
+        aws_access.seed()
         aws_graph.seed()
         aws_organization.seed()
         self.lists.start()

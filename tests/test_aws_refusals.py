@@ -26,7 +26,7 @@ from collectors.tables.fleet import Claim, ProvisioningTemplate
 from collectors.tables.hub import Detection
 from collectors.tables.monitoring import Recording
 from lab.aws import Aws
-from lab.aws_around import trail
+from lab.aws_monitoring import trail
 from lab.aws_policies import ACCOUNT, HOME
 from lab.server import CANARY, Fault
 
