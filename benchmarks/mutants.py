@@ -33,9 +33,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 FILES = ("checks/*.py", "checks/**/*.py", "reports/lifecycle.py", "collectors/operation.py")
-POLICY = ("test_policy_examples", "test_policy_roles", "test_policy")
+POLICY = (
+    "test_policy_examples", "test_policy_roles", "test_policy_apps", "test_policy_together", "test_policy_language",
+    "test_policy",
+)  # fmt: skip
 TESTS = {
     "checks/policy/pattern.py": (*POLICY, "test_waivers"),
+    "checks/policy/app.py": ("test_policy_apps",),
+    "checks/policy/gateway.py": ("test_policy_apps",),
+    "checks/policy/rule.py": ("test_policy_apps",),
+    "checks/policy/role.py": ("test_policy_roles",),
+    "checks/policy/enrolment.py": ("test_policy_roles",),
+    "checks/policy/union.py": ("test_policy_together",),
     "checks/policy/*": POLICY,
     "checks/glob_rules.py": ("test_waivers", "test_tags", "test_waivers_file"),
     "checks/owner.py": ("test_waivers", "test_tags"),
@@ -80,7 +89,7 @@ class Mutant:
         return f"{self.file}:{self.line}, {self.function}: {self.change}"
 
 
-def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - one case a kind of node
+def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:
     """What may stand in a node's place. ``keyword``: the argument that it stands in, or ``-> bool`` within a predicate."""
     match node:
         case ast.Compare():
@@ -213,7 +222,7 @@ def forked(tree: Path, tests: tuple[str, ...]) -> int:
     sys.dont_write_bytecode = True
     code = 3
     with contextlib.suppress(BaseException):
-        import pytest  # noqa: PLC0415 - loaded already
+        import pytest
 
         quiet = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*quiet, "-m", "not hypothesis", *tests]))
