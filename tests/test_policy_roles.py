@@ -20,6 +20,22 @@ def documents(*statements: Statement) -> str:
     return f"[{text(*statements)}]"
 
 
+AUDITING = ("iam", "cloudtrail", "guardduty", "inspector", "inspector2", "trustedadvisor")
+DEVICE = """Connect Publish Subscribe Receive RetainPublish GetRetainedMessage ListRetainedMessages GetThingShadow
+    UpdateThingShadow DeleteThingShadow ListNamedShadowsForThing DescribeJobExecution GetPendingJobExecutions
+    StartNextPendingJobExecution UpdateJobExecution AssumeRoleWithCertificate DescribeEndpoint DescribeCertificate""".split()
+ABOUT_A_THING = ("DescribeThing", "ListJobExecutionsForThing", "ListThingGroupsForThing", "ListThingPrincipals")
+ADMINISTRATION = """AddThingToThingGroup AttachPolicy AttachPrincipalPolicy AttachThingPrincipal CancelJob CreateJob
+    CreateKeysAndCertificate CreatePolicy CreatePolicyVersion CreateProvisioningClaim CreateRoleAlias CreateThing
+    CreateTopicRule DeleteCertificate DeletePolicy DeleteThing DetachPolicy DetachThingPrincipal ListThings
+    ListThingsInThingGroup RegisterCertificate RegisterThing RemoveThingFromThingGroup SearchIndex
+    SetDefaultPolicyVersion UpdateCertificate UpdateThing UpdateThingGroupsForThing""".split()
+STORED = """s3:GetObject s3:PutObject s3:DeleteObject dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem
+    dynamodb:DeleteItem dynamodb:Query dynamodb:Scan dynamodb:BatchGetItem dynamodb:BatchWriteItem kinesisvideo:PutMedia
+    kinesisvideo:GetMedia kinesis:GetRecords sqs:ReceiveMessage timestream:Select secretsmanager:GetSecretValue
+    ssm:GetParameter ssm:GetParameters ssm:PutParameter""".split()
+
+
 @pytest.mark.parametrize(
     ("statement", "wide"),
     [
@@ -42,6 +58,17 @@ def documents(*statements: Statement) -> str:
         (allow("iot:DescribeThing", "thing/*"), True),
         (allow("iot:Publish", "*"), True),
         (allow("iotjobsdata:UpdateJobExecution", "thing/*"), True),
+        (allow("iot:Pub*", "topic/pump1"), False),
+        (allow("iot:Publis?", "topic/pump1"), False),
+        (allow("s?:*", "*"), True),
+        (allow("inspecto?:ListFindings", "*"), True),
+        ({"Effect": "Allow", "NotAction": ["s3:*", "iot:*", "iam:*", "cloudtrail:*"], "Resource": "*"}, True),
+        ({"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::logs/*"}, True),
+        *[(allow(f"{service}:List", "arn:aws:x:::y"), True) for service in AUDITING],
+        *[(allow(f"iot:{action}", "topic/pump1"), False) for action in DEVICE],
+        *[(allow(f"iot:{action}", "thing/pump1"), False) for action in ABOUT_A_THING],
+        *[(allow(f"iot:{action}", "thing/*"), True) for action in ABOUT_A_THING],
+        *[(allow(f"iot:{action[:-1]}?", "*"), True) for action in ADMINISTRATION],
     ],
     ids=lambda value: json.dumps(value)[20:90] if isinstance(value, dict) else str(value),
 )  # fmt: skip
@@ -55,6 +82,26 @@ def test_a_deny_on_a_condition_or_on_less_leaves_a_role_as_it_was() -> None:
     assert overly_permissive(documents(wide, deny("s3:*", "*", Condition={"Bool": {"aws:SecureTransport": "false"}})))
     assert overly_permissive(documents(wide, deny("s3:*", "arn:aws:s3:::logs/a*")))
     assert not overly_permissive(documents(wide, deny("s3:*", "arn:aws:s3:::l*")))
+    assert not overly_permissive(documents(wide, deny("s3:*", ["arn:aws:s3:::x", "arn:aws:s3:::l*"])))
+    assert overly_permissive(documents(wide, deny("logs:*", "*")))
+    two = allow("s3:*", ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"])
+    assert overly_permissive(documents(two, deny("s3:*", "arn:aws:s3:::a/*")))
+    assert not overly_permissive(documents(two, deny("s3:*", ["arn:aws:s3:::a/*", "arn:aws:s3:::b/*"])))
+    complement = {"Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::a/*"}
+    assert overly_permissive(documents(complement, deny("s3:*", "arn:aws:s3:::l*")))
+    assert not overly_permissive(documents(complement, deny("s3:*", "*")))
+
+
+@pytest.mark.parametrize("action", ["s3:*", "iam:*", "iot:Attach*", "*"])
+def test_a_deny_grants_nothing_whatever_its_condition(action: str) -> None:
+    assert not overly_permissive(documents(deny(action, "*", Condition={"Bool": {"aws:SecureTransport": "false"}})))
+
+
+@pytest.mark.parametrize("action", STORED)
+def test_a_role_that_reads_or_writes_stored_data_by_wildcard_reaches_that_of_other_devices(action: str) -> None:
+    assert reaches_other_devices_data(documents(allow(action, ["arn:aws:s3:::one", "arn:aws:s3:::logs/*"])))
+    assert reaches_other_devices_data(documents(allow(action, "arn:aws:s3:::logs/?")))
+    assert not reaches_other_devices_data(documents(allow(action, "arn:aws:s3:::one")))
 
 
 def test_a_role_tells_devices_apart_or_only_appends() -> None:
