@@ -7,10 +7,22 @@ import json
 import pytest
 from statements import HEAD, Statement, allow, deny, text
 
-from checks.policy.device import Undecided, acts_on_others
+from checks.policy.device import (
+    Undecided,
+    acts_on_others,
+    allows_every_action,
+    assumes_any_role,
+    connects_as_anyone,
+    listens_to_others,
+    publishes_for_others,
+)
 from checks.policy.enrolment import exceeds_a_claim
 from checks.policy.role import overly_permissive, reaches_other_devices_data
-from checks.policy.topics import reaches_custom_topics_of_others
+from checks.policy.topics import (
+    leaves_connecting_to_others,
+    reaches_custom_topics_of_others,
+    trusts_a_chosen_client_id,
+)
 
 WIDE, SMALL = text(allow("iot:Connect", "*")), text(allow("iot:Connect", "client/pump1"))
 
@@ -150,6 +162,45 @@ def test_a_claim_certificate_with_any_more_exceeds(more: Statement) -> None:
     )
 
 
+FLEET = "topic/$aws/provisioning-templates/fleet/provision/*"
+
+
+@pytest.mark.parametrize(
+    ("statement", "exceeds"),
+    [
+        (allow("iot:Publish", FLEET), False),
+        (allow("iot:Publish", FLEET.replace("fleet", "fleetX")), False),
+        (allow("iot:Publish", FLEET.replace("fleet", "fl*")), True),
+        (allow("iot:Publish", FLEET.replace("fleet", "fl?")), True),
+        (allow("iot:Publish", FLEET.replace("fleet", "*")), True),
+        (allow("iot:Publish", FLEET.replace("fleet", "${iot:CertificateId}")), True),
+        (allow("iot:Publish", FLEET.replace("fleet", "")), True),
+        (allow("iot:Publish", FLEET.replace("fleet", "a/b")), True),
+        (allow("iot:Publish", FLEET.replace("/provision/*", "")), True),
+        (allow("iot:Publish", "topic/fleet/provision/a"), True),
+        (allow("iot:Publish", [FLEET, FLEET.replace("fleet", "other")]), True),
+        (
+            allow("iot:Publish", ["topic/$aws/certificates/create/json", "topic/$aws/certificates/create-from-csr/*"]),
+            False,
+        ),
+        (allow("iot:Publish", "topic/$aws/certificates/cre*"), True),
+        (allow("iot:Subscribe", "topicfilter/$aws/provisioning-templates/+/provision/#"), True),
+        (allow("iot:Publish", "topicfilter/pumps"), False),
+        (allow("iot:Receive", "topic/pumps"), False),
+        (allow("iot:Connect", "*"), False),
+        (allow("iot:GetThingShadow", "topic/pumps"), False),
+        (allow("iot:GetThingShadow", ["topic/pumps", "thing/a"]), True),
+        (allow("iotjobsdata:UpdateJobExecution", "thing/a"), True),
+        (allow("iot:AssumeRoleWithCertificate", "thing/a"), False),
+        ({"Effect": "Allow", "Action": "iot:GetThingShadow", "NotResource": HEAD + "thing/a"}, True),
+        ({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "NotResource": HEAD + "rolealias/a"}, True),
+    ],
+    ids=lambda value: json.dumps(value)[20:99] if isinstance(value, dict) else str(value),
+)
+def test_a_claim_asks_one_template_and_nothing_else(statement: Statement, exceeds: bool) -> None:
+    assert exceeds_a_claim(documents(statement)) is exceeds
+
+
 @pytest.mark.parametrize(
     ("action", "resource", "found"),
     [
@@ -165,6 +216,23 @@ def test_a_claim_certificate_with_any_more_exceeds(more: Statement) -> None:
         ("Publish", "topic/$aws/things/*/shadow/update", False),
         ("Subscribe", "topicfilter/pumps/#", None),
         ("Publish", "topic/pumps/*", None),
+        ("Publish", "topic/*-?", True),
+        ("Publish", "topic/pumps/?/data", True),
+        ("Publish", "topic/pumps/*/data-*", True),
+        ("Publish", "topic/pumps/-*", None),
+        ("Publish", "topic*", True),
+        ("Publish", "top*/data", True),
+        ("Publish", "?opic/*", True),
+        ("Publish", "*/pumps", True),
+        ("Publish", "cli*", False),
+        ("Publish", "topic", False),
+        ("Publish", "topic/", False),
+        ("Publish", "topic/${iot:CertificateId}/*/data", False),
+        ("Publish", "topic/${iot:ClientId}/*/data", False),
+        ("Subscribe", "topicfilter/pumps/#/x", True),
+        ("Subscribe", "topic/*", False),
+        ("Subscribe", "topicfilter/*", True),
+        ("Receive", "topic/*", False),
     ],
 )
 def test_custom_topics_name_the_device_before_their_last_level(action: str, resource: str, found: bool | None) -> None:
@@ -180,3 +248,129 @@ def test_custom_topics_name_the_device_before_their_last_level(action: str, reso
 def test_an_unconditional_deny_takes_the_thing_calls_away() -> None:
     assert acts_on_others(text(allow("iot:UpdateThingShadow", "thing/*")))
     assert not acts_on_others(text(allow("iot:UpdateThingShadow", "thing/*"), deny("iot:*Shadow", "*")))
+
+
+CUSTOM: dict[str, tuple[list[Statement], bool | None]] = {
+    "the client id, which any may be": ([allow("iot:Publish", "topic/${iot:ClientId}/*"), allow("iot:Connect", "client/*")], True),
+    "the client id, which is bounded": ([allow("iot:Publish", "topic/${iot:ClientId}/*"), allow("iot:Connect", "client/a")], False),
+    "another service beside": ([allow("iot:Publish", ["arn:aws:s3:::x", "topic/*"])], True),
+    "all but a topic": ([{"Effect": "Allow", "Action": "iot:Publish", "NotResource": HEAD + "topic/a"}], True),
+    "denied, and one that is not": ([allow("iot:Publish", ["topic/a/*/x", "topic/b/*/x"]), deny("iot:*", "topic/a/*")], True),
+    "what a Deny on a condition names": (
+        [allow("iot:Publish", "topic/a/*"), deny("iot:Publish", "topic/a/*/x", Condition={"Bool": {"k": "true"}})], None),
+    "what another action names": ([allow("iot:Publish", "topic/a/*"), allow("iot:Receive", "topic/a/*/x")], None),
+    "nothing": ([], False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CUSTOM)
+def test_custom_topics_are_those_that_are_allowed(name: str) -> None:
+    statements, found = CUSTOM[name]
+    if found is None:
+        with pytest.raises(Undecided, match="which level of the topics names the device"):
+            reaches_custom_topics_of_others(text(*statements))
+    else:
+        assert reaches_custom_topics_of_others(text(*statements)) is found
+
+
+SCOPED = [
+    ("iot:Publish", "topic/{}/a"), ("iot:Subscribe", "topicfilter/{}/a"), ("iot:Receive", "topic/{}/a"),
+    ("iot:RetainPublish", "topic/{}/a"), ("iot:GetRetainedMessage", "topic/{}/a"), ("iot:GetThingShadow", "thing/{}"),
+    ("iot:UpdateThingShadow", "thing/{}"), ("iot:DeleteThingShadow", "thing/{}"), ("iot:UpdateJobExecution", "thing/{}"),
+    ("iotjobsdata:GetPendingJobExecutions", "thing/{}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "resource"), SCOPED)
+def test_a_scope_by_the_client_id_asks_for_a_connect_that_binds_it(action: str, resource: str) -> None:
+    scoped = allow(action, ["arn:aws:s3:::x", resource.replace("{}", "${iot:ClientId}")])
+    named = allow(action, resource.replace("{}", "pump1"))
+    anyone, refusal = allow("iot:Connect", "client/*"), deny("iot:Connect", "client/a")
+    assert trusts_a_chosen_client_id(text(scoped, anyone))
+    assert not trusts_a_chosen_client_id(text(scoped))
+    assert not trusts_a_chosen_client_id(text(named, anyone))
+    assert not trusts_a_chosen_client_id(text({**scoped, "Effect": "Deny"}, anyone))
+    assert leaves_connecting_to_others(text(scoped))
+    assert leaves_connecting_to_others(text(scoped, refusal))
+    assert not leaves_connecting_to_others(text(scoped, anyone))
+    assert not leaves_connecting_to_others(text(named))
+
+
+def test_a_client_id_in_a_connect_scopes_nothing() -> None:
+    assert not trusts_a_chosen_client_id(text(allow("iot:Connect", ["client/*", "client/${iot:ClientId}"])))
+    assert not leaves_connecting_to_others(text(allow("iot:AssumeRoleWithCertificate", "rolealias/${iot:ClientId}")))
+
+
+RIGHTS = {
+    "connect": connects_as_anyone,
+    "publish": publishes_for_others,
+    "subscribe": listens_to_others,
+    "call": acts_on_others,
+    "assume": assumes_any_role,
+}
+ANYONE = allow("iot:Connect", "client/*")
+OWN = "topic/$aws/things/${iot:ClientId}/*"
+ASKED: dict[str, tuple[list[Statement], str]] = {
+    "the own client id is any, where any may connect": ([ANYONE, allow("iot:Publish", OWN)], "connect publish"),
+    "a Deny of the own client id spares others": (
+        [ANYONE, allow("iot:Publish", "topic/$aws/things/*"), deny("iot:Publish", OWN)], "connect publish"),
+    "all but the own": ([ANYONE, {"Effect": "Allow", "Action": "iot:Publish", "NotResource": HEAD + OWN}], "connect publish"),
+    "denied but for the own": (
+        [ANYONE, allow("iot:Publish", "*"), {"Effect": "Deny", "Action": "iot:Publish", "NotResource": HEAD + OWN}],
+        "connect publish"),
+    "denied but for the own, which is bounded": (
+        [allow("iot:Connect", "client/a"), allow("iot:Publish", "*"),
+         {"Effect": "Deny", "Action": "iot:Publish", "NotResource": HEAD + OWN}], ""),
+    "any role": ([allow("iot:AssumeRoleWithCertificate", "rolealias/*")], "assume"),
+    "a role with a slash": ([allow("iot:AssumeRoleWithCertificate", "rolealias/?/?")], ""),
+    "one role": ([allow("iot:AssumeRoleWithCertificate", "rolealias/pumps")], ""),
+    "a role by variable": ([allow("iot:AssumeRoleWithCertificate", "rolealias/${iot:CertificateId}")], ""),
+    "every action": ([allow("iot:*", "*")], "connect publish subscribe call assume"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_right_is_asked_for_by_itself(name: str) -> None:
+    statements, rights = ASKED[name]
+    assert [right for right, question in RIGHTS.items() if question(text(*statements))] == rights.split()
+
+
+@pytest.mark.parametrize(
+    ("right", "action", "resource"),
+    [
+        ("connect", "iot:Connect", "client/${iot:Foo}"),
+        ("publish", "iot:Publish", "topic/$aws/things/${iot:Foo}/shadow/update"),
+        ("subscribe", "iot:Subscribe", "topicfilter/$aws/things/${iot:Foo}/#"),
+        ("call", "iot:GetThingShadow", "thing/${iot:Foo}"),
+        ("assume", "iot:AssumeRoleWithCertificate", "rolealias/${iot:Foo}"),
+    ],
+)
+def test_a_variable_nobody_documents_leaves_a_right_open(right: str, action: str, resource: str) -> None:
+    for asked, question in RIGHTS.items():
+        if asked == right:
+            with pytest.raises(Undecided, match=r"^\$\{iot:foo\}$"):
+                question(text(allow(action, resource)))
+            assert not question(text(allow(action, resource), deny(action, "*")))
+            assert question(text(allow(action, resource), allow(action, "*")))
+        else:
+            assert not question(text(allow(action, resource)))
+
+
+@pytest.mark.parametrize(
+    ("statement", "all_of_them"),
+    [
+        (allow("iot:*", "*"), True),
+        (allow("*", ["topic/a", "topic/b"]), True),
+        (allow("greengrass:*", "topic/*"), True),
+        (allow("iot:*", "topic/?"), True),
+        (allow("iot:*", "topic/${iot:ClientId}"), True),
+        (allow("iot:*", "topic/a"), False),
+        (allow("iot:Publish", "*"), False),
+        (allow("s3:*", "*"), False),
+        (deny("iot:*", "*"), False),
+        ({"Effect": "Allow", "NotAction": "iot:Publish", "Resource": "*"}, True),
+        ({"Effect": "Allow", "Action": "iot:*", "NotResource": HEAD + "topic/a"}, True),
+    ],
+)
+def test_every_action_is_allowed_where_one_that_does_not_exist_yet_is(statement: Statement, all_of_them: bool) -> None:
+    assert allows_every_action(text(statement)) is all_of_them

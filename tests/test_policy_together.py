@@ -32,6 +32,25 @@ def said(action: str, resource: str, effect: str = "Allow") -> str:
         ([[CONNECT, said("Publish", "topic/${iot:ClientId}/data"), said("Connect", "client/*", "Deny")]], False, False),
         ([[CONNECT, said("Publish", "topic/$aws/things/*")]], False, False),
         ([[CONNECT, CONNECT]], False, False),
+        ([[CONNECT], [CONNECT, said("Publish", "topic/${iot:ClientId}/data")]], False, True),
+        ([[CONNECT, said("Receive", "*")], [CONNECT, said("Publish", "topic/${iot:ClientId}/data")]], False, True),
+        (
+            [[CONNECT, said("Publish", "topic/$aws/things/*"), said("Publish", "topic/${iot:ClientId}/data")]],
+            False,
+            True,
+        ),
+        (
+            [
+                [
+                    CONNECT,
+                    said("GetThingShadow", "thing/*"),
+                    said("Subscribe", "topicfilter/$aws/things/${iot:ClientId}/#"),
+                ]
+            ],
+            True,
+            False,
+        ),
+        ([[said("*", "topic/${iot:ClientId}/data")], [CONNECT]], False, False),
         ([[]], False, False),
     ],
 )
@@ -52,3 +71,38 @@ def test_a_set_with_an_undocumented_variable_or_no_policy_is_not_decided() -> No
     odd = said("Publish", "topic/$aws/things/${iot:ClientId}/${aws:unheard}")
     with pytest.raises(Undecided):
         reaches_others_together(json.dumps([[CONNECT, odd]]))
+
+
+LISTEN, VAULT = said("Subscribe", "topicfilter/doors/*"), said("Subscribe", "topicfilter/doors/vault/*", "Deny")
+HEAR, ODD = said("Receive", "topic/doors/*"), said("Publish", "topic/${iot:Foo}/*")
+
+
+@pytest.mark.parametrize(
+    ("sets", "delivers"),
+    [
+        ([[LISTEN, VAULT, HEAR]], True),
+        ([[LISTEN, HEAR], [LISTEN, VAULT], [HEAR, VAULT]], False),
+        ([[LISTEN, HEAR], [LISTEN, VAULT, HEAR]], True),
+        ([[LISTEN, HEAR, ODD]], False),
+    ],
+)
+def test_a_set_with_a_deny_is_asked_whether_it_keeps_what_it_denies(sets: list[list[str]], delivers: bool) -> None:
+    assert delivers_what_is_denied_together(json.dumps(sets)) is delivers
+
+
+@pytest.mark.parametrize("wrong", ['[[], "x"]', '[["{}"], 1]', '[{"a": 1}]', "[[1]]", '"x"', "1"])
+def test_sets_come_as_a_list_of_lists_of_policies(wrong: str) -> None:
+    with pytest.raises(NotAPolicy):
+        reaches_others_together(wrong)
+
+
+def test_a_document_alone_that_is_no_policy_leaves_every_set_open() -> None:
+    with pytest.raises(NotAPolicy):
+        reaches_others_together(json.dumps([["{}"], [CONNECT, HEAR]]))
+
+
+def test_a_variable_nobody_documents_leaves_a_set_open_only_where_no_document_is_open_alone() -> None:
+    own = said("Publish", "topic/${iot:ClientId}/data")
+    alone = said("Publish", "topic/$aws/things/*/${iot:Foo}")
+    assert not reaches_others_together(json.dumps([[own, alone]]))
+    assert not reaches_others_together(json.dumps([[own, said("Connect", "client/${iot:Foo}")]]))

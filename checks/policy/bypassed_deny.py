@@ -30,7 +30,7 @@ def wildcards_in_deny(statements: tuple[Statement, ...]) -> Witness | None:
             part = "".join(item if len(item) == 1 else "\0" for item in resource(items(text)) or ())
             head = part.partition("\0")[0]
             of_topics = any(head.startswith(kind) or kind.startswith(head) for kind in ("topic/", "topicfilter/"))
-            marks = [mark for mark in "+#" if mark in _SUFFIX.sub("", part)]
+            marks = [mark for mark in "+#" if any(mark in piece for piece in _SUFFIX.split(part))]
             if of_topics and marks:
                 written_so = text.split(":", 5)[-1]
                 reason = f"{statement.name} denies `{written_so[:200]}`, where `{marks[0]}` is a plain character"

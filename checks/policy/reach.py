@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -90,7 +90,7 @@ class Reach:
             return [FRESH, *sorted(self.characters - {"/", "+", "#"})]
         return [kind]
 
-    def search(self, wanted: Template, outside: str = "") -> tuple[list[str], bool] | None:
+    def search(self, wanted: Template, outside: Collection[str] = ()) -> tuple[list[str], bool] | None:
         """The shortest name of a template that is allowed, or None. ``outside``: marks that no name has.
 
         With it, whether the Deny statements were counted: False when that would have cost too much.
