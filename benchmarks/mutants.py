@@ -33,19 +33,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 FILES = ("checks/*.py", "checks/**/*.py", "reports/lifecycle.py", "collectors/operation.py")
-POLICY = (
-    "test_policy_examples", "test_policy_roles", "test_policy_apps", "test_policy_together", "test_policy_language",
-    "test_policy",
-)  # fmt: skip
+POLICY = ("test_policy_small", "test_policy_examples", "test_policy_together", "test_policy", "test_frozen")
 TESTS = {
-    "checks/policy/pattern.py": (*POLICY, "test_waivers"),
-    "checks/policy/app.py": ("test_policy_apps",),
-    "checks/policy/gateway.py": ("test_policy_apps",),
-    "checks/policy/rule.py": ("test_policy_apps",),
-    "checks/policy/role.py": ("test_policy_roles",),
-    "checks/policy/enrolment.py": ("test_policy_roles",),
-    "checks/policy/union.py": ("test_policy_together",),
-    "checks/policy/*": POLICY,
+    "checks/policy/pattern.py": ("test_policy_language", "test_waivers", "test_policy_roles", *POLICY),
+    "checks/policy/document.py": ("test_policy_language", "test_policy_roles", *POLICY),
+    "checks/policy/app.py": ("test_policy_apps", "test_frozen"),
+    "checks/policy/gateway.py": ("test_policy_apps", "test_frozen"),
+    "checks/policy/rule.py": ("test_policy_apps", "test_frozen"),
+    "checks/policy/role.py": ("test_policy_roles", "test_frozen"),
+    "checks/policy/enrolment.py": ("test_policy_roles", "test_frozen"),
+    "checks/policy/union.py": ("test_policy_together", "test_frozen"),
+    "checks/policy/topics.py": ("test_policy_roles", "test_frozen"),
+    "checks/policy/*": ("test_policy_roles", *POLICY, "test_policy_language"),
     "checks/glob_rules.py": ("test_waivers", "test_tags", "test_waivers_file"),
     "checks/owner.py": ("test_waivers", "test_tags"),
     "checks/waiver.py": ("test_waivers", "test_waivers_file"),
