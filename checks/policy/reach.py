@@ -66,10 +66,6 @@ class Reach:
             and all(state & group.ends for group in self.enforced)
         )
 
-    def allows(self, name: str) -> bool:
-        """Whether one ``type/name`` is allowed."""
-        return self.allowed(self.globs.read(self.globs.start, name))
-
     def statement(self, symbols: Sequence[str]) -> str:
         """The statement that grants a name."""
         state = self.globs.read(self.globs.start, symbols)
