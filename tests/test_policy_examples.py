@@ -254,6 +254,17 @@ MISCONFIGURED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "+ after a star in the type": ([deny("Subscribe", "topic*/+")], [WILDCARDS_IN_DENY]),
     "+ after a star in another type": ([deny("Connect", "client*/+")], []),
     "denied in another service": ([deny("Publish", ["arn:aws:s3:::+", "topic/X"])], []),
+    "a second connection's topic, and + below it": ([deny("Publish", "topic/core#2/+")], [WILDCARDS_IN_DENY]),
+    "allowed by its own letters only": (
+        [allow("Subscribe", ["topicfilter/doors/vault", "topicfilter/doors/#"]), deny("Subscribe", "topicfilter/doors/vault"),
+         allow("Receive", "*")],
+        [],
+    ),
+    "the client id's own tree": (
+        [allow("Subscribe", "topicfilter/${iot:ClientId}/*"), deny("Subscribe", "topicfilter/${iot:ClientId}/keys/*"),
+         allow("Receive", "topic/${iot:ClientId}/*")],
+        [DENIED_YET_DELIVERED],
+    ),
     "+ in an allow": ([allow("Subscribe", "topicfilter/doors/+")], []),
     "both": ([SUBSCRIBE, VAULT, deny("Subscribe", "topicfilter/doors/+"), RECEIVE], [WILDCARDS_IN_DENY, DENIED_YET_DELIVERED]),
 }  # fmt: skip
