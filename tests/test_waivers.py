@@ -76,6 +76,7 @@ def test_a_waiver_holds_from_its_first_to_its_last_day(today: date, state: str) 
         (text(expires_on="'soon'"), "W-0001: expires_on: soon is no date; allowed: YYYY-MM-DD"),
         (text(expires_on="2026-11-30T00:00:00Z"), "W-0001: expires_on: 2026-11-30 00:00:00+00:00 is no date"),
         (text(expires_on="20261130"), "W-0001: expires_on: 20261130 is no date"),
+        (text(expires_on="'20261130'"), "W-0001: expires_on: 20261130 is no date"),
         (text(expires_on="2026-02-30"), "waivers.toml: not TOML: "),
         (text(expires_on="2026-10-31"), "W-0001: expires_on 2026-10-31 is before created_on 2026-11-01"),
         (text(expires_on="2026-12-02"), "W-0001: expires_on: 31 days after created_on; allowed: 30 days for critical"),
