@@ -260,6 +260,11 @@ MISCONFIGURED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
          allow("Receive", "*")],
         [],
     ),
+    "denied on a condition, every wildcard denied always": (
+        [SUBSCRIBE, deny("Subscribe", "topicfilter/doors/vault", Condition={"Bool": {ATTACHED: "false"}}), RECEIVE,
+         deny("Subscribe", ["topicfilter/*#*", "topicfilter/*+*"])],
+        [WILDCARDS_IN_DENY],
+    ),
     "the client id's own tree": (
         [allow("Subscribe", "topicfilter/${iot:ClientId}/*"), deny("Subscribe", "topicfilter/${iot:ClientId}/keys/*"),
          allow("Receive", "topic/${iot:ClientId}/*")],

@@ -356,6 +356,12 @@ def test_a_match_over_too_large_a_share_covers_nothing_unless_it_says_so() -> No
     assert limited.refused == {"W-0001": "matches 17 findings, max_matches is 16"}
 
 
+def test_of_two_waivers_that_no_longer_fit_the_first_is_told_with_its_reason() -> None:
+    rows = [text(severity="'high'"), text(id="'second'", status="'unknown'")]
+    ((waiver, why),) = waivers(*rows).over([WILDCARD], TODAY).voided.values()
+    assert (waiver.id, why) == ("W-0001", "the finding is critical, accepted was high")
+
+
 def numbered(count: int, provider: str) -> list[Finding]:
     return [WILDCARD._replace(finding_id=f"v1:{provider}{n}", provider=provider) for n in range(count)]
 

@@ -82,13 +82,11 @@ class Leak:
 
     def search(self) -> tuple[list[str], list[str]] | str | None:
         """A topic and the filter that delivers it; a text when that could not be ruled out."""
-        if self.deny.empty or self.allow.empty or self.subscribe.allow.empty or self.receive.allow.empty:
-            return None
         filters, topics = self.subscribe, self.receive
         whole = self.settled(self.globs.read(self.globs.start, "topicfilter/"))
         topic = topics.globs.read(topics.globs.start, "topic/")
         wider = filters.globs.read(filters.globs.start, "topicfilter/")
-        if whole is None or topics.hopeless(topic) or filters.hopeless(wider):
+        if whole is None:
             return None
         first = (FIRST, False, whole, topics.settled(topic), filters.settled(wider))
         came: dict[Place, tuple[Place, str, str] | None]
