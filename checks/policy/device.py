@@ -178,7 +178,7 @@ class Device:
         if found := reach.search(wanted, outside):
             symbols, counted = found
             statement = reach.statement(symbols)
-            one, other = (written(symbols, letter).partition("/")[2] for letter in self.letters(reach))
+            one, other = (written(symbols, letter).split("/", 1)[-1] for letter in self.letters(reach))
             if FRESH in symbols:
                 text = f"{kind} `{one}` and {kind} `{other}` are both allowed by {statement}"
             else:
