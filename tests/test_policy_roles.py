@@ -13,6 +13,7 @@ from checks.policy.device import (
     allows_every_action,
     assumes_any_role,
     connects_as_anyone,
+    device,
     listens_to_others,
     publishes_for_others,
 )
@@ -259,6 +260,7 @@ CUSTOM: dict[str, tuple[list[Statement], bool | None]] = {
     "what a Deny on a condition names": (
         [allow("iot:Publish", "topic/a/*"), deny("iot:Publish", "topic/a/*/x", Condition={"Bool": {"k": "true"}})], None),
     "what another action names": ([allow("iot:Publish", "topic/a/*"), allow("iot:Receive", "topic/a/*/x")], None),
+    "another type that reads alike": ([allow("iot:Publish", ["topic/t/*", "client/*/x"])], None),
     "nothing": ([], False),
 }  # fmt: skip
 
@@ -333,6 +335,14 @@ ASKED: dict[str, tuple[list[Statement], str]] = {
 def test_each_right_is_asked_for_by_itself(name: str) -> None:
     statements, rights = ASKED[name]
     assert [right for right, question in RIGHTS.items() if question(text(*statements))] == rights.split()
+
+
+def test_the_role_aliases_that_show_it_are_named() -> None:
+    found = device(text(allow("iot:AssumeRoleWithCertificate", "rolealias/*"))).assumes
+    assert found
+    assert found.text == (
+        "role alias `b` and role alias `c` are both allowed by statement 1 (iot:AssumeRoleWithCertificate)"
+    )
 
 
 @pytest.mark.parametrize(
