@@ -305,11 +305,46 @@ ANSWERED = {
     ],
     "lengths": ["client id `aaa…(394)…` and client id `bbb…(394)…` are both allowed by statement 1", *EVERYONE],
     "complements": [
-        "topic filter `e` and topic filter `f` are both allowed by statement 1 (iot:Subscribe); its Deny statements are too entangled to be counted",
+        "topic filter `e` and topic filter `f` are both allowed by statement 1 (iot:Subscribe)"
+        "; its Deny statements are too entangled to be counted",
         "its wildcards are too entangled to rule out that a denied topic is delivered",
     ],
 }
 """The witnesses against hostile policies; of the others, none."""
+
+
+LATE = "*-" + "?" * 14 + "-*"
+"""Two marks so far apart that every mark between them has to be kept in mind."""
+GIVEN_UP = "; its Deny statements are too entangled to be counted"
+
+
+@pytest.mark.parametrize(
+    ("statements", "witness"),
+    [
+        (
+            [allow("iot:Connect", "client/-" + "?" * 45), allow("iot:Connect", "client/*-?*-" + "?" * 30 + "-"),
+             deny("iot:Connect", ["client/" + LATE, "client/*--*"])],
+            f"client id `-a-{'a' * 30}-` and client id `-b-{'b' * 30}-` are both allowed by statement 2",
+        ),
+        (
+            [allow("iot:Publish", "topic/$aws/things/" + "?" * 30 + "*-/jobs/*/get"),
+             deny("iot:Publish", "topic/$aws/things/" + LATE)],
+            f"topic `$aws/things/{'d' * 30}-/jobs/d/get` and topic `$aws/things/{'f' * 30}-/jobs/f/get`"
+            " are both allowed by statement 1 (iot:Publish)",
+        ),
+        (
+            [allow("iot:Subscribe", "topicfilter/$aws/things/-" + "?" * 30 + "/jobs/*/get"),
+             deny("iot:Subscribe", "topicfilter/$aws/things/" + LATE)],
+            f"topic filter `$aws/things/-{'d' * 30}/jobs/+/get` and topic filter `$aws/things/-{'k' * 30}/jobs/+/get`"
+            " are both allowed by statement 1 (iot:Subscribe)",
+        ),
+    ],
+    ids=["client ids", "topics", "filters"],
+)  # fmt: skip
+def test_a_search_that_costs_too_much_counts_no_deny_and_says_so(statements: list[Statement], witness: str) -> None:
+    assert judge([{"Statement": statements}]).witnesses[0] == witness + GIVEN_UP
+    allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
+    assert not judge([{"Statement": allowed}]).witnesses[0].endswith(GIVEN_UP)
 
 
 def stars(letters: str) -> str:

@@ -176,6 +176,10 @@ NARROW: dict[str, list[dict[str, Any]]] = {
     "events": [allow("Subscribe", ["topicfilter/$aws/events/#", "topicfilter/$aws/events/*"])],
     "# alone reaches no reserved topic": [allow("Subscribe", ["topicfilter/#", "topicfilter/+/#", "topicfilter/+/+/+"])],
     "custom topics": [allow(["Publish", "Subscribe"], ["topic/pumps/*", "topicfilter/pumps/*"])],
+    "a job whose name is a wildcard of MQTT": [
+        allow("Publish", ["topic/$aws/things/*/jobs/+/get", "topic/$aws/things/*/jobs/#/get"]),
+        allow("Subscribe", "topicfilter/$aws/things/*/jobs/#/get"),
+    ],
     "a level too few": [allow("Subscribe", "topicfilter/$aws/+")],
     "what is not on the list": [allow(["Receive", "RetainPublish", "GetRetainedMessage", "ListRetainedMessages",
                                        "ListNamedShadowsForThing", "AssumeRoleWithCertificate", "greengrass:*"], "*")],
@@ -319,6 +323,10 @@ WITNESSES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "by a complement": (
         [allow("Publish", "topic/a"), but("Allow", "iot:Connect", arn("client/a")), but("Allow", "iot:Connect", arn("x"))],
+        ["client id `b` and client id `d` are both allowed by statement 2"],
+    ),
+    "by the complement that spares it not": (
+        [but("Allow", "iot:Connect", arn("client/*")), but("Allow", "iot:Connect", arn("client/a"))],
         ["client id `b` and client id `d` are both allowed by statement 2"],
     ),
     "an unknown variable": (

@@ -90,7 +90,7 @@ def test_a_set_with_a_deny_is_asked_whether_it_keeps_what_it_denies(sets: list[l
     assert delivers_what_is_denied_together(json.dumps(sets)) is delivers
 
 
-@pytest.mark.parametrize("wrong", ['[[], "x"]', '[["{}"], 1]', '[{"a": 1}]', "[[1]]", '"x"', "1"])
+@pytest.mark.parametrize("wrong", ['[[], "x"]', "[[], 1]", '[["{}"], 1]', '[{"a": 1}]', "[[1]]", '"x"', "1"])
 def test_sets_come_as_a_list_of_lists_of_policies(wrong: str) -> None:
     with pytest.raises(NotAPolicy):
         reaches_others_together(wrong)
