@@ -327,7 +327,7 @@ GIVEN_UP = "; its Deny statements are too entangled to be counted"
             f"client id `-a-{'a' * 30}-` and client id `-b-{'b' * 30}-` are both allowed by statement 2",
         ),
         (
-            [allow("iot:Publish", "topic/$aws/things/" + "?" * 30 + "*-/jobs/*/get"),
+            [allow("iot:Publish", ["topic/$aws/things/?", "topic/$aws/things/" + "?" * 30 + "*-/jobs/*/get"]),
              deny("iot:Publish", "topic/$aws/things/" + LATE)],
             f"topic `$aws/things/{'d' * 30}-/jobs/d/get` and topic `$aws/things/{'f' * 30}-/jobs/f/get`"
             " are both allowed by statement 1 (iot:Publish)",
@@ -345,6 +345,10 @@ def test_a_search_that_costs_too_much_counts_no_deny_and_says_so(statements: lis
     assert judge([{"Statement": statements}]).witnesses[0] == witness + GIVEN_UP
     allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
     assert not judge([{"Statement": allowed}]).witnesses[0].endswith(GIVEN_UP)
+
+
+def test_a_search_that_costs_too_much_and_finds_nothing_says_nothing() -> None:
+    assert judge([text(allow("iot:Publish", "topic/$aws/things/" + LATE + "/nothing"))]).witnesses == ()
 
 
 def stars(letters: str) -> str:

@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from checks.policy.bypassed_deny import DENIED_YET_DELIVERED, WILDCARDS_IN_DENY
+from checks.policy.bypassed_deny import (
+    DENIED_YET_DELIVERED,
+    WILDCARDS_IN_DENY,
+    delivers_what_it_denies,
+    denies_with_mqtt_wildcard,
+)
 from checks.policy.verdict import judge
 
 EXAMPLES = [
@@ -269,6 +274,11 @@ MISCONFIGURED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
          deny("Subscribe", ["topicfilter/*#*", "topicfilter/*+*"])],
         [WILDCARDS_IN_DENY],
     ),
+    "allowed by its own letters, and others by a wildcard": (
+        [allow("Subscribe", ["topicfilter/doors/vault", "topicfilter/doors/#", "topicfilter/doors/vault-*"]),
+         deny("Subscribe", "topicfilter/doors/vault"), allow("Receive", "*")],
+        [],
+    ),
     "the client id's own tree": (
         [allow("Subscribe", "topicfilter/${iot:ClientId}/*"), deny("Subscribe", "topicfilter/${iot:ClientId}/keys/*"),
          allow("Receive", "topic/${iot:ClientId}/*")],
@@ -285,6 +295,9 @@ def test_a_deny_keeps_what_it_denies_or_is_reported(name: str) -> None:
     verdict = judge([{"Statement": list(map(full, statements))}])
     assert [code for code in verdict.reason_codes if not code.startswith("ALLOWS")] == codes, verdict.witnesses
     assert verdict.potentially_misconfigured == bool(codes)
+    document = json.dumps({"Statement": list(map(full, statements))})
+    assert denies_with_mqtt_wildcard(document) == (WILDCARDS_IN_DENY in codes)
+    assert delivers_what_it_denies(document) == (DENIED_YET_DELIVERED in codes)
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -342,6 +355,11 @@ WITNESSES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "# in a long Deny": (
         [deny("Publish", f"topic/#/{'x' * 300}")],
         [f"statement 1 denies `topic/#/{'x' * 192}`, where `#` is a plain character"],
+    ),
+    "the Deny that it gets around": (
+        [SUBSCRIBE, deny("Subscribe", "topicfilter/lifts/*"), VAULT, RECEIVE],
+        ["topic filter `doors/+/b` is allowed by statement 1 and delivers `doors/vault/b`, which statement 3 denies and"
+         " statement 4 lets through"],
     ),
     "a topic that is denied and delivered": (
         [SUBSCRIBE, VAULT, RECEIVE],
