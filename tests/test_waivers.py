@@ -99,6 +99,7 @@ def test_a_waiver_holds_from_its_first_to_its_last_day(today: date, state: str) 
         ("[waiver]\nid = 'x'", "waivers.toml: waiver is a list of tables; write [[waiver]]"),
         ("[[waivers]]\nid = 'x'", "waivers.toml: waivers: no such key; allowed: [[waiver]]"),
         ("[[waiver", "waivers.toml: not TOML: "),
+        ("waiver = 1", "waivers.toml: waiver is a list of tables; write [[waiver]]"),
         ("waiver = [1]", "waivers.toml: waiver is a list of tables; write [[waiver]]"),
         (text(id="7"), "waivers.toml: waiver 1: id: Input should be a valid string"),
         (text(created_on="7"), "W-0001: created_on: 7 is no date; allowed: YYYY-MM-DD"),
@@ -129,6 +130,13 @@ def test_a_mistake_is_one_line_with_file_waiver_key_and_what_is_allowed(content:
     assert line in str(told.value)
 
 
+def test_the_severity_that_holds_is_told_where_none_is_given() -> None:
+    for severity, end in (("", "30 days for critical, which holds where no severity is given"), ("'critical'", "30 days for critical")):
+        with pytest.raises(BadWaivers) as told:
+            waivers(text(severity=severity, expires_on="2026-12-02"))
+        assert str(told.value).endswith(f"allowed: {end}")
+
+
 def test_every_mistake_is_named_and_none_leaves_a_waiver_in_force() -> None:
     with pytest.raises(BadWaivers) as told:
         waivers(text(owner=""), text(id="'W-0002'"), text(id="'W-0003'", reason="'x'", kind="'x'"))
@@ -140,9 +148,16 @@ def test_every_mistake_is_named_and_none_leaves_a_waiver_in_force() -> None:
 def test_a_file_that_is_not_there_is_empty_and_one_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     assert load(tmp_path / "none.toml") == Waivers()
     (tmp_path / "latin.toml").write_bytes(b"# \xe9")
-    for path in (tmp_path, tmp_path / "latin.toml"):
-        with pytest.raises(BadWaivers, match=r"cannot be read"):
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "latin.toml", "not UTF-8")):
+        with pytest.raises(BadWaivers) as told:
             load(path)
+        assert str(told.value) == f"{path}: cannot be read: {why}"
+    alone = Rules(two_persons=False)
+    assert load(tmp_path / "none.toml", alone).rules == alone
+    (tmp_path / "good.toml").write_text(text(approver="'plant-it'", ticket="'Größe'"), encoding="utf-8")
+    assert load(tmp_path / "good.toml", alone).all[0].ticket == "Größe"
+    with pytest.raises(BadWaivers, match=r"good\.toml: W-0001: approver"):
+        load(tmp_path / "good.toml")
 
 
 @pytest.mark.parametrize(

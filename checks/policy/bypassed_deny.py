@@ -139,7 +139,7 @@ class Leak:
             here, of_topic, of_filter = step
             topic.append(of_topic)
             wider.append(of_filter)
-        return topic[::-1], wider[::-1]
+        return list(filter(None, topic[::-1])), list(filter(None, wider[::-1]))
 
     def witness(self) -> Witness | None:
         """The denied topic, the filter that delivers it, and the statements that let it through."""
