@@ -47,17 +47,27 @@ TESTS = {
     "checks/policy/*": ("test_policy", "test_policy_roles", *POLICY, "test_policy_language"),
     "checks/glob_rules.py": ("test_waivers", "test_tags", "test_frozen"),
     "checks/owner.py": ("test_waivers", "test_tags", "test_frozen"),
-    "checks/waiver.py": ("test_waivers", "test_frozen", "test_waivers_file"),
+    "checks/waiver.py": ("test_waivers", "test_frozen"),
+    "checks/waiver_file.py": ("test_waivers_file",),
     "checks/command.py": ("test_commands",),
-    "checks/guidelines.py": ("test_guidelines", "test_checks"),
-    "checks/finding.py": ("test_judge", "test_reports", "test_checks"),
-    "checks/judge.py": ("test_judge", "test_checks", "test_tags", "test_reports"),
-    "checks/*": ("test_checks", "test_commands", "test_guidelines"),
-    "reports/lifecycle.py": ("test_lifecycle", "test_history"),
-    "collectors/operation.py": ("test_operation", "test_run"),
+    "checks/guidelines.py": ("test_guidelines", "test_frozen", "test_checks"),
+    "checks/finding.py": ("test_finding", "test_frozen"),
+    "checks/judge.py": ("test_judge", "test_checks", "test_tags", "test_frozen", "test_reports"),
+    "checks/*": ("test_checks", "test_frozen", "test_commands", "test_guidelines"),
+    "reports/lifecycle.py": ("test_lifecycle", "test_frozen", "test_history"),
+    "collectors/operation.py": ("test_operation", "test_frozen", "test_run"),
 }
 """The first pattern that fits a file names its tests, the most telling first."""
-HEAVY = ("pandas", "pydantic", "sqlalchemy", "botocore.session", "jsonschema", "numpy", "hypothesis.strategies", "xdist.plugin")
+HEAVY = (
+    "pandas",
+    "pydantic",
+    "sqlalchemy",
+    "botocore.session",
+    "jsonschema",
+    "numpy",
+    "hypothesis.strategies",
+    "xdist.plugin",
+)
 """What many tests import and no mutant changes: loaded once, before each run is forked."""
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,),
@@ -124,7 +134,9 @@ def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:
             for place in range(len(node.keys)):
                 yield ast.Dict(*([*part[:place], *part[place + 1 :]] for part in (node.keys, node.values)))
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
-            yield from (ast.Return(ast.Constant(other)) for other in ((True, False) if keyword == "-> bool" else (None,)))
+            yield from (
+                ast.Return(ast.Constant(other)) for other in ((True, False) if keyword == "-> bool" else (None,))
+            )
         case ast.If() | ast.IfExp():
             for forced in (True, False):
                 other_if = copy.copy(node)
@@ -269,7 +281,8 @@ def same(mutant: Mutant, known: list[dict[str, str]]) -> bool:
     """Whether a mutant is one that changes no answer, as somebody has written down."""
     text = (ROOT / mutant.file).read_text().splitlines()[mutant.line - 1].strip()
     return any(
-        (one["file"], one["function"], one["line"], one["change"]) == (mutant.file, mutant.function, text, mutant.change)
+        (one["file"], one["function"], one["line"], one["change"])
+        == (mutant.file, mutant.function, text, mutant.change)
         for one in known
     )
 

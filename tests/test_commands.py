@@ -208,7 +208,9 @@ def test_no_command_holds_what_a_shell_or_a_command_line_acts_on(text: str) -> N
     assert filled("aws x --y {other} --z {name}", {"name": text, "other": "o"}) == ""
 
 
-@pytest.mark.parametrize("text", ["X", "x-y", "x@y", "a file:x", "0", "a b", "(x)", "Ünder", "YOUR_NAME", "httpx", "\\"])
+@pytest.mark.parametrize(
+    "text", ["X", "x-y", "x@y", "a file:x", "0", "a b", "(x)", "Ünder", "YOUR_NAME", "httpx", "\\"]
+)
 def test_what_no_shell_acts_on_stands_in_a_command(text: str) -> None:
     assert fits(text)
     assert shlex.split(filled("aws x --y={name} 'two words' {name}", {"name": text})) == [

@@ -131,7 +131,10 @@ def test_a_mistake_is_one_line_with_file_waiver_key_and_what_is_allowed(content:
 
 
 def test_the_severity_that_holds_is_told_where_none_is_given() -> None:
-    for severity, end in (("", "30 days for critical, which holds where no severity is given"), ("'critical'", "30 days for critical")):
+    for severity, end in (
+        ("", "30 days for critical, which holds where no severity is given"),
+        ("'critical'", "30 days for critical"),
+    ):
         with pytest.raises(BadWaivers) as told:
             waivers(text(severity=severity, expires_on="2026-12-02"))
         assert str(told.value).endswith(f"allowed: {end}")
