@@ -99,7 +99,7 @@ class Mutant:
         return f"{self.file}:{self.line}, {self.function}: {self.change}"
 
 
-def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:
+def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:  # noqa: C901, PLR0912 - one case a kind of node
     """What may stand in a node's place. ``keyword``: the argument that it stands in, or ``-> bool`` within a predicate."""
     match node:
         case ast.Compare():
@@ -120,16 +120,16 @@ def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:
             yield node.operand
         case ast.Constant() if keyword in NO_CODE:
             pass
-        case ast.Constant(value=bool()):
-            yield ast.Constant(not node.value)
-        case ast.Constant(value=int()):
-            yield ast.Constant(int(node.value) + 1)
-            yield ast.Constant(int(node.value) - 1)
-        case ast.Constant(value=str()) if not any(map(str.isspace, node.value)):
-            if keyword in ("severity", "severity_when") and node.value in SEVERITIES:
-                yield ast.Constant(SEVERITIES[(SEVERITIES.index(node.value) + 2) % len(SEVERITIES)])
+        case ast.Constant(value=bool() as truth):
+            yield ast.Constant(not truth)
+        case ast.Constant(value=int() as number):
+            yield ast.Constant(number + 1)
+            yield ast.Constant(number - 1)
+        case ast.Constant(value=str() as text) if not any(map(str.isspace, text)):
+            if keyword in ("severity", "severity_when") and text in SEVERITIES:
+                yield ast.Constant(SEVERITIES[(SEVERITIES.index(text) + 2) % len(SEVERITIES)])
             else:
-                yield ast.Constant(f"{node.value}X")
+                yield ast.Constant(f"{text}X")
         case ast.Dict() if keyword in ("only", "severity_when"):
             for place in range(len(node.keys)):
                 yield ast.Dict(*([*part[:place], *part[place + 1 :]] for part in (node.keys, node.values)))

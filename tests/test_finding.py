@@ -11,7 +11,7 @@ from checks.finding import TITLE_LIMIT, Finding, canonical, finding_id, partitio
 
 ARN = "arn:aws:iot:eu-west-1:123456789012:policy/Fleet"
 ARM = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Devices/IotHubs/Plant"
-KNOWN: dict[str, tuple[str, ...]] = {
+KNOWN: dict[str, tuple[str, str, str, str, str, str]] = {
     "v1:nrj2uux7tdfu6gf7vdoif3up7d": ("policy-is-narrow", "aws", "123456789012", "eu-west-1", ARN, "statement 1"),
     "v1:yikgffirscn25su7jfrh35dt4j": (
         "policy-is-narrow",

@@ -37,12 +37,42 @@ DATA = [
 ]  # fmt: skip
 RESERVED = [("Publish", "topic"), ("Receive", "topic"), ("Subscribe", "topicfilter")]
 READS = ("DescribeThing", "ListJobExecutionsForThing", "ListThingGroupsForThing", "ListThingPrincipals")
-ADMINISTRATION = """AddThingToThingGroup AttachThingPrincipal CreateThing DeleteThing DetachThingPrincipal ListThings
-    ListThingsInThingGroup RegisterThing RemoveThingFromThingGroup UpdateThing UpdateThingGroupsForThing AttachPolicy
-    AttachPrincipalPolicy CreatePolicy CreatePolicyVersion DeletePolicy GetPolicy ListPolicies CreateJob CancelJob
-    DescribeJob CreateKeysAndCertificate CreateCertificateFromCsr RegisterCertificate UpdateCertificate
-    DescribeCertificate ListCertificates CreateTopicRule ReplaceTopicRule CreateRoleAlias CreateProvisioningClaim
-    OpenTunnel SearchIndex SetV2LoggingOptions""".split()
+ADMINISTRATION = [
+    "AddThingToThingGroup",
+    "AttachThingPrincipal",
+    "CreateThing",
+    "DeleteThing",
+    "DetachThingPrincipal",
+    "ListThings",
+    "ListThingsInThingGroup",
+    "RegisterThing",
+    "RemoveThingFromThingGroup",
+    "UpdateThing",
+    "UpdateThingGroupsForThing",
+    "AttachPolicy",
+    "AttachPrincipalPolicy",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "DeletePolicy",
+    "GetPolicy",
+    "ListPolicies",
+    "CreateJob",
+    "CancelJob",
+    "DescribeJob",
+    "CreateKeysAndCertificate",
+    "CreateCertificateFromCsr",
+    "RegisterCertificate",
+    "UpdateCertificate",
+    "DescribeCertificate",
+    "ListCertificates",
+    "CreateTopicRule",
+    "ReplaceTopicRule",
+    "CreateRoleAlias",
+    "CreateProvisioningClaim",
+    "OpenTunnel",
+    "SearchIndex",
+    "SetV2LoggingOptions",
+]
 
 
 @pytest.mark.parametrize(

@@ -34,19 +34,79 @@ def documents(*statements: Statement) -> str:
 
 
 AUDITING = ("iam", "cloudtrail", "guardduty", "inspector", "inspector2", "trustedadvisor")
-DEVICE = """Connect Publish Subscribe Receive RetainPublish GetRetainedMessage ListRetainedMessages GetThingShadow
-    UpdateThingShadow DeleteThingShadow ListNamedShadowsForThing DescribeJobExecution GetPendingJobExecutions
-    StartNextPendingJobExecution UpdateJobExecution AssumeRoleWithCertificate DescribeEndpoint DescribeCertificate""".split()
+DEVICE = [
+    "Connect",
+    "Publish",
+    "Subscribe",
+    "Receive",
+    "RetainPublish",
+    "GetRetainedMessage",
+    "ListRetainedMessages",
+    "GetThingShadow",
+    "UpdateThingShadow",
+    "DeleteThingShadow",
+    "ListNamedShadowsForThing",
+    "DescribeJobExecution",
+    "GetPendingJobExecutions",
+    "StartNextPendingJobExecution",
+    "UpdateJobExecution",
+    "AssumeRoleWithCertificate",
+    "DescribeEndpoint",
+    "DescribeCertificate",
+]
 ABOUT_A_THING = ("DescribeThing", "ListJobExecutionsForThing", "ListThingGroupsForThing", "ListThingPrincipals")
-ADMINISTRATION = """AddThingToThingGroup AttachPolicy AttachPrincipalPolicy AttachThingPrincipal CancelJob CreateJob
-    CreateKeysAndCertificate CreatePolicy CreatePolicyVersion CreateProvisioningClaim CreateRoleAlias CreateThing
-    CreateTopicRule DeleteCertificate DeletePolicy DeleteThing DetachPolicy DetachThingPrincipal ListThings
-    ListThingsInThingGroup RegisterCertificate RegisterThing RemoveThingFromThingGroup SearchIndex
-    SetDefaultPolicyVersion UpdateCertificate UpdateThing UpdateThingGroupsForThing""".split()
-STORED = """s3:GetObject s3:PutObject s3:DeleteObject dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem
-    dynamodb:DeleteItem dynamodb:Query dynamodb:Scan dynamodb:BatchGetItem dynamodb:BatchWriteItem kinesisvideo:PutMedia
-    kinesisvideo:GetMedia kinesis:GetRecords sqs:ReceiveMessage timestream:Select secretsmanager:GetSecretValue
-    ssm:GetParameter ssm:GetParameters ssm:PutParameter""".split()
+ADMINISTRATION = [
+    "AddThingToThingGroup",
+    "AttachPolicy",
+    "AttachPrincipalPolicy",
+    "AttachThingPrincipal",
+    "CancelJob",
+    "CreateJob",
+    "CreateKeysAndCertificate",
+    "CreatePolicy",
+    "CreatePolicyVersion",
+    "CreateProvisioningClaim",
+    "CreateRoleAlias",
+    "CreateThing",
+    "CreateTopicRule",
+    "DeleteCertificate",
+    "DeletePolicy",
+    "DeleteThing",
+    "DetachPolicy",
+    "DetachThingPrincipal",
+    "ListThings",
+    "ListThingsInThingGroup",
+    "RegisterCertificate",
+    "RegisterThing",
+    "RemoveThingFromThingGroup",
+    "SearchIndex",
+    "SetDefaultPolicyVersion",
+    "UpdateCertificate",
+    "UpdateThing",
+    "UpdateThingGroupsForThing",
+]
+STORED = [
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "kinesisvideo:PutMedia",
+    "kinesisvideo:GetMedia",
+    "kinesis:GetRecords",
+    "sqs:ReceiveMessage",
+    "timestream:Select",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "ssm:GetParameters",
+    "ssm:PutParameter",
+]
 
 
 @pytest.mark.parametrize(

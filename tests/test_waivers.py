@@ -498,7 +498,7 @@ def test_a_rule_of_an_owner_is_no_longer_than_it_may_be(wrong: dict[str, Any], k
     fits = OwnerRule(owner="x" * 100, tags={"k" * 256: "x", "y": ["z"] * 1000})
     assert OwnerRule(owner="x", check="y").tags == {}
     assert tags_named([fits, OwnerRule(owner="x", tags={"Team": "x"})], ["Site"]) == {"k" * 256, "y", "team", "site"}
-    with pytest.raises(ValueError, match="matches nothing; give at least one of check, .*, subject, tags"):
+    with pytest.raises(ValueError, match=r"matches nothing; give at least one of check, .*, subject, tags"):
         OwnerRule(owner="x")
 
 

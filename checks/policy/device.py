@@ -173,7 +173,9 @@ class Device:
                 if c.isalnum() and c not in reach.globs.literals)  # fmt: skip
         return next(free), next(free)
 
-    def pair(self, reach: Reach, wanted: Template, kind: str, action: str, outside: Collection[str] = ()) -> Witness | None:
+    def pair(
+        self, reach: Reach, wanted: Template, kind: str, action: str, outside: Collection[str] = ()
+    ) -> Witness | None:
         """Two unrelated names of a template that are both allowed."""
         if found := reach.search(wanted, outside):
             symbols, counted = found
