@@ -277,14 +277,20 @@ def outcomes(chosen: list[Mutant], trees: list[Path], limit: float) -> Iterator[
         yield mutant, code != 0
 
 
-def same(mutant: Mutant, known: list[dict[str, str]]) -> bool:
-    """Whether a mutant is one that changes no answer, as somebody has written down."""
-    text = (ROOT / mutant.file).read_text().splitlines()[mutant.line - 1].strip()
-    return any(
-        (one["file"], one["function"], one["line"], one["change"])
-        == (mutant.file, mutant.function, text, mutant.change)
-        for one in known
-    )
+Named = tuple[str, str, str, str]
+"""File, function, the line's text and the change: how a mutant that changes nothing is named."""
+
+
+def named(mutant: Mutant) -> Named:
+    """The name of a mutant that no edit elsewhere in its file changes."""
+    line_text = (ROOT / mutant.file).read_text().splitlines()[mutant.line - 1].strip()
+    return mutant.file, mutant.function, line_text, mutant.change
+
+
+def changing_nothing() -> set[Named]:
+    """The mutants that somebody has named, with a reason, as changing no answer."""
+    rows = tomllib.loads(EQUIVALENT.read_text())["mutant"]
+    return {(row["file"], row["function"], row["line"], row["change"]) for row in rows if row["reason"]}
 
 
 def main() -> None:
@@ -308,7 +314,9 @@ def main() -> None:
     if asked.list:
         print(*chosen, sep="\n")
         return
-    known = tomllib.loads(EQUIVALENT.read_text())["mutant"] if EQUIVALENT.exists() else []
+    known = changing_nothing()
+    for gone in sorted(name for name in known.difference(map(named, every)) if name[0] in files and not asked.lines):
+        print("names no mutant ", *gone)
     killed, alike, alive = 0, 0, 0
     for name in HEAVY:
         with contextlib.suppress(ImportError):
@@ -323,7 +331,7 @@ def main() -> None:
                 raise SystemExit(f"without any change, pytest ends with {code}: {' '.join(tests)}")
         started = time.monotonic()
         for mutant, dead in outcomes(chosen, trees, asked.limit):
-            equal = not dead and same(mutant, known)
+            equal = not dead and named(mutant) in known
             killed, alike, alive = killed + dead, alike + equal, alive + (not dead and not equal)
             if not dead:
                 print(f"{'changes nothing' if equal else 'survived'}  {mutant}", flush=True)

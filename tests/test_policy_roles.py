@@ -443,4 +443,5 @@ def test_a_variable_nobody_documents_leaves_a_right_open(right: str, action: str
     ],
 )
 def test_every_action_is_allowed_where_one_that_does_not_exist_yet_is(statement: Statement, all_of_them: bool) -> None:
+    assert allows_every_action(text(statement, allow("iot:Publish", "topic/a"))) is all_of_them
     assert allows_every_action(text(statement)) is all_of_them

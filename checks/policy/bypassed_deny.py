@@ -121,7 +121,7 @@ class Leak:
             now = self.settled(self.globs.step(whole, symbol))
             received = topics.globs.step(topic, symbol)
             reached = filters.globs.step(wider, symbol) if both else wider
-            if now is None or topics.hopeless(received) or (both and filters.hopeless(reached)):
+            if now is None or topics.hopeless(received) or filters.hopeless(reached):
                 yield None, symbol, ""
             else:
                 there = (onward, wild, now, topics.settled(received), filters.settled(reached))
