@@ -243,22 +243,31 @@ def forked(tree: Path, tests: tuple[str, ...]) -> int:
     os._exit(code)
 
 
-def ended(running: dict[int, tuple[float, int]], limit: float) -> tuple[int, int]:
+def ended(running: dict[int, tuple[float, int]]) -> tuple[int, int]:
     """The next process that ends, with its code; one that takes too long is ended, and counts as a failed test."""
     while True:
-        for child, (since, _) in running.items():
+        for child, (until, _) in running.items():
             found, status = os.waitpid(child, os.WNOHANG)
             if found:
                 return child, os.waitstatus_to_exitcode(status)
-            if time.monotonic() - since > limit:
+            if time.monotonic() > until:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 return child, 1
         time.sleep(0.02)
 
 
-def outcomes(chosen: list[Mutant], trees: list[Path], limit: float) -> Iterator[tuple[Mutant, bool]]:
-    """Each mutant, and whether a test failed."""
+def seconds_of(tests: tuple[str, ...], tree: Path) -> float:
+    """How long tests take without any change, which they have to pass. Raises SystemExit."""
+    begun = time.monotonic()
+    if code := ended({forked(tree, tests): (begun + 900, 0)})[1]:
+        raise SystemExit(f"without any change, pytest ends with {code}: {' '.join(tests)}")
+    return time.monotonic() - begun
+
+
+def outcomes(chosen: list[Mutant], trees: list[Path]) -> Iterator[tuple[Mutant, bool]]:
+    """Each mutant, and whether a test failed. One that takes 10 seconds and five times as long as usual is caught, too."""
+    usual = {tests: seconds_of(tests, trees[0]) for tests in dict.fromkeys(tests_of(one.file) for one in chosen)}
     waiting, free, running = list(reversed(chosen)), list(range(len(trees))), dict[int, tuple[float, int]]()
     at: dict[int, Mutant] = {}
     while waiting or running:
@@ -268,8 +277,9 @@ def outcomes(chosen: list[Mutant], trees: list[Path], limit: float) -> Iterator[
             for stale in (trees[place] / mutant.file).parent.glob(f"__pycache__/{Path(mutant.file).stem}.*.pyc"):
                 stale.unlink()
             child = forked(trees[place], tests_of(mutant.file))
-            running[child], at[child] = (time.monotonic(), place), mutant
-        child, code = ended(running, limit)
+            until = time.monotonic() + 10 + 5 * usual[tests_of(mutant.file)]
+            running[child], at[child] = (until, place), mutant
+        child, code = ended(running)
         _, place = running.pop(child)
         mutant = at.pop(child)
         shutil.copy(ROOT / mutant.file, trees[place] / mutant.file)
@@ -302,7 +312,6 @@ def main() -> None:
     words.add_argument("--files", action="append", help="glob of files instead of all")
     words.add_argument("--lines", default="", help="first-last: only mutants of these lines")
     words.add_argument("--processes", type=int, choices=(1, 2), default=1)
-    words.add_argument("--limit", type=float, default=90, help="seconds for the tests of one mutant")
     words.add_argument("--list", action="store_true", help="print the mutants and run nothing")
     asked = words.parse_args()
     files = sorted({str(p.relative_to(ROOT)) for glob in asked.files or FILES for p in ROOT.glob(glob)})
@@ -325,12 +334,8 @@ def main() -> None:
         trees = [Path(folder, str(number)) for number in range(asked.processes)]
         for tree in trees:
             shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.db"))
-        for tests in {tests_of(mutant.file) for mutant in chosen}:
-            child = forked(trees[0], tests)
-            if code := ended({child: (time.monotonic(), 0)}, 10 * asked.limit)[1]:
-                raise SystemExit(f"without any change, pytest ends with {code}: {' '.join(tests)}")
         started = time.monotonic()
-        for mutant, dead in outcomes(chosen, trees, asked.limit):
+        for mutant, dead in outcomes(chosen, trees):
             equal = not dead and named(mutant) in known
             killed, alike, alive = killed + dead, alike + equal, alive + (not dead and not equal)
             if not dead:
