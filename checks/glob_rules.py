@@ -89,12 +89,7 @@ class Match(BaseModel):
 
 def symbols(glob: str) -> Items:
     """A glob as the automaton reads it: no character but ``*`` and ``?`` is special."""
-    found: list[str] = []
-    for character in glob:
-        item = {"*": ANY, "?": ONE}.get(character, character)
-        if not (item == ANY and found and found[-1] == ANY):
-            found.append(item)
-    return tuple(found)
+    return tuple({"*": ANY, "?": ONE}.get(character, character) for character in glob)
 
 
 class Column:
@@ -140,7 +135,7 @@ class Matcher:
             free = self.all
             for number, _ in asked:
                 free &= ~(1 << number)
-            lowered = [(number, glob.lower()) for number, glob in asked] if key in WITHOUT_CASE else asked
+            lowered = [(number, glob.lower()) for number, glob in asked]
             self.columns.append((key, Column(asked, free), Column(lowered, free)))
 
     def fits(self, finding: Finding) -> int:

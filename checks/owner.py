@@ -61,7 +61,7 @@ class Owners:
     def of(self, finding: Finding) -> str:
         """The owner by the rules, else by a tag, else the default one."""
         ruled = next((self.names[number] for number in numbers(self.matcher.fits(finding))), "")
-        return ruled or (self.tagged(finding) if self.by else "") or self.default
+        return ruled or self.tagged(finding) or self.default
 
     def tagged(self, finding: Finding) -> str:
         """The owner whom a tag names; empty text where none does, or where the text cannot be a name."""

@@ -178,10 +178,8 @@ class Waivers:
             for one in waiver.finding:
                 by_id[one] |= 1 << number
         for finding in findings:
-            bits = wanted.fits(finding)
+            bits = wanted.fits(finding) & ~spared.fits(finding) | by_id.get(finding.finding_id, 0)
             if bits:
-                bits &= ~spared.fits(finding)
-            if bits := bits | by_id.get(finding.finding_id, 0):
                 yield finding, [self.all[number] for number in numbers(bits)]
 
     def over(self, findings: Iterable[Finding], today: date) -> Cover:

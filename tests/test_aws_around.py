@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from checks.policy.app import too_much_for_a_guest, too_much_for_a_user
-from checks.policy.gateway import speaks_for_everyone
-from checks.policy.rule import does_more
 from collectors.aws.cloudtrail import keeps_writes
 from collectors.aws.cognito import USER_POOL
 from collectors.aws.greengrass import asks_for_root, clients_open, development, release, root
@@ -18,18 +15,6 @@ from collectors.aws.privatelink import is_bound_to_network
 from collectors.aws.redaction import component, deployment
 from collectors.schema import Unread
 from lab.server import CANARY
-
-SUB = "${cognito-identity.amazonaws.com:sub}"
-
-
-def documents(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> str:
-    """A list of one policy of one statement."""
-    return json.dumps([{"Statement": [{"Effect": effect, "Action": action, "Resource": resource, **more}]}])
-
-
-def iot(resource: str) -> str:
-    """An ARN of AWS IoT."""
-    return f"arn:aws:iot:eu-west-1:123456789012:{resource}"
 
 
 def test_configurations_and_recipes_lose_their_values_and_keep_their_shape() -> None:
@@ -148,76 +133,3 @@ def test_a_user_pool_is_found_in_the_name_of_its_provider() -> None:
     found = USER_POOL.match("cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC:client")
     assert found and found.groups() == ("eu-west-1", "eu-west-1_AbC")
     assert not USER_POOL.match("accounts.google.com")
-
-
-@pytest.mark.parametrize(
-    ("held", "guest", "user"),
-    [
-        (documents("iot:Publish", iot(f"topic/app/{SUB}/*")), False, False),
-        (documents("iot:Publish", iot("topic/app/*")), False, False),
-        (documents("iot:Publish", iot("topic/$aws/things/*")), True, False),
-        (documents("iot:Connect", Condition={"StringEquals": {"iot:ClientId": SUB}}), False, False),
-        (documents(["iot:Connect", "iot:Subscribe"]), True, False),
-        (documents("iot:DescribeEndpoint"), False, False),
-        (documents("iot:DescribeThing", iot("thing/MyThing*")), False, False),
-        (documents("iot:DescribeThing", iot("thing/*")), True, True),
-        (documents("iot:*", iot("topic/app")), True, True),
-        (documents("IOT:attachpolicy"), True, True),
-        (documents("iot:SomethingBrandNew"), True, True),
-        (documents("*"), True, True),
-        (documents("s3:*"), False, False),
-        (documents("iot:*", effect="Deny"), False, False),
-        ("[]", False, False),
-    ],
-)
-def test_what_app_users_may_do_is_judged_by_what_it_reaches(held: str, guest: bool, user: bool) -> None:
-    assert too_much_for_a_guest(held) is guest
-    assert too_much_for_a_user(held) is user
-
-
-def test_a_complement_grants_administration() -> None:
-    assert too_much_for_a_user('[{"Statement": {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}}]')
-    assert not too_much_for_a_user('[{"Statement": {"Effect": "Allow", "NotAction": "iot:*", "Resource": "*"}}]')
-
-
-def test_a_deny_of_administration_takes_it_away() -> None:
-    both = [
-        {"Effect": "Allow", "Action": "iot:DeleteThing", "Resource": "*"},
-        {"Effect": "Deny", "Action": "iot:Delete*", "Resource": "*"},
-    ]
-    assert not too_much_for_a_user(json.dumps([{"Statement": both}]))
-
-
-@pytest.mark.parametrize(
-    ("held", "everyone"),
-    [
-        (documents("iot:Publish"), True),
-        (documents("iot:*", iot("topic/*")), True),
-        (documents("greengrass:*"), True),
-        (documents("iot:Connect", iot("client/core*")), False),
-        (documents(["greengrass:GetDeploymentConfiguration", "iot:AssumeRoleWithCertificate"]), False),
-        (documents("iot:Publish", effect="Deny"), False),
-    ],
-)
-def test_a_core_is_judged_by_what_its_policy_says_and_not_by_its_name(held: str, everyone: bool) -> None:
-    assert speaks_for_everyone(held) is everyone
-
-
-@pytest.mark.parametrize(
-    ("service", "held", "more"),
-    [
-        ("sqs", documents("sqs:SendMessage", "arn:aws:sqs:eu-west-1:1:orders"), False),
-        ("sqs", documents(["sqs:SendMessage", "kms:Decrypt"], "arn:aws:kms:eu-west-1:1:key/1-2"), False),
-        ("s3", documents("s3:PutObject", "arn:aws:s3:::lake/*"), False),
-        ("s3", documents("s3:PutObject", "arn:aws:s3:::*"), True),
-        ("s3", documents("s3:Put*", "arn:aws:s3:::lake/*"), True),
-        ("dynamodb", documents("dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:1:table/*"), True),
-        ("logs", documents("logs:PutLogEvents", "arn:aws:logs:eu-west-1:1:log-group:iot:*"), False),
-        ("cloudwatch", documents("cloudwatch:PutMetricData"), False),
-        ("timestream", documents("timestream:DescribeEndpoints"), False),
-        ("timestream", documents("timestream:WriteRecords"), True),
-        ("sqs", documents("iam:PassRole", "arn:aws:iam::1:role/x"), True),
-    ],
-)
-def test_a_rule_role_does_more_by_wildcards_or_other_services(service: str, held: str, more: bool) -> None:
-    assert does_more(f"{service}\n{held}") is more

@@ -172,6 +172,60 @@ def test_what_was_not_read_gives_no_command(cells: dict[str, Any]) -> None:
     assert filled("aws iot describe-thing --thing-name {name}", cells) == ""
 
 
+ARN = "arn:aws:iot:eu-west-1:123456789012:package/pump/version/1"
+ARM = "/subscriptions/s/resourcegroups/field/providers/Microsoft.Devices/IotHubs/hub-pumps"
+KEY = "//cloudkms.googleapis.com/projects/p/locations/l/keyRings/r/cryptoKeys/k"
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "found"),
+    [
+        ("id", ARN, "1"), ("id", "arn:aws:sns:eu-west-1:1:alarms:x", "x"), ("id", "plain", "plain"), ("id", ARM, "hub-pumps"),
+        ("group", ARM, "field"), ("group", ARM.replace("groups", "GROUPS"), "field"), ("group", ARN, ""),
+        ("path", KEY, "projects/p/locations/l/keyRings/r/cryptoKeys/k"), ("path", "projects/p", ""),
+        ("keyring", KEY, "projects/p/locations/l/keyRings/r"), ("keyring", "//pubsub/projects/p", ""),
+        ("region", ARN, "eu-west-1"), ("region", "arn:aws:s3:::bucket", ""), ("region", ARM, ""),
+        ("package", ARN, "pump"), ("package", "arn:aws:iot:eu-west-1:1:thing/pump", ""),
+    ],
+)  # fmt: skip
+def test_a_part_of_an_id_is_found_by_its_name(part: str, value: str, found: str) -> None:
+    assert PARTS[part](value) == found
+    assert filled(f"aws x --y {{name.{part}}} --z {{other}}", {"name": value, "other": "o"}) == (
+        f"aws x --y {found} --z o" if found else ""
+    )
+
+
+def test_the_parts_of_an_id_are_a_contract() -> None:
+    assert list(PARTS) == ["id", "group", "path", "keyring", "region", "package"]
+
+
+@pytest.mark.parametrize("text", [
+    "", "-x", "@x", "file:x", "FILE:x", "fileb:x", "http:x", "https:x", "a\nb", "a\u202eb", *(f"a{c}b" for c in "'\"`‘’‚‛“”„&|<>^%!$"),
+])  # fmt: skip
+def test_no_command_holds_what_a_shell_or_a_command_line_acts_on(text: str) -> None:
+    assert not fits(text)
+    assert filled("aws x --y {name} --z {other}", {"name": text, "other": "o"}) == ""
+    assert filled("aws x --y {other} --z {name}", {"name": text, "other": "o"}) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["X", "x-y", "x@y", "a file:x", "0", "a b", "(x)", "Ünder", "YOUR_NAME", "httpx", "\\"]
+)
+def test_what_no_shell_acts_on_stands_in_a_command(text: str) -> None:
+    assert fits(text)
+    assert shlex.split(filled("aws x --y={name} 'two words' {name}", {"name": text})) == [
+        "aws", "x", f"--y={text}", "two words", text,
+    ]  # fmt: skip
+
+
+def test_a_template_names_its_places() -> None:
+    template = "az x --a {name} --b {hub.group}/{hub.id} --shorthand {Enabled=true}"
+    assert places(template) == [("name", ""), ("hub", "group"), ("hub", "id")]
+    assert filled(template, {"name": 7, "hub": ARM}) == "az x --a 7 --b field/hub-pumps --shorthand '{Enabled=true}'"
+    assert filled(template, {"name": None, "hub": ARM}) == ""
+    assert filled(template, {"name": "None", "hub": ARM}).startswith("az x --a None")
+
+
 def test_bash_hands_over_the_arguments_and_runs_nothing_else(tmp_path: Path) -> None:
     template = "printf %s\\\\0 --name={name} {name} gs://{name}"
     wanted, lines = [], []

@@ -12,7 +12,12 @@ from typing import Any
 
 import pytest
 
-from checks.policy.bypassed_deny import DENIED_YET_DELIVERED, WILDCARDS_IN_DENY
+from checks.policy.bypassed_deny import (
+    DENIED_YET_DELIVERED,
+    WILDCARDS_IN_DENY,
+    delivers_what_it_denies,
+    denies_with_mqtt_wildcard,
+)
 from checks.policy.verdict import judge
 
 EXAMPLES = [
@@ -97,6 +102,7 @@ BROAD: dict[str, list[dict[str, Any]]] = {
     "attached, if it exists": [attached("BoolIfExists", "true")],
     "attached, for all values": [attached("ForAllValues:Bool", "true")],
     "attached, as text": [attached("StringEquals", "true")],
+    "attached, by another key": [attached("Bool", "true", "iot:Connection.Thing.IsOther")],
     "by address": [allow("Connect", "*", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})],
     "attached does not bind what is published": [
         allow("Publish", "topic/*", Condition={"Bool": {ATTACHED: "true"}}),
@@ -129,6 +135,15 @@ BROAD: dict[str, list[dict[str, Any]]] = {
     "jobs under the other prefix": [allow("iotjobsdata:UpdateJobExecution", "thing/*")],
     "jobs by a wildcard prefix": [allow("iotjobsdata:*", "thing/*")],
     "a named shadow of every thing": [allow("UpdateThingShadow", "thing/*/config")],
+    "a resource of another service beside": [allow("Connect", ["arn:aws:s3:::${iot:ClientId}", "client/*"])],
+    "the longest name": [allow("Connect", "client/" + "?" * 393)],
+    "the longest name, and more by stars": [allow("Connect", "client/*" + "?" * 391 + "*")],
+    "the client id and more": [allow("Connect", "client/${iot:ClientId}*")],
+    "publish on all but resources of another service": [but("Allow", "iot:Publish", "arn:aws:s3:::fleet/*")],
+    "publish on all but an unknown variable's": [but("Allow", "iot:Publish", arn("topic/${iot:Unheard}/*"))],
+    "publish, denied for a bound variable only": [
+        allow("Publish", "topic/$aws/things/*"), deny("Publish", "topic/$aws/things/${iot:CertificateId}/*"),
+    ],
     "escaped star beside a star": [allow("Connect", ["client/${*}", "client/*"])],
 }  # fmt: skip
 NARROW: dict[str, list[dict[str, Any]]] = {
@@ -166,6 +181,10 @@ NARROW: dict[str, list[dict[str, Any]]] = {
     "events": [allow("Subscribe", ["topicfilter/$aws/events/#", "topicfilter/$aws/events/*"])],
     "# alone reaches no reserved topic": [allow("Subscribe", ["topicfilter/#", "topicfilter/+/#", "topicfilter/+/+/+"])],
     "custom topics": [allow(["Publish", "Subscribe"], ["topic/pumps/*", "topicfilter/pumps/*"])],
+    "a job whose name is a wildcard of MQTT": [
+        allow("Publish", ["topic/$aws/things/*/jobs/+/get", "topic/$aws/things/*/jobs/#/get"]),
+        allow("Subscribe", "topicfilter/$aws/things/*/jobs/#/get"),
+    ],
     "a level too few": [allow("Subscribe", "topicfilter/$aws/+")],
     "what is not on the list": [allow(["Receive", "RetainPublish", "GetRetainedMessage", "ListRetainedMessages",
                                        "ListNamedShadowsForThing", "AssumeRoleWithCertificate", "greengrass:*"], "*")],
@@ -182,6 +201,13 @@ NARROW: dict[str, list[dict[str, Any]]] = {
     ],
     "denied at two ends": [allow("Connect", "client/*"), deny("Connect", ["client/?*"])],
     "allowed but for all reserved": [but("Allow", "iot:Publish", arn("topic/$aws/*"))],
+    "the client id within a longer one": [allow("Connect", "client/${iot:ClientId}x")],
+    "the client id of another type": [allow("Connect", "topic/${iot:ClientId}")],
+    "a name longer by one": [allow("Connect", "client/" + "?" * 394)],
+    "denied but for news, an unknown variable elsewhere": [
+        allow("Publish", "topic/$aws/*"), but("Deny", "iot:Publish", arn("topic/news")),
+        allow("Connect", "client/${iot:Unheard}"),
+    ],
     "a name longer than any": [allow("Connect", "client/" + "?" * 1000)],
 }  # fmt: skip
 
@@ -234,6 +260,30 @@ MISCONFIGURED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "+ on a condition": ([deny("Subscribe", "topicfilter/+", Condition={"Bool": {ATTACHED: "false"}})], [WILDCARDS_IN_DENY]),
     "+ as a client id": ([deny("Connect", "client/+")], []),
     "a second connection of a Greengrass core": ([deny("Connect", "client/core#2"), deny("Publish", "topic/core#2/state")], []),
+    "+ after a star in the type": ([deny("Subscribe", "topic*/+")], [WILDCARDS_IN_DENY]),
+    "+ after a star in another type": ([deny("Connect", "client*/+")], []),
+    "denied in another service": ([deny("Publish", ["arn:aws:s3:::+", "topic/X"])], []),
+    "a second connection's topic, and + below it": ([deny("Publish", "topic/core#2/+")], [WILDCARDS_IN_DENY]),
+    "allowed by its own letters only": (
+        [allow("Subscribe", ["topicfilter/doors/vault", "topicfilter/doors/#"]), deny("Subscribe", "topicfilter/doors/vault"),
+         allow("Receive", "*")],
+        [],
+    ),
+    "denied on a condition, every wildcard denied always": (
+        [SUBSCRIBE, deny("Subscribe", "topicfilter/doors/vault", Condition={"Bool": {ATTACHED: "false"}}), RECEIVE,
+         deny("Subscribe", ["topicfilter/*#*", "topicfilter/*+*"])],
+        [WILDCARDS_IN_DENY],
+    ),
+    "allowed by its own letters, and others by a wildcard": (
+        [allow("Subscribe", ["topicfilter/doors/vault", "topicfilter/doors/#", "topicfilter/doors/vault-*"]),
+         deny("Subscribe", "topicfilter/doors/vault"), allow("Receive", "*")],
+        [],
+    ),
+    "the client id's own tree": (
+        [allow("Subscribe", "topicfilter/${iot:ClientId}/*"), deny("Subscribe", "topicfilter/${iot:ClientId}/keys/*"),
+         allow("Receive", "topic/${iot:ClientId}/*")],
+        [DENIED_YET_DELIVERED],
+    ),
     "+ in an allow": ([allow("Subscribe", "topicfilter/doors/+")], []),
     "both": ([SUBSCRIBE, VAULT, deny("Subscribe", "topicfilter/doors/+"), RECEIVE], [WILDCARDS_IN_DENY, DENIED_YET_DELIVERED]),
 }  # fmt: skip
@@ -245,3 +295,126 @@ def test_a_deny_keeps_what_it_denies_or_is_reported(name: str) -> None:
     verdict = judge([{"Statement": list(map(full, statements))}])
     assert [code for code in verdict.reason_codes if not code.startswith("ALLOWS")] == codes, verdict.witnesses
     assert verdict.potentially_misconfigured == bool(codes)
+    document = json.dumps({"Statement": list(map(full, statements))})
+    assert denies_with_mqtt_wildcard(document) == (WILDCARDS_IN_DENY in codes)
+    assert delivers_what_it_denies(document) == (DENIED_YET_DELIVERED in codes)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+WITNESSES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "client ids": ([allow("Connect", "client/*")], ["client id `a` and client id `b` are both allowed by statement 1"]),
+    "letters that nobody spelt": (
+        [allow("Connect", ["client/*", f"client/{LETTERS}"])],
+        ["client id `\u00e0` and client id `\u00e1` are both allowed by statement 1"],
+    ),
+    "letters, no signs": (
+        [allow("Connect", ["client/*", f"client/{LETTERS}" + "".join(map(chr, range(0xE0, 0xF7)))])],
+        ["client id `\u00f8` and client id `\u00f9` are both allowed by statement 1"],
+    ),
+    "topics": (
+        [allow("Connect", "client/pump1"), allow("Publish", "topic/$aws/things/*/shadow/update")],
+        ["topic `$aws/things/b/shadow/update` and topic `$aws/things/f/shadow/update` are both allowed by statement 2"
+         " (iot:Publish)"],
+    ),
+    "one filter for all": (
+        [allow("Subscribe", "topicfilter/$aws/things/+/#")],
+        ["topic filter `$aws/things/+/#`, which delivers reserved topics of every thing, is allowed by statement 1"
+         " (iot:Subscribe)"],
+    ),
+    "a filter for each": (
+        [allow("Subscribe", "topicfilter/$aws/things/*/#"), deny("Subscribe", "topicfilter/*+*")],
+        ["topic filter `$aws/things/b/#` and topic filter `$aws/things/d/#` are both allowed by statement 1 (iot:Subscribe)",
+         "statement 2 denies `topicfilter/*+*`, where `+` is a plain character"],
+    ),
+    "things": (
+        [allow("iotjobsdata:UpdateJobExecution", "thing/*")],
+        ["thing `a` and thing `b` are both allowed by statement 1 (iotjobsdata:UpdateJobExecution)"],
+    ),
+    "shadows with a name": (
+        [allow("UpdateThingShadow", "thing/*/config")],
+        ["thing `a/config` and thing `b/config` are both allowed by statement 1 (iot:UpdateThingShadow)"],
+    ),
+    "by a complement": (
+        [allow("Publish", "topic/a"), but("Allow", "iot:Connect", arn("client/a")), but("Allow", "iot:Connect", arn("x"))],
+        ["client id `b` and client id `d` are both allowed by statement 2"],
+    ),
+    "by the complement that spares it not": (
+        [but("Allow", "iot:Connect", arn("client/*")), but("Allow", "iot:Connect", arn("client/a"))],
+        ["client id `b` and client id `d` are both allowed by statement 2"],
+    ),
+    "an unknown variable": (
+        [allow("Connect", ["client/${iot:Foo}", "client/${iot:Foo}-${iot:Bar}"]), allow("Publish", "topic/${iot:Foo}")],
+        ["statement 1 names `${iot:foo}`, which is no variable of AWS IoT policies: it matches nothing",
+         "statement 1 names `${iot:bar}`, which is no variable of AWS IoT policies: it matches nothing",
+         "statement 2 names `${iot:foo}`, which is no variable of AWS IoT policies: it matches nothing"],
+    ),
+    "+ in a Deny": (
+        [deny("Publish", "topic/a:b:c/+/#")],
+        ["statement 1 denies `topic/a:b:c/+/#`, where `+` is a plain character"],
+    ),
+    "# in a long Deny": (
+        [deny("Publish", f"topic/#/{'x' * 300}")],
+        [f"statement 1 denies `topic/#/{'x' * 192}`, where `#` is a plain character"],
+    ),
+    "the Deny that it gets around": (
+        [SUBSCRIBE, deny("Subscribe", "topicfilter/lifts/*"), VAULT, RECEIVE],
+        ["topic filter `doors/+/b` is allowed by statement 1 and delivers `doors/vault/b`, which statement 3 denies and"
+         " statement 4 lets through"],
+    ),
+    "a topic that is denied and delivered": (
+        [SUBSCRIBE, VAULT, RECEIVE],
+        ["topic filter `doors/+/b` is allowed by statement 1 and delivers `doors/vault/b`, which statement 2 denies and"
+         " statement 3 lets through"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITNESSES)
+def test_a_witness_names_what_shows_the_mistake_and_the_statement(name: str) -> None:
+    statements, lines = WITNESSES[name]
+    assert list(judge([{"Statement": list(map(full, statements))}]).witnesses) == lines
+
+
+# What follows ``$aws/things/<thing>/`` in the reserved topics that the developer guide lists.
+RESERVED = [
+    *(f"shadow{name}/{way}{end}" for name in ("", "/name/config") for way, ends in
+      (("get", ("", "/accepted", "/rejected")), ("delete", ("", "/accepted", "/rejected")),
+       ("update", ("", "/accepted", "/rejected", "/delta", "/documents"))) for end in ends),
+    *(f"jobs/{way}{end}" for way in ("get", "start-next", "job-1/get", "job-1/update") for end in ("", "/accepted", "/rejected")),
+    "jobs/notify", "jobs/notify-next", "tunnels/notify", "greengrass/health/json", "greengrassv2/health/json",
+    *(f"defender/metrics/{form}{end}" for form in ("json", "cbor") for end in ("", "/accepted", "/rejected")),
+    *(f"streams/stream-1/{way}/{form}" for way in ("create", "describe", "description", "get", "data", "rejected")
+      for form in ("json", "cbor")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", RESERVED)
+def test_a_reserved_topic_of_every_thing_is_broad_and_one_that_nobody_reserved_is_not(suffix: str) -> None:
+    def broad(action: str, resource: str) -> bool:
+        return judge([{"Statement": [full(allow(action, resource))]}]).overly_permissive
+
+    head, _, last = suffix.rpartition("/")
+    assert broad("Publish", f"topic/$aws/things/*/{suffix}")
+    assert broad("Subscribe", f"topicfilter/$aws/things/?*/{suffix}")
+    assert not broad("Publish", f"topic/$aws/things/*/{suffix}/more")
+    assert not broad("Publish", f"topic/$aws/things/????/x{suffix}")
+    for wider in (suffix, f"+/{suffix.partition('/')[2]}", f"{head}/+", f"{head}/#", f"{suffix}/#"):
+        assert broad("Subscribe", f"topicfilter/$aws/things/+/{wider}"), wider
+    for off in (f"x{suffix}", f"{suffix}x", f"{head}/x{last}", f"{suffix}/more"):
+        assert not broad("Subscribe", f"topicfilter/$aws/things/+/{off}"), off
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["GetThingShadow", "UpdateThingShadow", "DeleteThingShadow",
+     *(f"{service}:{way}" for service in ("iot", "iotjobsdata") for way in (
+         "DescribeJobExecution", "GetPendingJobExecutions", "StartNextPendingJobExecution", "UpdateJobExecution"))],
+)  # fmt: skip
+def test_a_call_on_every_thing_is_broad(action: str) -> None:
+    def broad(resource: str) -> bool:
+        return judge([{"Statement": [full(allow(action, resource))]}]).overly_permissive
+
+    assert broad("thing/*")
+    assert broad("thing/*/config") == action.endswith("Shadow")
+    assert not broad("thing/pump1")
+    assert not broad("rolealias/*")

@@ -50,14 +50,14 @@ SUB = re.compile(r"\$\{cognito-identity\.amazonaws\.com:sub\}", re.IGNORECASE)
 
 def bound(statement: Statement) -> bool:
     """Whether a condition holds a statement to the identity that asks."""
-    return bool(SUB.search(str(statement.condition or "")))
+    return bool(SUB.search(str(statement.condition)))
 
 
 def reaches(statement: Statement, resource: str) -> bool:
     """Whether a statement's resources cover one resource; a variable stands for one name that nobody knows."""
 
     def covers(pattern: str) -> bool:
-        return fits(items(resource_part(pattern) if ":" in pattern else pattern), resource)
+        return fits(items(resource_part(pattern)), resource)
 
     if statement.not_resources:
         return not any(covers(pattern) for pattern in statement.not_resources)

@@ -30,7 +30,7 @@ def wildcards_in_deny(statements: tuple[Statement, ...]) -> Witness | None:
             part = "".join(item if len(item) == 1 else "\0" for item in resource(items(text)) or ())
             head = part.partition("\0")[0]
             of_topics = any(head.startswith(kind) or kind.startswith(head) for kind in ("topic/", "topicfilter/"))
-            marks = [mark for mark in "+#" if mark in _SUFFIX.sub("", part)]
+            marks = [mark for mark in "+#" if any(mark in piece for piece in _SUFFIX.split(part))]
             if of_topics and marks:
                 written_so = text.split(":", 5)[-1]
                 reason = f"{statement.name} denies `{written_so[:200]}`, where `{marks[0]}` is a plain character"
@@ -82,13 +82,11 @@ class Leak:
 
     def search(self) -> tuple[list[str], list[str]] | str | None:
         """A topic and the filter that delivers it; a text when that could not be ruled out."""
-        if self.deny.empty or self.allow.empty or self.subscribe.allow.empty or self.receive.allow.empty:
-            return None
         filters, topics = self.subscribe, self.receive
         whole = self.settled(self.globs.read(self.globs.start, "topicfilter/"))
         topic = topics.globs.read(topics.globs.start, "topic/")
         wider = filters.globs.read(filters.globs.start, "topicfilter/")
-        if whole is None or topics.hopeless(topic) or filters.hopeless(wider):
+        if whole is None:
             return None
         first = (FIRST, False, whole, topics.settled(topic), filters.settled(wider))
         came: dict[Place, tuple[Place, str, str] | None]
@@ -97,34 +95,37 @@ class Leak:
             mode, wild, whole, topic, wider = here = queue.popleft()
             if cost > EFFORT:
                 return "its wildcards are too entangled to rule out that a denied topic is delivered"
-            after: list[tuple[Place, str, str]] = []
             if wild and mode in (INSIDE, PLUS, HASH) and filters.allowed(wider) and self.leaks(whole, topic):
                 return self.path(came, here)
-            if mode in (FIRST, LEVEL):
-                for onward, mark in ((PLUS_LEVEL, "+"), (HASH_LEVEL, "#")):
-                    cost += self.unit
-                    reached = filters.settled(filters.globs.step(wider, mark))
-                    if not filters.hopeless(reached) and (mark == "+" or filters.allowed(reached)):
-                        after.append(((onward - (mode == FIRST), True, whole, topic, reached), "", mark))
-            for symbol in self.alphabet:
-                found = self.topics(mode, symbol)
-                if found is None:
-                    continue
+            for there, of_topic, of_filter in self.steps(here):
                 cost += self.unit
-                onward, both = found
-                now = self.settled(self.globs.step(whole, symbol))
-                if now is None:
-                    continue
-                received = topics.globs.step(topic, symbol)
-                reached = filters.globs.step(wider, symbol) if both else wider
-                if not topics.hopeless(received) and not (both and filters.hopeless(reached)):
-                    there = (onward, wild, now, topics.settled(received), filters.settled(reached))
-                    after.append((there, symbol, symbol if both else ""))
-            for there, of_topic, of_filter in after:
-                if there not in came:
+                if there is not None and there not in came:
                     came[there] = (here, of_topic, of_filter)
                     queue.append(there)
         return None
+
+    def steps(self, here: Place) -> Iterator[tuple[Place | None, str, str]]:
+        """Where one more symbol leads, with what it adds to topic and filter; None where it leads nowhere."""
+        filters, topics = self.subscribe, self.receive
+        mode, wild, whole, topic, wider = here
+        if mode in (FIRST, LEVEL):
+            for onward, mark in ((PLUS_LEVEL, "+"), (HASH_LEVEL, "#")):
+                reached = filters.settled(filters.globs.step(wider, mark))
+                leads = not filters.hopeless(reached) and (mark == "+" or filters.allowed(reached))
+                yield (onward - (mode == FIRST), True, whole, topic, reached) if leads else None, "", mark
+        for symbol in self.alphabet:
+            found = self.topics(mode, symbol)
+            if found is None:
+                continue
+            onward, both = found
+            now = self.settled(self.globs.step(whole, symbol))
+            received = topics.globs.step(topic, symbol)
+            reached = filters.globs.step(wider, symbol) if both else wider
+            if now is None or topics.hopeless(received) or filters.hopeless(reached):
+                yield None, symbol, ""
+            else:
+                there = (onward, wild, now, topics.settled(received), filters.settled(reached))
+                yield there, symbol, symbol if both else ""
 
     def leaks(self, whole: int, topic: int) -> bool:
         """Whether the topic read is denied as a filter, widely allowed otherwise, and received."""
@@ -141,7 +142,7 @@ class Leak:
             here, of_topic, of_filter = step
             topic.append(of_topic)
             wider.append(of_filter)
-        return topic[::-1], wider[::-1]
+        return list(filter(None, topic[::-1])), list(filter(None, wider[::-1]))
 
     def witness(self) -> Witness | None:
         """The denied topic, the filter that delivers it, and the statements that let it through."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import chain
+from itertools import chain, count
 
 from checks.policy import template
 from checks.policy.document import Statement, parse
@@ -124,8 +124,7 @@ class Device:
                     known = ANY
                 else:
                     return None
-            if not (known == ANY and found[-1:] == [ANY]):
-                found.append(known)
+            found.append(known)
         return tuple(found)
 
     def side(self, statements: Iterable[Statement], *, connect: bool) -> Side:
@@ -170,20 +169,22 @@ class Device:
 
     def letters(self, reach: Reach) -> tuple[str, str]:
         """Two letters that no pattern names."""
-        free = (c for c in chain(string.ascii_lowercase, string.digits, map(chr, range(0xE0, 0xFFFF)))
+        free = (c for c in chain(string.ascii_lowercase, string.digits, map(chr, count(0xE0)))
                 if c.isalnum() and c not in reach.globs.literals)  # fmt: skip
         return next(free), next(free)
 
-    def pair(self, reach: Reach, wanted: Template, kind: str, action: str, outside: str = "") -> Witness | None:
+    def pair(
+        self, reach: Reach, wanted: Template, kind: str, action: str, outside: Collection[str] = ()
+    ) -> Witness | None:
         """Two unrelated names of a template that are both allowed."""
         if found := reach.search(wanted, outside):
             symbols, counted = found
             statement = reach.statement(symbols)
-            names = [written(symbols, letter).partition("/")[2] for letter in self.letters(reach)]
-            if kind == "topic filter" and FRESH not in symbols:
-                text = f"topic filter `{names[0]}`, which delivers reserved topics of every thing, is allowed by {statement}"
+            one, other = (written(symbols, letter).split("/", 1)[-1] for letter in self.letters(reach))
+            if FRESH in symbols:
+                text = f"{kind} `{one}` and {kind} `{other}` are both allowed by {statement}"
             else:
-                text = f"{kind} `{names[0]}` and {kind} `{names[1]}` are both allowed by {statement}"
+                text = f"{kind} `{one}`, which delivers reserved topics of every thing, is allowed by {statement}"
             return Witness(f"{text}{action and f' ({action})'}{'' if counted else UNCOUNTED}", statement)
         return None
 

@@ -18,7 +18,7 @@ ANY_ACTION = "greengrass:AnActionThatDoesNotExistYet"
 
 def everything(statement: Statement) -> bool:
     """Whether a statement covers every resource, or every one of a type that devices use."""
-    parts = (resource_part(r) if r.startswith("arn:") else r for r in statement.resources)
+    parts = map(resource_part, statement.resources)
     return bool(statement.not_resources) or any(part in EVERYTHING for part in parts)
 
 

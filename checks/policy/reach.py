@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -66,10 +66,6 @@ class Reach:
             and all(state & group.ends for group in self.enforced)
         )
 
-    def allows(self, name: str) -> bool:
-        """Whether one ``type/name`` is allowed."""
-        return self.allowed(self.globs.read(self.globs.start, name))
-
     def statement(self, symbols: Sequence[str]) -> str:
         """The statement that grants a name."""
         state = self.globs.read(self.globs.start, symbols)
@@ -90,7 +86,7 @@ class Reach:
             return [FRESH, *sorted(self.characters - {"/", "+", "#"})]
         return [kind]
 
-    def search(self, wanted: Template, outside: str = "") -> tuple[list[str], bool] | None:
+    def search(self, wanted: Template, outside: Collection[str] = ()) -> tuple[list[str], bool] | None:
         """The shortest name of a template that is allowed, or None. ``outside``: marks that no name has.
 
         With it, whether the Deny statements were counted: False when that would have cost too much.

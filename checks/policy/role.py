@@ -22,7 +22,9 @@ from checks.policy.pattern import fits, items
 
 AUDITING = ("iam", "cloudtrail", "guardduty", "inspector", "inspector2", "trustedadvisor")
 """Services that no device needs ("Role alias overly permissive")."""
-UNBORN = "AnActionThatDoesNotExistYet"
+UNBORN = ":AnActionThatDoesNotExistYet"
+NOBODYS = "zz"
+"""A service that no statement names: allowed by ``*``, and by a NotAction whatever it leaves out."""
 IOT_DATA = {
     f"iot:{name.lower()}"
     for name in ("Connect", "Publish", "Subscribe", "Receive", "RetainPublish", "GetRetainedMessage", "ListRetainedMessages",
@@ -78,14 +80,14 @@ def granted(statements: list[Statement], action: str) -> Iterator[Statement]:
 
 
 def services(statement: Statement) -> set[str]:
-    """Services that a statement names, as far as they are spelt out."""
-    return {action.split(":", 1)[0].lower() for action in (*statement.actions, *statement.not_actions)} - {"*", ""}
+    """Services that a statement names, as it writes them."""
+    return {action.partition(":")[0].lower() for action in (*statement.actions, *statement.not_actions)}
 
 
 def broad(statements: list[Statement]) -> bool:
     """Whether a whole service, a service that audits, administration of AWS IoT, or rights over other things are granted."""
-    named = {"s3", "iot", *AUDITING}.union(*map(services, statements))
-    if any(any(granted(statements, f"{service}:{UNBORN}")) for service in named):
+    named = {NOBODYS}.union(*map(services, statements))
+    if any(any(granted(statements, service + UNBORN)) for service in named):
         return True
     for statement in statements:
         for action in statement.actions if statement.allows else ():

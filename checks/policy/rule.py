@@ -25,7 +25,7 @@ def wider(statement: Statement, service: str) -> bool:
     if statement.not_actions or statement.not_resources:
         return True
     actions = [action.lower() for action in statement.actions]
-    if any("*" in a or "?" in a or a.split(":", 1)[0] not in HELPERS | {service} for a in actions):
+    if any("*" in a or "?" in a or a.partition(":")[0] not in HELPERS | {service} for a in actions):
         return True
     return not EVERYWHERE.issuperset(actions) and any(ANY_NAME.fullmatch(r) for r in statement.resources)
 
@@ -35,5 +35,5 @@ def does_more(service_and_documents: str) -> bool:
 
     Raises ``ValueError`` for what is no policy.
     """
-    service, documents = service_and_documents.split("\n", 1)
+    service, _, documents = service_and_documents.partition("\n")
     return any(wider(statement, service) for statement in all_of(documents))

@@ -37,9 +37,9 @@ class Template:
     def text(self, node: int, text: str) -> int:
         """The node after a text; the way there is shared with every text that begins the same."""
         for character in text:
-            known = [after for symbol, after in self.edges[node] if symbol == character]
-            after = known[0] if known else self.node()
-            if not known:
+            after = next((after for symbol, after in self.edges[node] if symbol == character), None)
+            if after is None:
+                after = self.node()
                 self.edges[node].append((character, after))
             node = after
         return node
@@ -54,9 +54,6 @@ class Template:
 
     def word(self, node: int) -> int:
         """The node after a level that may be anything."""
-        for kind, after in self.edges[node]:
-            if kind == WORD and after != node:
-                return after
         after = self.node()
         self.edges[node].append((WORD, after))
         self.edges[after].append((WORD, after))
@@ -72,8 +69,7 @@ class Template:
             end = self.word(node) if level == "{}" else self.text(node, level)
             if () in rest:
                 self.final.add(end)
-            if any(rest):
-                self.topic(self.text(end, "/"), filter(None, rest))
+            self.topic(self.text(end, "/"), filter(None, rest))
 
     def filters(self, node: int, suffixes: Iterable[tuple[str, ...]]) -> None:
         """Every topic filter that delivers one of these topics: ``+`` for a level, ``#`` for the rest."""
@@ -89,11 +85,9 @@ class Template:
             else:
                 self.link(node, level, end)
             below = self.text(end, "/")
-            self.final.add(self.text(below, "#"))
             if () in rest:
                 self.final.add(end)
-            if any(rest):
-                self.filters(below, filter(None, rest))
+            self.filters(below, filter(None, rest))
 
 
 def branches(suffixes: Iterable[tuple[str, ...]]) -> list[tuple[str, list[tuple[str, ...]]]]:

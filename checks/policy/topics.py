@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from checks.policy.device import BOUND, CLIENT, THING_ACTIONS, Device, Undecided, decided, device
 from checks.policy.document import Statement
-from checks.policy.pattern import ANY, FRESH, ONE, Globs, Items
+from checks.policy.pattern import ANY, FRESH, ONE, Globs, Items, fits
 
 OF_TOPICS = {"iot:Publish": "topic/", "iot:Subscribe": "topicfilter/"}
 SCOPED = (*OF_TOPICS, "iot:Receive", "iot:RetainPublish", "iot:GetRetainedMessage", *THING_ACTIONS)
@@ -48,7 +48,8 @@ def named(asked: Device, statement: Statement, kind: str) -> Iterator[Items]:
         part = asked.pattern(text, connect=False, generous=True)
         if part is None:
             continue
-        name = part[len(kind) :] if part[: len(kind)] == tuple(kind) else (ANY,) * (part[:1] == (ANY,))
+        shared = min(part.index(ANY) if ANY in part else len(part), len(kind))
+        name = part[shared:] if fits(part[:shared], kind[:shared]) else ()
         if name and name[0] != "$":
             yield name
 
