@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from collectors.fact_cache import Kept
+from collectors.fact_cache import FactCache
 from collectors.operation import (
     COLLECTORS,
     Absent,
@@ -334,12 +334,12 @@ def test_tags_of_devices_are_told_only_where_somebody_asks() -> None:
 
 
 def test_a_memory_begins_with_what_it_is_given(tmp_path: Path) -> None:
-    kept = Kept()
+    kept = FactCache()
     memory = Memory(kept, device_tags=frozenset({"team"}))
     assert memory.kept is kept
     assert memory.device_tags == {"team"}
     assert Memory().device_tags == frozenset()
-    assert (type(Memory().kept), len(Memory().weak)) == (Kept, 0)
+    assert (type(Memory().kept), len(Memory().weak)) == (FactCache, 0)
     path = tmp_path / "blocklist.dat"
     path.write_bytes(b"\1" * 16)
     weak = WeakKeys(str(path))
