@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
-from checks.command import filled
+from checks.command import command_for_row
 from collectors.schema import Table
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Check:
         """The command that carries out the remedy for a row, or empty text."""
         cloud = str(row["provider"])
         template = self.command.get(f"{cloud} {row.get('kind') or row.get('target_kind')}", self.command.get(cloud, ""))
-        return filled(template, row)
+        return command_for_row(template, row)
 
     def severity_for(self, row: Example) -> Severity:
         """How grave it is for a row; a cell that was not read changes nothing."""

@@ -48,7 +48,7 @@ PLACE = re.compile(r"\{([a-z_]+)(?:\.([a-z]+))?\}")
 """A place to fill in: a column, and perhaps a part of its id. Shorthand such as `{Enabled=true}` is none."""
 
 
-def found(pattern: str) -> Callable[[str], str]:
+def id_part(pattern: str) -> Callable[[str], str]:
     """What a pattern's group finds in an id; empty text where it finds nothing."""
     compiled = re.compile(pattern, re.IGNORECASE)
     return lambda id_: match[1] if (match := compiled.search(id_)) else ""
@@ -56,11 +56,11 @@ def found(pattern: str) -> Callable[[str], str]:
 
 PARTS: Mapping[str, Callable[[str], str]] = {
     "id": lambda id_: id_.rpartition("/" if "/" in id_ else ":")[2],
-    "group": found(r"/resourceGroups/([^/]+)/"),
-    "path": found(r"^//[^/]+/(.+)$"),
-    "keyring": found(r"^//[^/]+/(.+)/cryptoKeys/"),
-    "region": found(r"^arn:[^:]*:[^:]*:([^:]+):"),
-    "package": found(r":package/([^/]+)/version/"),
+    "group": id_part(r"/resourceGroups/([^/]+)/"),
+    "path": id_part(r"^//[^/]+/(.+)$"),
+    "keyring": id_part(r"^//[^/]+/(.+)/cryptoKeys/"),
+    "region": id_part(r"^arn:[^:]*:[^:]*:([^:]+):"),
+    "package": id_part(r":package/([^/]+)/version/"),
 }
 """Parts of an id: its last segment; an ARM id's resource group; a Google full resource name without its service, and
 the key ring of a key in it; an ARN's region, and the package of an AWS IoT package version in it."""
@@ -88,7 +88,7 @@ def places(template: str) -> list[tuple[str, str]]:
     return PLACE.findall(template)
 
 
-def filled(template: str, row: Mapping[str, Any]) -> str:
+def command_for_row(template: str, row: Mapping[str, Any]) -> str:
     """The command for one row; empty text where a value is not read, empty, or does not fit."""
     values: dict[tuple[str, str], str] = {}
     for column, part in places(template):

@@ -39,7 +39,7 @@ TAG = "tag "
 """Before the key of a tag, in lower case, where a match tells its globs."""
 
 
-def listed(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     """One text as a list of it. What is neither is a mistake in the settings."""
     if not isinstance(value, str | list | tuple):
         raise PydanticCustomError(
@@ -49,7 +49,7 @@ def listed(value: Any) -> Any:
 
 
 Glob = Annotated[str, Field(min_length=1, max_length=GLOB_LIMIT, pattern=r"^[^\x00-\x1f\x7f]+$")]
-GlobList = Annotated[tuple[Glob, ...], BeforeValidator(listed), Field(max_length=GLOBS_LIMIT)]
+GlobList = Annotated[tuple[Glob, ...], BeforeValidator(as_list), Field(max_length=GLOBS_LIMIT)]
 
 
 class Match(BaseModel):

@@ -156,7 +156,7 @@ def concerns(check: Check, provider: str) -> bool:
     return provider in (wanted if isinstance(wanted, tuple) else (wanted,))
 
 
-def shown(value: Any) -> str:
+def evidence_text(value: Any) -> str:
     """A cell as evidence."""
     if value is None:
         return "not read"
@@ -169,7 +169,7 @@ def shown(value: Any) -> str:
 def evidence(check: Check, row: Mapping[str, Any]) -> list[str]:
     """The cells the check read, or its severity goes by, and those that tell its resources apart, as ``column=value``."""
     columns = dict.fromkeys((*check.reads, *check.weighs, *check.table.context))
-    return [f"{column}={shown(row[column])}" for column in columns]
+    return [f"{column}={evidence_text(row[column])}" for column in columns]
 
 
 @dataclass(frozen=True)

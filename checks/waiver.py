@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from checks.check import SEVERITIES, Severity
 from checks.finding import Finding
-from checks.glob_rules import Match, Matcher, listed, numbers
+from checks.glob_rules import Match, Matcher, as_list, numbers
 from checks.owner import Name
 
 Kind = Literal["risk_accepted", "false_positive", "mitigated_elsewhere"]
@@ -61,7 +61,7 @@ class Waiver(BaseModel):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     kind: Kind
-    finding: Annotated[tuple[FindingId, ...], BeforeValidator(listed), Field(max_length=10000)] = ()
+    finding: Annotated[tuple[FindingId, ...], BeforeValidator(as_list), Field(max_length=10000)] = ()
     match: Match | None = None
     exclude: Match | None = None
     severity: Severity = Field(
@@ -74,7 +74,7 @@ class Waiver(BaseModel):
     created_on: Day
     expires_on: Day
     ticket: Annotated[str, Field(max_length=500)] = ""
-    evidence_hash: Annotated[tuple[Hash, ...], BeforeValidator(listed), Field(max_length=10000)] = Field(
+    evidence_hash: Annotated[tuple[Hash, ...], BeforeValidator(as_list), Field(max_length=10000)] = Field(
         (), description="The evidence that was accepted; other evidence is not covered."
     )
     max_matches: int = Field(0, ge=0, description="Most findings it may match; 0 is no limit.")
@@ -279,7 +279,7 @@ def parse(text: str, name: str, rules: Rules | None = None) -> Waivers:
         except ValidationError as error:
             wrong += [f"{label}: {complaint(problem)}" for problem in error.errors()]
             continue
-        wrong += [f"{label}: {line}" for line in against(waiver, rules)]
+        wrong += [f"{label}: {line}" for line in rule_violations(waiver, rules)]
         if waiver.id in good:
             wrong.append(f"{label}: id is taken; each waiver has its own")
         good[waiver.id] = waiver
@@ -288,7 +288,7 @@ def parse(text: str, name: str, rules: Rules | None = None) -> Waivers:
     return Waivers(tuple(good.values()), rules)
 
 
-def against(waiver: Waiver, rules: Rules) -> list[str]:
+def rule_violations(waiver: Waiver, rules: Rules) -> list[str]:
     """What the settings forbid about a waiver."""
     wrong = []
     days, cap = (waiver.expires_on - waiver.created_on).days, rules.max_days[waiver.severity]

@@ -16,7 +16,7 @@ from botocore import xform_name
 from made_up import HOSTILE
 
 from checks.check import Check
-from checks.command import PARTS, PLACE, filled, fits, places, words
+from checks.command import PARTS, PLACE, command_for_row, fits, places, words
 from checks.judge import judge
 from checks.registry import CHECKS
 from collectors.registry import PROVIDERS
@@ -107,7 +107,7 @@ def test_a_command_is_one_of_the_cloud_it_is_for_and_fills_in_what_the_table_hol
         assert columns[column].dtype == TEXT
         assert not part or part in PARTS
     assert not re.search(r"\{[^\s{}=\"]*\}", PLACE.sub("", template)), "a place that is none"
-    assert filled(template, row(key, template)), "nothing fills it in"
+    assert command_for_row(template, row(key, template)), "nothing fills it in"
 
 
 @pytest.mark.parametrize(("check", "key", "template"), COMMANDS)
@@ -153,7 +153,7 @@ def test_a_hostile_value_is_one_argument_or_there_is_no_command(check: Check, ke
     for column in good:
         for text in (*HOSTILE, *SHELLED):
             bad = {**good, column: f"{good[column]}{text}" if good[column] in IDS.values() else text}
-            command = filled(template, bad)
+            command = command_for_row(template, bad)
             values = {(c, p): PARTS[p](bad[c]) if p else bad[c] for c, p in places(template)}
             whole = [PLACE.sub(lambda place: values[place[1], place[2] or ""], word) for word in words(template)]  # noqa: B023
             assert command == "" or shlex.split(command) == whole
@@ -164,12 +164,12 @@ def test_a_hostile_value_is_one_argument_or_there_is_no_command(check: Check, ke
     "text", ["a\n", "safe\u202egnp.exe", "zero\u200bwidth", "nul\x00", "\x1b[2J", "-2+3", "@a", "it's", ""]
 )
 def test_what_does_not_print_or_quote_alike_everywhere_gives_no_command(text: str) -> None:
-    assert filled("aws iot describe-thing --thing-name {name}", {"name": text}) == ""
+    assert command_for_row("aws iot describe-thing --thing-name {name}", {"name": text}) == ""
 
 
 @pytest.mark.parametrize("cells", [{"name": None}, {}, {"name": ""}])
 def test_what_was_not_read_gives_no_command(cells: dict[str, Any]) -> None:
-    assert filled("aws iot describe-thing --thing-name {name}", cells) == ""
+    assert command_for_row("aws iot describe-thing --thing-name {name}", cells) == ""
 
 
 ARN = "arn:aws:iot:eu-west-1:123456789012:package/pump/version/1"
@@ -190,7 +190,7 @@ KEY = "//cloudkms.googleapis.com/projects/p/locations/l/keyRings/r/cryptoKeys/k"
 )  # fmt: skip
 def test_a_part_of_an_id_is_found_by_its_name(part: str, value: str, found: str) -> None:
     assert PARTS[part](value) == found
-    assert filled(f"aws x --y {{name.{part}}} --z {{other}}", {"name": value, "other": "o"}) == (
+    assert command_for_row(f"aws x --y {{name.{part}}} --z {{other}}", {"name": value, "other": "o"}) == (
         f"aws x --y {found} --z o" if found else ""
     )
 
@@ -204,8 +204,8 @@ def test_the_parts_of_an_id_are_a_contract() -> None:
 ])  # fmt: skip
 def test_no_command_holds_what_a_shell_or_a_command_line_acts_on(text: str) -> None:
     assert not fits(text)
-    assert filled("aws x --y {name} --z {other}", {"name": text, "other": "o"}) == ""
-    assert filled("aws x --y {other} --z {name}", {"name": text, "other": "o"}) == ""
+    assert command_for_row("aws x --y {name} --z {other}", {"name": text, "other": "o"}) == ""
+    assert command_for_row("aws x --y {other} --z {name}", {"name": text, "other": "o"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_no_command_holds_what_a_shell_or_a_command_line_acts_on(text: str) -> N
 )
 def test_what_no_shell_acts_on_stands_in_a_command(text: str) -> None:
     assert fits(text)
-    assert shlex.split(filled("aws x --y={name} 'two words' {name}", {"name": text})) == [
+    assert shlex.split(command_for_row("aws x --y={name} 'two words' {name}", {"name": text})) == [
         "aws", "x", f"--y={text}", "two words", text,
     ]  # fmt: skip
 
@@ -221,16 +221,19 @@ def test_what_no_shell_acts_on_stands_in_a_command(text: str) -> None:
 def test_a_template_names_its_places() -> None:
     template = "az x --a {name} --b {hub.group}/{hub.id} --shorthand {Enabled=true}"
     assert places(template) == [("name", ""), ("hub", "group"), ("hub", "id")]
-    assert filled(template, {"name": 7, "hub": ARM}) == "az x --a 7 --b field/hub-pumps --shorthand '{Enabled=true}'"
-    assert filled(template, {"name": None, "hub": ARM}) == ""
-    assert filled(template, {"name": "None", "hub": ARM}).startswith("az x --a None")
+    assert (
+        command_for_row(template, {"name": 7, "hub": ARM})
+        == "az x --a 7 --b field/hub-pumps --shorthand '{Enabled=true}'"
+    )
+    assert command_for_row(template, {"name": None, "hub": ARM}) == ""
+    assert command_for_row(template, {"name": "None", "hub": ARM}).startswith("az x --a None")
 
 
 def test_bash_hands_over_the_arguments_and_runs_nothing_else(tmp_path: Path) -> None:
     template = "printf %s\\\\0 --name={name} {name} gs://{name}"
     wanted, lines = [], []
     for text in (*HOSTILE, *SHELLED):
-        if command := filled(template, {"name": text}):
+        if command := command_for_row(template, {"name": text}):
             lines.append(command)
             wanted += [f"--name={text}", text, f"gs://{text}"]
     assert len(lines) > 5, "quoting is worth a test"

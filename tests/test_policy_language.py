@@ -191,7 +191,7 @@ def test_an_automaton_matches_what_each_of_its_patterns_matches() -> None:
         for group, held in zip(groups, globs.groups, strict=True):
             fitting = [before + n for n, pattern in enumerate(group) if fits(pattern, value)]
             assert bool(state & held.ends) == bool(fitting)
-            assert globs.matched(state, held) == (fitting[0] if fitting else None)
+            assert globs.first_match(state, held) == (fitting[0] if fitting else None)
             forever = [n for n in fitting if [*group][n - before][-1:] == (ANY,)]
             assert bool(state & held.absorbing) == bool(forever)
             assert not held.ends & ~held.places

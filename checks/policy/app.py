@@ -48,7 +48,7 @@ PAIR = ("k7ZqW4hGt9", "vX2mPb8Nc3")
 SUB = re.compile(r"\$\{cognito-identity\.amazonaws\.com:sub\}", re.IGNORECASE)
 
 
-def bound(statement: Statement) -> bool:
+def is_bound_to_caller(statement: Statement) -> bool:
     """Whether a condition holds a statement to the identity that asks."""
     return bool(SUB.search(str(statement.condition)))
 
@@ -64,16 +64,18 @@ def reaches(statement: Statement, resource: str) -> bool:
     return any(covers(pattern) for pattern in statement.resources)
 
 
-def granted(statements: list[Statement], action: str, resource: str) -> bool:
+def is_granted(statements: list[Statement], action: str, resource: str) -> bool:
     """Whether an action on a resource is allowed and not denied without a condition."""
     speaking = [s for s in statements if s.covers_action(action) and reaches(s, resource)]
-    return any(s.allows and not bound(s) for s in speaking) and all(s.allows or s.condition for s in speaking)
+    return any(s.allows and not is_bound_to_caller(s) for s in speaking) and all(
+        s.allows or s.condition for s in speaking
+    )
 
 
-def broad(statements: list[Statement], actions: Mapping[str, tuple[str, ...]]) -> bool:
+def is_broad(statements: list[Statement], actions: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether one of the actions is allowed on two names that have nothing in common."""
     return any(
-        all(granted(statements, action, template.replace("{}", name)) for name in PAIR)
+        all(is_granted(statements, action, template.replace("{}", name)) for name in PAIR)
         for action, templates in actions.items()
         for template in templates
     )
@@ -96,10 +98,10 @@ def administers(statements: list[Statement]) -> bool:
 def too_much_for_a_guest(documents: str) -> bool:
     """Guests administer AWS IoT, or reach devices that are not bound to their own identity."""
     statements = all_of(documents)
-    return administers(statements) or broad(statements, DATA | READS)
+    return administers(statements) or is_broad(statements, DATA | READS)
 
 
 def too_much_for_a_user(documents: str) -> bool:
     """Signed-in users administer AWS IoT, or read about every thing."""
     statements = all_of(documents)
-    return administers(statements) or broad(statements, READS)
+    return administers(statements) or is_broad(statements, READS)

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from checks.policy.device import Device, Witness, device, written
+from checks.policy.device import Device, Witness, device, symbols_text
 from checks.policy.document import Statement
 from checks.policy.pattern import ANY, FRESH, ONE, Globs, Group, items, resource
 from checks.policy.reach import EFFORT, Side
@@ -57,7 +57,7 @@ class Leak:
         self.alphabet = [FRESH, "/", *sorted(spelled)]
         self.unit = 3 + (self.globs.size + self.subscribe.globs.size + self.receive.globs.size) // 2000
 
-    def settled(self, state: int) -> int | None:
+    def reduced_state(self, state: int) -> int | None:
         """The state of the denied and the widely allowed patterns; None when one side can no longer match."""
         for group, outside in zip((self.denied, self.wide), self.outside, strict=True):
             if done := state & group.absorbing:
@@ -83,19 +83,19 @@ class Leak:
     def search(self) -> tuple[list[str], list[str]] | str | None:
         """A topic and the filter that delivers it; a text when that could not be ruled out."""
         filters, topics = self.subscribe, self.receive
-        whole = self.settled(self.globs.read(self.globs.start, "topicfilter/"))
+        whole = self.reduced_state(self.globs.read(self.globs.start, "topicfilter/"))
         topic = topics.globs.read(topics.globs.start, "topic/")
         wider = filters.globs.read(filters.globs.start, "topicfilter/")
         if whole is None:
             return None
-        first = (FIRST, False, whole, topics.settled(topic), filters.settled(wider))
+        first = (FIRST, False, whole, topics.reduced_state(topic), filters.reduced_state(wider))
         came: dict[Place, tuple[Place, str, str] | None]
         came, queue, cost = {first: None}, deque([first]), 0
         while queue:
             mode, wild, whole, topic, wider = here = queue.popleft()
             if cost > EFFORT:
                 return "its wildcards are too entangled to rule out that a denied topic is delivered"
-            if wild and mode in (INSIDE, PLUS, HASH) and filters.allowed(wider) and self.leaks(whole, topic):
+            if wild and mode in (INSIDE, PLUS, HASH) and filters.is_allowed(wider) and self.leaks(whole, topic):
                 return self.path(came, here)
             for there, of_topic, of_filter in self.steps(here):
                 cost += self.unit
@@ -110,21 +110,21 @@ class Leak:
         mode, wild, whole, topic, wider = here
         if mode in (FIRST, LEVEL):
             for onward, mark in ((PLUS_LEVEL, "+"), (HASH_LEVEL, "#")):
-                reached = filters.settled(filters.globs.step(wider, mark))
-                leads = not filters.hopeless(reached) and (mark == "+" or filters.allowed(reached))
+                reached = filters.reduced_state(filters.globs.step(wider, mark))
+                leads = not filters.hopeless(reached) and (mark == "+" or filters.is_allowed(reached))
                 yield (onward - (mode == FIRST), True, whole, topic, reached) if leads else None, "", mark
         for symbol in self.alphabet:
             found = self.topics(mode, symbol)
             if found is None:
                 continue
             onward, both = found
-            now = self.settled(self.globs.step(whole, symbol))
+            now = self.reduced_state(self.globs.step(whole, symbol))
             received = topics.globs.step(topic, symbol)
             reached = filters.globs.step(wider, symbol) if both else wider
             if now is None or topics.hopeless(received) or filters.hopeless(reached):
                 yield None, symbol, ""
             else:
-                there = (onward, wild, now, topics.settled(received), filters.settled(reached))
+                there = (onward, wild, now, topics.reduced_state(received), filters.reduced_state(reached))
                 yield there, symbol, symbol if both else ""
 
     def leaks(self, whole: int, topic: int) -> bool:
@@ -132,7 +132,7 @@ class Leak:
         return (
             self.hits(whole, self.denied, self.outside[0])
             and self.hits(whole, self.wide, self.outside[1])
-            and self.receive.allowed(topic)
+            and self.receive.is_allowed(topic)
         )
 
     def path(self, came: dict[Place, tuple[Place, str, str] | None], here: Place) -> tuple[list[str], list[str]]:
@@ -155,13 +155,13 @@ class Leak:
         topic, wider = found
         letter = self.asked.letters(self.subscribe)[0]
         whole = self.globs.read(self.globs.start, [*"topicfilter/", *topic])
-        index = self.globs.matched(whole, self.denied)
+        index = self.globs.first_match(whole, self.denied)
         if index is not None:
             by = list(self.deny.patterns.values())[index]
         allowed = self.subscribe.statement([*"topicfilter/", *wider])
         received = self.receive.statement([*"topic/", *topic])
         text = (
-            f"topic filter `{written(wider, letter)}` is allowed by {allowed} and delivers `{written(topic, letter)}`, "
+            f"topic filter `{symbols_text(wider, letter)}` is allowed by {allowed} and delivers `{symbols_text(topic, letter)}`, "
             f"which {by} denies and {received} lets through"
         )
         return Witness(text, by)

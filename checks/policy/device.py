@@ -61,7 +61,7 @@ def bound_by_attachment(statement: Statement) -> bool:
     )
 
 
-def written(symbols: Iterable[str], letter: str) -> str:
+def symbols_text(symbols: Iterable[str], letter: str) -> str:
     """Symbols as text, with one letter for the fresh ones."""
     return compact("".join(letter if symbol == FRESH else symbol for symbol in symbols))
 
@@ -180,7 +180,7 @@ class Device:
         if found := reach.search(wanted, outside):
             symbols, counted = found
             statement = reach.statement(symbols)
-            one, other = (written(symbols, letter).split("/", 1)[-1] for letter in self.letters(reach))
+            one, other = (symbols_text(symbols, letter).split("/", 1)[-1] for letter in self.letters(reach))
             if FRESH in symbols:
                 text = f"{kind} `{one}` and {kind} `{other}` are both allowed by {statement}"
             else:
@@ -240,7 +240,7 @@ def device(document: str) -> Device:
     return Device(parse(document))
 
 
-def decided(document: str, question: Callable[[Device], object]) -> bool:
+def decision(document: str, question: Callable[[Device], object]) -> bool:
     """A question about one document. Raises Undecided where only an undocumented variable keeps it from yes."""
     asked = device(document)
     if question(asked):
@@ -252,27 +252,27 @@ def decided(document: str, question: Callable[[Device], object]) -> bool:
 
 def connects_as_anyone(document: str) -> bool:
     """Two arbitrary client ids may connect, and the statement does not ask for an attached thing."""
-    return decided(document, lambda asked: asked.connects)
+    return decision(document, lambda asked: asked.connects)
 
 
 def publishes_for_others(document: str) -> bool:
     """A reserved topic of two unrelated things may be published to."""
-    return decided(document, lambda asked: asked.publishes)
+    return decision(document, lambda asked: asked.publishes)
 
 
 def listens_to_others(document: str) -> bool:
     """A permitted filter, read as MQTT, delivers reserved topics of two unrelated things."""
-    return decided(document, lambda asked: asked.subscribes)
+    return decision(document, lambda asked: asked.subscribes)
 
 
 def acts_on_others(document: str) -> bool:
     """A shadow or job API may be called for two unrelated things."""
-    return decided(document, lambda asked: asked.calls)
+    return decision(document, lambda asked: asked.calls)
 
 
 def assumes_any_role(document: str) -> bool:
     """Any role alias may be assumed."""
-    return decided(document, lambda asked: asked.assumes)
+    return decision(document, lambda asked: asked.assumes)
 
 
 def allows_every_action(document: str) -> bool:

@@ -72,7 +72,7 @@ def certain(operator: str, key: str, value: Any, action: str) -> bool:
     return (present or vacuous) and (anything or either)
 
 
-def listed(value: Any, what: str) -> tuple[str, ...]:
+def as_tuple(value: Any, what: str) -> tuple[str, ...]:
     """A string or a list of strings as a tuple. Raises NotAPolicy for anything else."""
     if value is None:
         return ()
@@ -134,10 +134,10 @@ def statement(raw: Any, name: str) -> Statement:
         raise NotAPolicy(f"the Condition of {name} maps operators to keys")
     return Statement(
         raw["Effect"] == "Allow",
-        listed(raw.get("Action"), f"Action of {name}"),
-        listed(raw.get("NotAction"), f"NotAction of {name}"),
-        listed(raw.get("Resource"), f"Resource of {name}"),
-        listed(raw.get("NotResource"), f"NotResource of {name}"),
+        as_tuple(raw.get("Action"), f"Action of {name}"),
+        as_tuple(raw.get("NotAction"), f"NotAction of {name}"),
+        as_tuple(raw.get("Resource"), f"Resource of {name}"),
+        as_tuple(raw.get("NotResource"), f"NotResource of {name}"),
         condition or None,
         name,
     )

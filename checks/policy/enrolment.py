@@ -30,7 +30,7 @@ def exceeds_a_claim(documents: str) -> bool:
             return True
         for pattern in side.patterns:
             certificates = fits(items(f"{kind}$aws/certificates/create*"), pattern)
-            if possible(pattern, kind) and not certificates and not refused(device, action, pattern):
+            if possible(pattern, kind) and not certificates and not is_denied(device, action, pattern):
                 templates.add(template_named(pattern, kind))
     apis = (*THING_ACTIONS, "iot:AssumeRoleWithCertificate")
     others = any(reaches(device, action) for action in apis)
@@ -42,10 +42,10 @@ def reaches(device: Device, action: str) -> bool:
     kind = "rolealias/" if action.endswith("AssumeRoleWithCertificate") else "thing/"
     side = device.reach(action).allow
     return bool(side.complements) or any(
-        possible(pattern, kind) and not refused(device, action, pattern) for pattern in side.patterns
+        possible(pattern, kind) and not is_denied(device, action, pattern) for pattern in side.patterns
     )
 
 
-def refused(device: Device, action: str, pattern: Items) -> bool:
+def is_denied(device: Device, action: str, pattern: Items) -> bool:
     """Whether a Deny covers all that a pattern matches."""
     return any(fits(wide, pattern) for wide in device.reach(action).deny.patterns)

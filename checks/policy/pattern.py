@@ -180,7 +180,7 @@ class Globs:
             state = ((state & fits) << 1) | (state & loops)
         return state
 
-    def matched(self, state: int, group: Group) -> int | None:
+    def first_match(self, state: int, group: Group) -> int | None:
         """The index, among all patterns, of the first of a group that has matched."""
         ended = state & group.ends
         return bisect_left(self.ends, (ended & -ended).bit_length() - 1) if ended else None

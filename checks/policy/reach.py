@@ -48,20 +48,20 @@ class Reach:
         """Whether nothing that begins like this is allowed."""
         return bool(state & self.refusals.absorbing) or not (self.spared or state & self.grants.places)
 
-    def settled(self, state: int) -> int:
+    def reduced_state(self, state: int) -> int:
         """The same state, without Allow patterns that no longer matter since one matches all that may follow."""
         if done := state & self.grants.absorbing:
             return (state & ~self.grants.places) | (done & -done)
         return state
 
-    def granted(self, state: int) -> bool:
+    def is_granted(self, state: int) -> bool:
         """Whether some statement allows the name read."""
         return bool(state & self.grants.ends) or any(not state & group.ends for group in self.spared)
 
-    def allowed(self, state: int) -> bool:
+    def is_allowed(self, state: int) -> bool:
         """Whether the name read is allowed and not denied."""
         return (
-            self.granted(state)
+            self.is_granted(state)
             and not state & self.refusals.ends
             and all(state & group.ends for group in self.enforced)
         )
@@ -69,7 +69,7 @@ class Reach:
     def statement(self, symbols: Sequence[str]) -> str:
         """The statement that grants a name."""
         state = self.globs.read(self.globs.start, symbols)
-        index = self.globs.matched(state, self.grants)
+        index = self.globs.first_match(state, self.grants)
         if index is not None:
             return list(self.allow.patterns.values())[index]
         found = (name for (_, name), group in zip(self.allow.complements, self.spared, strict=True)
@@ -98,7 +98,7 @@ class Reach:
             for kind in {kind for out in wanted.edges for kind, _ in out}
         }
         cost, price = 0, 4 + self.globs.size // 2000
-        first = (0, self.settled(self.globs.start))
+        first = (0, self.reduced_state(self.globs.start))
         came: dict[tuple[int, int], tuple[tuple[int, int], str] | None] = {first: None}
         queue = deque([first])
         while queue:
@@ -106,7 +106,7 @@ class Reach:
                 found = self.reachable(wanted, edges)
                 return (found, self.deny.empty) if found else None
             node, state = here = queue.popleft()
-            if node in wanted.final and self.allowed(state):
+            if node in wanted.final and self.is_allowed(state):
                 return path(came, here), True
             for kind, after in wanted.edges[node]:
                 for symbol in edges[kind]:
@@ -114,7 +114,7 @@ class Reach:
                     onward = self.globs.step(state, symbol)
                     if self.hopeless(onward):
                         continue
-                    there = (after, self.settled(onward))
+                    there = (after, self.reduced_state(onward))
                     if there not in came:
                         came[there] = (here, symbol)
                         queue.append(there)

@@ -58,25 +58,25 @@ DATA_ACTIONS = (
 PER_DEVICE = re.compile(r"credentials-iot:(ThingName|ThingTypeName|AwsCertificateId)", re.IGNORECASE)
 
 
-def refused(allow: Statement, action: str, statements: list[Statement]) -> bool:
+def is_denied(allow: Statement, action: str, statements: list[Statement]) -> bool:
     """Whether a Deny takes an action away from an Allow, on every resource that the Allow has."""
     return any(
         not deny.allows
         and deny.always(action)
         and deny.covers_action(action)
-        and ("*" in deny.resources or (bool(allow.resources) and all(covered(r, deny) for r in allow.resources)))
+        and ("*" in deny.resources or (bool(allow.resources) and all(is_covered(r, deny) for r in allow.resources)))
         for deny in statements
     )
 
 
-def covered(resource: str, deny: Statement) -> bool:
+def is_covered(resource: str, deny: Statement) -> bool:
     """Whether a Deny covers everything that a resource pattern matches."""
     return any(fits(items(wide), items(resource)) for wide in deny.resources)
 
 
-def granted(statements: list[Statement], action: str) -> Iterator[Statement]:
+def granting_statements(statements: list[Statement], action: str) -> Iterator[Statement]:
     """The Allow statements that hold for an action."""
-    return (s for s in statements if s.allows and s.covers_action(action) and not refused(s, action, statements))
+    return (s for s in statements if s.allows and s.covers_action(action) and not is_denied(s, action, statements))
 
 
 def services(statement: Statement) -> set[str]:
@@ -84,10 +84,10 @@ def services(statement: Statement) -> set[str]:
     return {action.partition(":")[0].lower() for action in (*statement.actions, *statement.not_actions)}
 
 
-def broad(statements: list[Statement]) -> bool:
+def is_broad(statements: list[Statement]) -> bool:
     """Whether a whole service, a service that audits, administration of AWS IoT, or rights over other things are granted."""
     named = {NOBODYS}.union(*map(services, statements))
-    if any(any(granted(statements, service + UNBORN)) for service in named):
+    if any(any(granting_statements(statements, service + UNBORN)) for service in named):
         return True
     for statement in statements:
         for action in statement.actions if statement.allows else ():
@@ -95,9 +95,9 @@ def broad(statements: list[Statement]) -> bool:
             spelt = action.lower().startswith("iot:") and not {"*", "?"} & set(action)
             known = action.lower() in IOT_DATA or action.lower() in map(str.lower, IOT_READS)
             harmful = any(fits(service, name) for name in AUDITING) or (spelt and not known)
-            if harmful and not refused(statement, action, statements):
+            if harmful and not is_denied(statement, action, statements):
                 return True
-    if any(any(granted(statements, action)) for action in IOT_ADMIN):
+    if any(any(granting_statements(statements, action)) for action in IOT_ADMIN):
         return True
     device = Device(statements)
     return bool(device.broad()) or any(device.calls_any(action) for action in IOT_READS)
@@ -105,7 +105,7 @@ def broad(statements: list[Statement]) -> bool:
 
 def overly_permissive(documents: str) -> bool:
     """The role allows more than any device needs."""
-    return broad(all_of(documents))
+    return is_broad(all_of(documents))
 
 
 def reaches_other_devices_data(documents: str) -> bool:
@@ -116,7 +116,7 @@ def reaches_other_devices_data(documents: str) -> bool:
     return any(
         statement.not_resources or any({"*", "?"} & set(resource) for resource in statement.resources)
         for action in DATA_ACTIONS
-        for statement in granted(statements, action)
+        for statement in granting_statements(statements, action)
     )
 
 

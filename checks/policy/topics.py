@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.policy.device import BOUND, CLIENT, THING_ACTIONS, Device, Undecided, decided, device
+from checks.policy.device import BOUND, CLIENT, THING_ACTIONS, Device, Undecided, decision, device
 from checks.policy.document import Statement
 from checks.policy.pattern import ANY, FRESH, ONE, Globs, Items, fits
 
@@ -25,7 +25,7 @@ def scopes_by_client_id(asked: Device) -> bool:
 
 def trusts_a_chosen_client_id(document: str) -> bool:
     """A topic or thing is scoped by the client id, and the same document lets any client id connect."""
-    return scopes_by_client_id(device(document)) and decided(document, lambda them: them.connects)
+    return scopes_by_client_id(device(document)) and decision(document, lambda them: them.connects)
 
 
 def leaves_connecting_to_others(document: str) -> bool:
@@ -40,7 +40,7 @@ def wildcards(name: Items, kind: str) -> list[int]:
     return [index for index, item in enumerate(name) if item in marks]
 
 
-def named(asked: Device, statement: Statement, kind: str) -> Iterator[Items]:
+def topics_of(asked: Device, statement: Statement, kind: str) -> Iterator[Items]:
     """The topics or filters of an Allow, without ``topic/`` or ``topicfilter/``; reserved topics are left out."""
     if statement.not_resources:
         yield (ANY,)
@@ -73,9 +73,11 @@ def reaches_custom_topics_of_others(document: str) -> bool:
     for action, kind in OF_TOPICS.items():
         reach = asked.reach(action)
         for statement in asked.statements:
-            for name in named(asked, statement, kind) if statement.allows and statement.covers_action(action) else ():
+            for name in (
+                topics_of(asked, statement, kind) if statement.allows and statement.covers_action(action) else ()
+            ):
                 filled = [FRESH if item in (ANY, ONE) else item for item in name]
-                if not reach.allowed(reach.globs.read(reach.globs.start, [*kind, *filled])):
+                if not reach.is_allowed(reach.globs.read(reach.globs.start, [*kind, *filled])):
                     continue
                 found = spread(name, kind)
                 if found:
