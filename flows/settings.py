@@ -68,7 +68,7 @@ class Section(BaseModel):
     ca_bundle: str = Field("", description="PEM file of the CAs to trust instead of the system's.")
     timeout_seconds: float = Field(30, ge=1, le=600, description="Longest wait for one answer.")
     find_seconds: float = Field(
-        0, ge=0, le=600, description="Longest wait for the first answer; 0: 15 if the cloud is named, else 2."
+        0, ge=0, le=600, description="Longest wait for the first answer; 0: 15 if the cloud is named, else 1.5."
     )
     calls_per_second: int = Field(10, ge=1, le=1000, description="Token bucket per account, region and API.")
     call_budget: int = Field(

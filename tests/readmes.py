@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
+from cyclopts import App
+
 from checks.registry import AREAS, CHECKS
 from collectors.registry import COLLECTORS, PROVIDERS, TABLES
+from flows.cli import app
 from flows.settings import Settings, rows
 from reports.formats.targets import FORMATS
 from reports.permissions import table
@@ -74,8 +77,22 @@ def reports_tables() -> Iterator[str]:
     yield from grid(("target", "product"), [*targets, *((f"`{name}`", one.product) for name, one in FORMATS.items())])
 
 
+def verbs(command: App = app, words: tuple[str, ...] = ("iotposture",)) -> Iterator[tuple[str, str]]:
+    """Every verb as it is typed, and the first line of its help."""
+    for name in command:
+        inner = command[name]
+        if name.startswith("-"):
+            continue
+        if inner.default_command is None:
+            yield from verbs(inner, (*words, name))
+        else:
+            yield f"`{' '.join((*words, name))}`", (inner.help or "").splitlines()[0]
+
+
 def flows_tables() -> Iterator[str]:
-    """Every setting."""
+    """Every verb and every setting."""
+    yield from ("## Verbs", "", "`--help` behind each says more.", "")
+    yield from grid(("verb", "what it does"), verbs())
     yield from (
         "## Settings",
         "",

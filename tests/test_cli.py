@@ -10,12 +10,17 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from collectors.registry import PROVIDERS
+from flows.cli import Cloud, Target, Tracker
 from flows.console import COVERAGE, GATE, NOT_WRITTEN, UNREACHABLE, UNREAD, USAGE
 from flows.demo import toml
 from lab.cloud import NO_METADATA, Lab
+from reports.formats.targets import FORMATS
+from reports.tickets.targets import TARGETS
 
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
 
@@ -406,3 +411,10 @@ def test_the_summary_is_the_last_line_of_a_scan_that_failed_too(lab: Lab, tmp_pa
     ):
         assert (returned, said["exit"], said["reason"], said["complete"]) == (code, code, reason, None)
         assert list(said) == list(good)
+
+
+def test_the_command_line_takes_every_target_every_format_and_every_cloud() -> None:
+    """They are written out where the help needs them before anything heavy is imported."""
+    assert get_args(Target) == (*TARGETS, *FORMATS)
+    assert get_args(Tracker) == tuple(name for name, profile in TARGETS.items() if profile.update != "snapshot")
+    assert get_args(Cloud) == PROVIDERS

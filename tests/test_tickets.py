@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
@@ -102,9 +102,21 @@ def keyed(folder: Path, target: str, ledger: Ledger, start: int = 1) -> None:
     """The tracker numbers what it was sent."""
     ids = sorted(entry.id for entry in ledger.entries(target).values() if not entry.key)
     file = folder / f"{target}-keys.csv"
+    assert target in KEY, f"a new tracker: say in KEY of tests/test_tickets.py what a key of {target} looks like"
     lines = [f'"{KEY[target].format(number)}","{id_}"' for number, id_ in enumerate(ids, start=start)]
     file.write_text("\n".join([f'"{TARGETS[target].keys[0]}","External Id"', *lines]))
     assert not learn(file, ledger, target).refused
+
+
+TITLES = ("Summary", "u_short_description", "Title", "title")
+"""What trackers call a title."""
+
+
+def title_of(row: Mapping[str, Any]) -> str:
+    """The title of a row of any tracker."""
+    named = [str(row[name]) for name in TITLES if name in row]
+    assert named, f"a new tracker: none of TITLES of tests/test_tickets.py is a column of it: {list(row)}"
+    return named[0]
 
 
 def before() -> CaseReport:
@@ -575,7 +587,7 @@ def test_nothing_volatile_is_in_a_title_or_description(target: str, tmp_path: Pa
     def words(what: CaseReport, by: str) -> list[tuple[str, str]]:
         ledger.forget(target)
         sent(what, target, tmp_path, ledger, by=by)
-        return [(str(next(row[n] for n in ("Summary", "u_short_description", "Title", "title") if n in row)), description_of(row)) for row in every(tmp_path, target)]  # fmt: skip
+        return [(title_of(row), description_of(row)) for row in every(tmp_path, target)]  # fmt: skip
 
     aged = (
         dataclasses.replace(c, finding=c.finding._replace(actual=f"age_days=7; {c.finding.actual}; expires_in_days=-3"))
