@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 
 from checks.check import CHECKS
@@ -23,5 +24,10 @@ for _area in AREAS:
     _module = importlib.import_module(f"checks.{_area}")
     for _part in pkgutil.iter_modules(getattr(_module, "__path__", ())):
         importlib.import_module(f"{_module.__name__}.{_part.name}")
+
+CHECKS.sort(
+    key=lambda c: (list(AREAS).index(c.area), c.function.__module__, inspect.unwrap(c.function).__code__.co_firstlineno)
+)
+"""By area, module and place in it, whichever module was imported first."""
 
 __all__ = ["AREAS", "CHECKS"]
