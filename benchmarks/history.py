@@ -84,7 +84,7 @@ def measure(place: str, estate: Estate, days: int) -> None:
         for window in (30, 90, 365):
             timed(f"trend over {window} days", lambda window=window: history.trend(window))  # type: ignore[misc]
         timed("trend with owners", lambda: history.trend(90, owner=lambda finding: finding.account_id))
-        timed("the docket of a scan", history.case_report)
+        timed("the cases of a scan", history.case_report)
         timed("scans", history.scans)
         timed("check", history.check)
         timed("prune to 90 days", lambda: history.prune(90))

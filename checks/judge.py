@@ -19,7 +19,7 @@ import pandas as pd
 from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
-from checks.unread import Unread, causes, dump, nothing_there, permissions, refused, sentences, shortened
+from checks.unread import Unread, causes, dump, lies_with_the_read, nothing_there, permissions, sentences, shortened
 from collectors import tags
 from collectors.causes import NOTHING_THERE
 from collectors.registry import collectors_in
@@ -287,7 +287,7 @@ class Reasons:
             return Why(sentences(read), read)
         noted = self._why.get((check.table.id(), unread_key(row)), {})
         unread = tuple(noted.get(column) or Unread(column, "absent_field") for column in missing)
-        undecided = bool(set(missing) & set(check.only)) and refused(unread)
+        undecided = bool(set(missing) & set(check.only)) and lies_with_the_read(unread)
         return Why(sentences(unread), unread, undecided)
 
 

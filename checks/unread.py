@@ -71,7 +71,7 @@ def nothing_there(unread: Sequence[Unread]) -> bool:
     return bool(unread) and all(one.cause in NOTHING_THERE for one in unread)
 
 
-def refused(unread: Sequence[Unread]) -> bool:
+def lies_with_the_read(unread: Sequence[Unread]) -> bool:
     """Whether all of it lies with a read and not with a resource."""
     return all(cause_of(one.cause).refused for one in unread)
 

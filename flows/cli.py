@@ -270,7 +270,7 @@ def vacuum(*, settings: Settings = "", history: At = "") -> int:
 
 
 @past.command(name="check")
-def whole(*, settings: Settings = "", history: At = "") -> int:
+def history_check(*, settings: Settings = "", history: At = "") -> int:
     """Say whether the history is whole; exit 1 when it is not."""
     from flows.history import check as inspect
 

@@ -86,12 +86,12 @@ def demo(out: str, runner: str, quiet: bool) -> int:
 
         code = scan_and_report(ScanRequest(settings, (), (), str(folder), runner, ""), "text", quiet, Gate())
     if not quiet:
-        tell_next(folder)
+        say_next_commands(folder)
     return code
 
 
 @unread()
-def tell_next(folder: Path) -> None:
+def say_next_commands(folder: Path) -> None:
     """The commands that go on with what a demo left in a folder, on stdout, each as it can be typed here."""
     if commands := next_commands(folder):
         print("\nGo on with:")

@@ -24,7 +24,7 @@ from typing import Any
 
 from collectors.scope import Scope
 from flows.console import CLEAN, collect_seldom, say
-from flows.demo import lab_is_there, settings_file, tell_next
+from flows.demo import lab_is_there, say_next_commands, settings_file
 from flows.errors import BadSettings
 from flows.export import ExportRequest, write_export
 from flows.history import FILE, ScanHistory, case_report, trend_of
@@ -142,7 +142,7 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
         write_export(ExportRequest(target, str(file), out=str(folder / target)))
     show(past, [folder / FILE, *files, *(folder / target for target in EXPORTS)])
     if not quiet:
-        tell_next(folder)
+        say_next_commands(folder)
     return CLEAN
 
 

@@ -108,7 +108,7 @@ NARROW = (
 WIDE = '[{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}]'
 
 
-def given(*policies: str) -> str:
+def policies_given(*policies: str) -> str:
     """Policies that a template gives a device, for examples."""
     return f"[{', '.join(policies)}]"
 
@@ -135,12 +135,15 @@ UNDECIDED = policy("iot:Connect", iot("client/${iot:NoSuchVariable}"))
     fails=[
         {"documents": WIDE, "settled": False},
         {"documents": json.dumps([policy("iot:Connect", iot("client/*"))]), "settled": True},
-        {"documents": given(policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))), "settled": True},
-        {"documents": given(policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))), "settled": True},
-        {"documents": given(policy("iot:UpdateThingShadow", iot("thing/*"))), "settled": True},
-        {"documents": given(UNDECIDED, policy("iot:*", "*")), "settled": True},
+        {"documents": policies_given(policy("iot:Publish", iot("topic/$aws/things/*/shadow/update"))), "settled": True},
+        {
+            "documents": policies_given(policy("iot:Subscribe", iot("topicfilter/$aws/things/+/shadow/update"))),
+            "settled": True,
+        },
+        {"documents": policies_given(policy("iot:UpdateThingShadow", iot("thing/*"))), "settled": True},
+        {"documents": policies_given(UNDECIDED, policy("iot:*", "*")), "settled": True},
     ],
-    open=[{"documents": NARROW, "settled": False}, {"documents": given(UNDECIDED), "settled": True}],
+    open=[{"documents": NARROW, "settled": False}, {"documents": policies_given(UNDECIDED), "settled": True}],
 )
 def provisioning_hands_out_narrow_policies(templates: Rows[ProvisioningTemplate]) -> Verdict:
     """A provisioning template gives a new device rights over itself only.

@@ -70,7 +70,7 @@ def failure(
     error: ClientError, operation: Operation, params: Mapping[str, Any], account: str, region: str
 ) -> ReadFailed | Absent:
     """What an operation's error comes to, as what a session raises."""
-    code, message = told(error)
+    code, message = code_and_message(error)
     if code in operation.absent:
         return Absent(code)
     foreign = trail_owner(operation, params, account)
@@ -78,7 +78,7 @@ def failure(
         return Lost(code, f"account {foreign}", "out_of_scope_account")
     if code in GONE and any(pair not in operation.fixed for pair in params.items()):
         return Lost(code)
-    if outcome := told_otherwise(code, message, region):
+    if outcome := other_outcome(code, message, region):
         return ReadFailed(outcome[0], code, cause=outcome[1])
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if code not in DENIED and status not in (401, 403):
@@ -87,7 +87,7 @@ def failure(
     return ReadFailed("denied", code or "ClientError", decider(message), action(message) or assumed)
 
 
-def told_otherwise(code: str, message: str, region: str) -> tuple[Outcome, str] | None:
+def other_outcome(code: str, message: str, region: str) -> tuple[Outcome, str] | None:
     """The outcome and the cause of an error that is no missing permission, whatever its status."""
     if code in UNKNOWN_TO_REGION:
         return ("failed", "credentials_ended") if region in ALWAYS_ON else ("unavailable", "")
@@ -100,7 +100,7 @@ def told_otherwise(code: str, message: str, region: str) -> tuple[Outcome, str] 
 
 def entering(error: ClientError, detail: str = "", permission: str = "") -> ReadFailed:
     """What comes of an attempt to log in, or to assume a role, that AWS refused."""
-    code, message = told(error)
+    code, message = code_and_message(error)
     if code in ENDED | UNKNOWN_TO_REGION:
         return ReadFailed("failed", code, detail, permission, "credentials_ended")
     if code in THROTTLED:
@@ -111,7 +111,7 @@ def entering(error: ClientError, detail: str = "", permission: str = "") -> Read
     return ReadFailed("failed", code or "ClientError", detail, permission)
 
 
-def told(error: ClientError) -> tuple[str, str]:
+def code_and_message(error: ClientError) -> tuple[str, str]:
     """The code and the message of an error. The message is for patterns only: it holds names of the account."""
     held = error.response.get("Error", {})
     return str(held.get("Code", "")), str(held.get("Message", ""))

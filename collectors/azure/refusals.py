@@ -95,7 +95,7 @@ def failure(
     told: Refusal, operation: Operation, params: Mapping[str, Any] | None = None, *, closed: bool = False
 ) -> ReadFailed:
     """What an error means for the scan. ``closed`` is a hub that does not let every address in."""
-    if told.code in GONE and told.status == 404 and named(operation, params or {}):
+    if told.code in GONE and told.status == 404 and names_a_thing(operation, params or {}):
         return Lost(told.code)
     if operation.name.startswith("iothubdata.") and told.status in (401, 403) and not THROTTLED.search(told.code):
         return of_hub(told, closed)
@@ -148,14 +148,14 @@ def action(message: str, operation: Operation) -> str:
     return found[1]
 
 
-def named(operation: Operation, params: Mapping[str, Any]) -> bool:
+def names_a_thing(operation: Operation, params: Mapping[str, Any]) -> bool:
     """Whether a call is about something that another list named, and not about the subscription itself."""
     asked = {key: str(value) for key, value in params.items() if (key, value) not in operation.fixed}
     scopes = ("scope", "resource_uri")
     return any(key not in scopes or "/providers/" in f"/{value.strip('/')}" for key, value in asked.items())
 
 
-def parsed(status: int, content: str, header: str = "") -> Refusal:
+def refusal_of(status: int, content: str, header: str = "") -> Refusal:
     """The error in a reply's body. ARM has code and message in ``error``, a resource provider at the top.
 
     The code is a number where the provider's SDK says so. A hub puts it into ``Message``, as ``ErrorCode:…``, and into

@@ -252,7 +252,7 @@ def classified(error: Exception, operation: Operation, params: Mapping[str, Any]
     except (ValueError, AzureError):
         content = ""
     header = str(getattr(error.response, "headers", {}).get("iothub-errorcode") or "")
-    told = refusals.parsed(error.status_code, content, header)
+    told = refusals.refusal_of(error.status_code, content, header)
     return refusals.failure(told, operation, params, closed=closed)
 
 
@@ -386,7 +386,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     if source == "Azure CLI":
         tenant = settings.get("tenant")
         held = [one for one in signed_in() if not tenant or one.get("tenantId") == tenant]
-        found = {str(one["id"]): plain(one.get("state")) for one in held}
+        found = {str(one["id"]): plain_state(one.get("state")) for one in held}
     else:
         found = subscriptions_of(settings, source)
     if not wanted and not found:
@@ -416,7 +416,7 @@ def subscriptions_of(settings: Mapping[str, Any], source: str) -> dict[str, str]
     def ask() -> dict[str, str]:
         session = Azure("", settings, FIND, RateLimiter(), quick=True)
         asked = session.send(SUBSCRIPTIONS, "global", {})
-        return {str(one["subscriptionId"]): plain(one.get("state")) for one in asked}
+        return {str(one["subscriptionId"]): plain_state(one.get("state")) for one in asked}
 
     try:
         return within(find_seconds(settings), ask)
@@ -425,7 +425,7 @@ def subscriptions_of(settings: Mapping[str, Any], source: str) -> dict[str, str]
         raise NoTarget(f"azure: {source} at {arm}: {code}; set AZURE_TENANT_ID, AZURE_CLIENT_ID, endpoint") from None
 
 
-def plain(told: Any) -> str:
+def plain_state(told: Any) -> str:
     """A subscription's state, one plain word; empty where it is none."""
     return told if isinstance(told, str) and re.fullmatch(r"[A-Za-z]{1,20}", told) else ""
 

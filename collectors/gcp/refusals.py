@@ -90,7 +90,7 @@ class Refusal:
         return " ".join(filter(None, (self.metadata.get(name, "") for name in fields)))
 
 
-def parsed(status: int, content: bytes | str) -> Refusal:
+def refusal_of(status: int, content: bytes | str) -> Refusal:
     """The error in a reply's body. What is not of its documented shape is left out."""
     try:
         body = json.loads(content)["error"]
@@ -164,7 +164,7 @@ def failure(told: Refusal, operation: Operation, params: Mapping[str, Any]) -> R
     """What an operation's error comes to, as what a session raises."""
     if told.code in operation.absent or str(told.status) in operation.absent:
         return Absent(told.code)
-    if told.status == 404 and not GONE.isdisjoint(told.reasons) and named(operation, params):
+    if told.status == 404 and not GONE.isdisjoint(told.reasons) and names_a_thing(operation, params):
         return Lost(told.code)
     if meaning := next((one for one in MEANINGS if one.fits(told)), None):
         return meaning.failure(told)
@@ -202,13 +202,13 @@ def no_token(args: tuple[Any, ...], name: str) -> ReadFailed:
     if isinstance(told, dict) and isinstance(told.get("error"), str) and WORD.fullmatch(told["error"]):
         return ReadFailed("failed", name, f"{REFUSED}, {told['error']}", cause="credentials_ended")
     if isinstance(told, str | bytes):
-        entered = parsed(403, told)
+        entered = refusal_of(403, told)
         if entered.reasons and (missing := permission(entered)):
             return ReadFailed("denied", entered.code, REFUSED, missing)
     return ReadFailed("failed", name, REFUSED, cause="credentials_ended")
 
 
-def named(operation: Operation, params: Mapping[str, Any]) -> bool:
+def names_a_thing(operation: Operation, params: Mapping[str, Any]) -> bool:
     """Whether a call is about something that another list named, and not about the project or a location of it."""
     whole = re.compile(r"(?:projects|folders|organizations)/[^/]+(?:/locations/[^/]+)?")
     asked = [(key, value) for key, value in params.items() if (key, value) not in operation.fixed]

@@ -203,7 +203,7 @@ def classified(operation: Operation, params: Mapping[str, Any]) -> Iterator[None
     try:
         yield
     except HttpError as error:
-        raise refusals.failure(refusals.parsed(error.resp.status, error.content), operation, params) from None
+        raise refusals.failure(refusals.refusal_of(error.resp.status, error.content), operation, params) from None
     except google.auth.exceptions.RefreshError as error:
         raise refusals.no_token(error.args, type(error).__name__) from None
     except (
@@ -343,7 +343,7 @@ class GoogleSession:
                     page = [message_json(item.pb(thing), json_format.MessageToDict) for thing in things]
                     token = reply.next_page_token
             except exceptions.GoogleAPICallError as error:
-                told = refusals.parsed(int(error.code or 0), getattr(error.response, "content", b""))
+                told = refusals.refusal_of(int(error.code or 0), getattr(error.response, "content", b""))
                 raise refusals.failure(told.or_else(type(error).__name__), operation, params) from None
             except (exceptions.RetryError, json_format.Error) as error:
                 raise ReadFailed("failed", type(error).__name__) from None
@@ -444,7 +444,7 @@ def prove(failure: ReadFailed | Absent, tried: str) -> None:
         raise NoTarget(f"{tried}: {code}; check gcp.projects, gcp.credentials and gcp.endpoint")
 
 
-def asked_states(
+def project_states(
     session: GoogleSession, projects: list[str], seconds: float
 ) -> Mapping[str, str | ReadFailed | Absent]:
     """The state of every project that answers in time, or why it does not tell."""
@@ -491,7 +491,7 @@ def find(settings: Mapping[str, Any]) -> Scopes:
     seconds = find_seconds(settings)
     login = Login(credential, settings.get("ca_bundle") or True, seconds)
     session = GoogleSession(projects[0], settings, FIND, RateLimiter(), login, seconds, attempts=1)
-    states = asked_states(session, projects, seconds)
+    states = project_states(session, projects, seconds)
     first = states.get(projects[0])
     if first is None:
         raise NoTarget(f"{tried}: no answer within {seconds:g} seconds; set gcp.endpoint or check the network")
