@@ -27,9 +27,9 @@ Key = tuple[str, str, str]
 
 
 def settings(lab: Lab, **more: Any) -> Settings:
-    """Settings of the lab, unhurried by rate limits and with every profile on."""
+    """Settings of the lab as the demo has them, unhurried by rate limits and with every profile on."""
     sections = {name: {"calls_per_second": 1000, "timeout_seconds": 5, **s} for name, s in lab.settings().items()}
-    return Settings(**{**sections, "profiles": list(PROFILES), **more})
+    return Settings(**{**sections, "profiles": list(PROFILES), "weak_keys": str(lab.weak_keys), **more})
 
 
 def order(lab: Lab, folder: Path, *clouds: str, **more: Any) -> Order:

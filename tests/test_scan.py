@@ -49,7 +49,7 @@ def same(one: Report, other: Report) -> None:
 
 @pytest.fixture(scope="module")
 def scanned(whole_lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
-    """One scan of the whole lab, and the folder of its reports."""
+    """One scan of the whole lab as the demo scans it, and the folder of its reports."""
     for cloud in whole_lab.clouds:
         cloud.switchboard.clear()
     folder = tmp_path_factory.mktemp("scanned")
@@ -78,7 +78,8 @@ def command(
 def file(lab: Lab, tmp_path: Path) -> Path:
     """A settings file that points at the lab."""
     path = tmp_path / "iotposture.toml"
-    path.write_text(toml({name: {"calls_per_second": 1000, **s} for name, s in lab.settings().items()}))
+    sections = {name: {"calls_per_second": 1000, **s} for name, s in lab.settings().items()}
+    path.write_text(f"weak_keys = {json.dumps(str(lab.weak_keys))}\n\n{toml(sections)}")
     return path
 
 
