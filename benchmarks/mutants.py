@@ -174,7 +174,7 @@ def mutants(file: str, source: str) -> Iterator[Mutant]:
             if name in ("annotation", "returns", "type_params") or is_unread(node):
                 continue
             for place, child in enumerate(held) if isinstance(held, list) else ((None, held),):
-                if not isinstance(child, ast.AST) or is_docstring(child):
+                if not isinstance(child, ast.AST) or is_docstring(child) or is_unread(child):
                     continue
                 for other in altered(child, keyword):
                     what = change(child, other)

@@ -180,6 +180,10 @@ def test_a_check_reads_the_columns_that_all_its_examples_name() -> None:
     assert (FEW.weighs, FEW.settings) == (("public_network", "kind", "http_enabled"), {"bits": 24})
 
 
+def test_the_first_line_is_the_title_and_all_others_are_the_risk() -> None:
+    assert (AT_HOME.title, AT_HOME.risk) == ("A route leads home.", "Elsewhere somebody reads it.")
+
+
 @pytest.mark.parametrize(
     ("length", "shown"),
     [
@@ -195,7 +199,9 @@ def test_evidence_shows_the_head_of_a_long_cell_and_its_hash_is_over_all_of_it(l
 
 
 def route_leads_home(routes: Rows[Route]) -> Verdict:
-    """A route leads home."""
+    """A route leads home.
+    Elsewhere somebody reads it.
+    """  # noqa: D205
     return routes["target"] == "home"
 
 
