@@ -201,7 +201,7 @@ def test_evidence_shows_the_head_of_a_long_cell_and_its_hash_is_over_all_of_it(l
 def route_leads_home(routes: Rows[Route]) -> Verdict:
     """A route leads home.
     Elsewhere somebody reads it.
-    """  # noqa: D205
+    """
     return routes["target"] == "home"
 
 
