@@ -236,7 +236,7 @@ class About:
         """The one unknown of a check and scope, for resources that nobody could name or tell apart."""
         row = {
             "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
-            "name": str(scope), "subject": f"{which} {self.check.table.id().replace('_', ' ')}",
+            "subject": f"{which} {self.check.table.id().replace('_', ' ')}",
         }  # fmt: skip
         return self.row("unknown", {**dict.fromkeys(self.check.table.columns()), **row}, why)
 
