@@ -21,11 +21,11 @@ from checks.unread import (
     Unread,
     causes,
     dump,
+    lies_with_the_read,
     nothing_there,
     parse,
     permissions,
     read_in_words,
-    refused,
     sentences,
     shortened,
     unread_of,
@@ -135,7 +135,7 @@ def test_what_cannot_exist_and_what_was_refused_is_so_of_all_that_is_unread(
     found: tuple[str, ...], none_there: bool, by_the_read: bool
 ) -> None:
     unread = [Unread("a", cause) for cause in found]
-    assert (nothing_there(unread), refused(unread)) == (none_there, by_the_read)
+    assert (nothing_there(unread), lies_with_the_read(unread)) == (none_there, by_the_read)
 
 
 @pytest.mark.parametrize(
