@@ -33,6 +33,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
 FILES = ("checks/*.py", "checks/**/*.py", "reports/lifecycle.py", "collectors/operation.py")
+NO_JUDGE = ("checks/policy/examples.py",)
+"""Files that judge nothing. Policies for the examples of checks: one that still proves its check is no fault when it
+differs, and one that does not is told by the examples of that check."""
 POLICY = ("test_policy_examples", "test_policy_together", "test_frozen")
 TESTS = {
     "checks/policy/pattern.py": ("test_policy_language", "test_waivers", "test_policy_roles", "test_policy", *POLICY),
@@ -53,6 +56,8 @@ TESTS = {
     "checks/guidelines.py": ("test_guidelines", "test_frozen", "test_checks"),
     "checks/finding.py": ("test_finding", "test_frozen"),
     "checks/judge.py": ("test_judge", "test_checks", "test_tags", "test_frozen", "test_reports"),
+    "checks/check.py": ("test_judge", "test_checks", "test_frozen", "test_commands", "test_guidelines"),
+    "checks/unread.py": ("test_unread", "test_judge", "test_frozen"),
     "checks/*": ("test_checks", "test_frozen", "test_commands", "test_guidelines"),
     "reports/lifecycle.py": ("test_lifecycle", "test_frozen", "test_history"),
     "collectors/operation.py": ("test_operation", "test_frozen", "test_run"),
@@ -80,8 +85,8 @@ SWAPPED: dict[type[ast.operator], type[ast.operator]] = {
 }  # fmt: skip
 CALLED = {"any": "all", "all": "any", "min": "max", "max": "min"}
 SEVERITIES = ("critical", "high", "medium", "low", "info")
-NO_CODE = ("passes", "fails", "ignores", "open", "remedy", "fault", "see", "description", "controls", "serves",
-           "strict", "maxsize")  # fmt: skip
+EXAMPLES = ("passes", "fails", "ignores", "open")
+NO_CODE = (*EXAMPLES, "remedy", "fault", "see", "description", "controls", "serves", "strict", "maxsize")
 """Keywords whose values are examples, words for people, names that another test joins, assertions or sizes of caches."""
 
 
@@ -156,6 +161,7 @@ def altered(node: ast.AST, keyword: str) -> Iterator[ast.AST]:  # noqa: C901, PL
 def mutants(file: str, source: str) -> Iterator[Mutant]:
     """Every mutant of a file. Of two that read alike on one line, the second is told by a number."""
     tree = ast.parse(source)
+    of_examples = example_data(tree)
     seen: Counter[tuple[int, str]] = Counter()
 
     def visit(node: ast.AST, function: str, keyword: str) -> Iterator[Mutant]:
@@ -169,7 +175,7 @@ def mutants(file: str, source: str) -> Iterator[Mutant]:
             if name in ("annotation", "returns", "type_params") or is_unread(node):
                 continue
             for place, child in enumerate(held) if isinstance(held, list) else ((None, held),):
-                if not isinstance(child, ast.AST) or is_docstring(child):
+                if not isinstance(child, ast.AST) or is_docstring(child) or is_unread(child) or child in of_examples:
                     continue
                 for other in altered(child, keyword):
                     what = change(child, other)
@@ -187,6 +193,38 @@ def mutants(file: str, source: str) -> Iterator[Mutant]:
         return text
 
     yield from visit(tree, "module", "")
+
+
+def example_data(tree: ast.Module) -> set[ast.AST]:
+    """What a module defines for the examples of its checks and uses nowhere else: see NO_JUDGE."""
+    defined: dict[str, ast.stmt] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+            defined[statement.name] = statement
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            defined[statement.targets[0].id] = statement
+    found = {name for statement in tree.body for name in names_read(statement, in_examples=True)} & defined.keys()
+    while more := {name for one in found for name in names_read(defined[one])} & defined.keys() - found:
+        found |= more
+    while used := found & {
+        name
+        for statement in tree.body
+        if all(statement is not defined[one] for one in found)
+        for name in names_read(statement)
+    }:
+        found -= used
+    return {defined[name] for name in found}
+
+
+def names_read(node: ast.AST, *, in_examples: bool = False) -> Iterator[str]:
+    """The names that are read within the examples of checks, or outside them."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.keyword) and child.arg in EXAMPLES:
+            yield from (name.id for name in ast.walk(child) if isinstance(name, ast.Name) and in_examples)
+            continue
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load) and not in_examples:
+            yield child.id
+        yield from names_read(child, in_examples=in_examples)
 
 
 def is_unread(node: ast.AST) -> bool:
@@ -224,7 +262,10 @@ def tests_of(file: str) -> tuple[str, ...]:
 
 
 def forked(tree: Path, tests: tuple[str, ...]) -> int:
-    """The process that runs tests in a copy of the tree; it ends with pytest's own code."""
+    """The process that runs tests in a copy of the tree; it ends with pytest's own code.
+
+    The most telling file goes first and alone: where it fails, the others need not even be read.
+    """
     if child := os.fork():
         return child
     os.setsid()
@@ -239,7 +280,9 @@ def forked(tree: Path, tests: tuple[str, ...]) -> int:
         import pytest
 
         quiet = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        code = int(pytest.main([*quiet, "-m", "not hypothesis", *tests]))
+        for part in filter(None, (tests[:1], tests[1:])):
+            if code := int(pytest.main([*quiet, "-m", "not hypothesis", *part])):
+                break
     os._exit(code)
 
 
@@ -314,7 +357,7 @@ def main() -> None:
     words.add_argument("--processes", type=int, choices=(1, 2), default=1)
     words.add_argument("--list", action="store_true", help="print the mutants and run nothing")
     asked = words.parse_args()
-    files = sorted({str(p.relative_to(ROOT)) for glob in asked.files or FILES for p in ROOT.glob(glob)})
+    files = sorted({str(p.relative_to(ROOT)) for glob in asked.files or FILES for p in ROOT.glob(glob)} - {*NO_JUDGE})
     every = [m for file in files for m in mutants(file, (ROOT / file).read_text())]
     if asked.lines:
         first, _, last = asked.lines.partition("-")

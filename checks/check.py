@@ -62,7 +62,7 @@ class Check:
     @cached_property
     def title(self) -> str:
         """The requirement: first line of the docstring."""
-        return inspect.getdoc(self.function).split("\n", 1)[0]  # type: ignore[union-attr]
+        return inspect.getdoc(self.function).partition("\n")[0]  # type: ignore[union-attr]
 
     @cached_property
     def risk(self) -> str:

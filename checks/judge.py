@@ -53,8 +53,8 @@ class Judged:
     def join(parts: Iterable[Judged]) -> Judged:
         """Several scopes as one, in a fixed order whatever order they were judged in."""
         parts = list(parts)
-        findings = pd.concat([part.findings for part in parts] or [text([])], ignore_index=True)
-        counts = pd.concat([part.counts for part in parts] or [numbers([])], ignore_index=True)
+        findings = pd.concat([part.findings for part in parts] or [text([])])
+        counts = pd.concat([part.counts for part in parts] or [numbers([])])
         return Judged(
             findings.sort_values(
                 ["check_id", "provider", "account_id", "region", "resource_id", "subject"], ignore_index=True
@@ -236,7 +236,7 @@ class About:
         """The one unknown of a check and scope, for resources that nobody could name or tell apart."""
         row = {
             "provider": scope.provider, "account": scope.account, "region": scope.region, "resource": str(scope),
-            "name": str(scope), "subject": f"{which} {self.check.table.id().replace('_', ' ')}",
+            "subject": f"{which} {self.check.table.id().replace('_', ' ')}",
         }  # fmt: skip
         return self.row("unknown", {**dict.fromkeys(self.check.table.columns()), **row}, why)
 

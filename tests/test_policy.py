@@ -17,7 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statements import HEAD, Statement, allow, deny, text
 
-from checks.policy.bypassed_deny import DENIED_YET_DELIVERED
+from checks.policy.bypassed_deny import DENIED_YET_DELIVERED, delivers_what_it_denies
 from checks.policy.device import Undecided, connects_as_anyone, publishes_for_others
 from checks.policy.document import NotAPolicy
 from checks.policy.template import RESERVED
@@ -349,6 +349,55 @@ def test_a_search_that_costs_too_much_counts_no_deny_and_says_so(statements: lis
 
 def test_a_search_that_costs_too_much_and_finds_nothing_says_nothing() -> None:
     assert judge([text(allow("iot:Publish", "topic/$aws/things/" + LATE + "/nothing"))]).witnesses == ()
+
+
+APART = "client/" + LATE
+WITHIN_LEVELS = "topicfilter/" + LATE
+RECEIVE = allow("iot:Receive", "topic/*")
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("iot:Connect", APART), deny("iot:Connect", "client/*")],
+        [allow("iot:Connect", "client/-?-"), deny("iot:Connect", ["client/-?-", APART])],
+        [allow("iot:Connect", ["client/*", APART]), deny("iot:Connect", "client/*?")],
+    ],
+    ids=["all of it is denied", "what is allowed has ended", "another pattern lets through what it does"],
+)
+def test_a_pattern_that_no_longer_matters_costs_a_search_nothing(statements: list[Statement]) -> None:
+    """Were it followed, the search would be given up, and what the Deny keeps be reported."""
+    assert not connects_as_anyone(text(*statements))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("iot:Subscribe", WITHIN_LEVELS), RECEIVE],
+        [allow("iot:Subscribe", WITHIN_LEVELS), deny("iot:Subscribe", "topicfilter/s"), RECEIVE],
+        [allow("iot:Subscribe", WITHIN_LEVELS), deny("iot:Subscribe", "topicfilter/s*")],
+        [allow("iot:Subscribe", WITHIN_LEVELS), deny("iot:Subscribe", ["topicfilter/s*", "topicfilter/+*"]), RECEIVE],
+        [allow("iot:Subscribe", ["topicfilter/*", WITHIN_LEVELS]), deny("iot:Subscribe", "topicfilter/s/*"),
+         RECEIVE, deny("iot:Receive", "topic/s/*?")],
+    ],
+    ids=["nothing is denied", "what is denied has ended", "nothing is received", "no filter is left",
+         "another pattern lets through what it does"],
+)  # fmt: skip
+def test_a_pattern_that_no_longer_matters_entangles_no_denied_topic(statements: list[Statement]) -> None:
+    """Were it followed, nobody could rule out that a denied topic is delivered."""
+    assert not delivers_what_it_denies(text(*statements))
+
+
+def test_a_denied_topic_that_nobody_can_rule_out_is_reported() -> None:
+    entangled = [allow("iot:Subscribe", WITHIN_LEVELS), deny("iot:Subscribe", "topicfilter/s*"), RECEIVE]
+    kept = deny("iot:Receive", "topic/s*?")
+    found = judge([text(*entangled, kept)]).witnesses
+    assert "its wildcards are too entangled to rule out that a denied topic is delivered" in found
+
+
+def test_a_search_that_costs_too_much_still_finds_what_a_lone_wildcard_allows() -> None:
+    statements = [allow("iot:Connect", ["*", "client/-"]), deny("iot:Connect", [APART, "client/*?"])]
+    assert connects_as_anyone(text(*statements))
 
 
 def stars(letters: str) -> str:

@@ -16,7 +16,20 @@ from hypothesis import strategies as st
 
 from checks.judge import judge
 from checks.registry import CHECKS
-from checks.unread import ALIKE, Unread, causes, dump, parse, permissions, sentences, shortened, unread_of
+from checks.unread import (
+    ALIKE,
+    Unread,
+    causes,
+    dump,
+    lies_with_the_read,
+    nothing_there,
+    parse,
+    permissions,
+    read_in_words,
+    sentences,
+    shortened,
+    unread_of,
+)
 from collectors import schema
 from collectors.causes import CAUSES, cause_of
 from collectors.operation import Collector, Memory, Notes, Operation, Reader, ReadFailed
@@ -102,10 +115,66 @@ def test_what_nobody_wrote_is_refused(cell: str) -> None:
         parse(cell)
 
 
+def test_a_cell_that_nobody_wrote_is_shown_by_its_head() -> None:
+    with pytest.raises(ValueError, match="not what was not read: ") as refused_cell:
+        parse(f'[{{"colour": "{"r" * 99}"}}]')
+    assert str(refused_cell.value).removeprefix("not what was not read: ") == repr('[{"colour": "' + "r" * 47)
+
+
+@pytest.mark.parametrize(
+    ("found", "none_there", "by_the_read"),
+    [
+        ((), False, True),
+        (("unavailable", "api_off"), True, False),
+        (("unavailable", "denied"), False, False),
+        (("denied", "quota"), False, True),
+        (("denied", "absent_field"), False, False),
+    ],
+)
+def test_what_cannot_exist_and_what_was_refused_is_so_of_all_that_is_unread(
+    found: tuple[str, ...], none_there: bool, by_the_read: bool
+) -> None:
+    unread = [Unread("a", cause) for cause in found]
+    assert (nothing_there(unread), lies_with_the_read(unread)) == (none_there, by_the_read)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            {"outcome": "denied", "code": "AccessDenied"},
+            "iot.list: not read: the scanner lacks a permission (needs iot:List; AccessDenied)."
+            " Grant the permission to the identity that scans.",
+        ),
+        (
+            {"outcome": "denied", "cause": "network_refused", "code": ""},
+            "iot.list: not read: the resource refuses the scanner's address or network."
+            " Let the scanner's address in, or scan from a network that is let in.",
+        ),
+        (
+            {"outcome": "failed", "cause": "", "code": "500"},
+            "iot.list: not read: the service gave no usable answer (500)."
+            " Scan again; if it stays, look at the error code in coverage.csv.",
+        ),
+        ({"outcome": "failed", "cause": "a cause of next year", "code": "9"}, "iot.list: not read: a cause of next year (9)."),
+    ],
+    ids=["a permission", "finer than its outcome", "as its outcome", "unknown to this version"],
+)  # fmt: skip
+def test_a_row_of_the_coverage_is_told_in_words(row: dict[str, str], said: str) -> None:
+    assert read_in_words({"operation": "iot.list", "permission": "iot:List", **row}) == said
+
+
 @pytest.mark.parametrize(
     ("unread", "concerned", "said"),
     [
         ((), 0, ""),
+        ((), 1, "Nobody can tell whether the check concerns 1 resource."),
+        (
+            (Unread("a", "failed", "op", detail="x"), Unread("b", "failed", "op", detail="y"), Unread("b", "failed", "op", detail="z")),
+            0,
+            ("a: not read: the service gave no usable answer (op; x). b: not read: the service gave no usable answer (op; y; z)."
+            " Scan again; if it stays, look at the error code in coverage.csv."),
+        ),
         (
             (DENIED,), 0,
             ("min_tls: not read: the scanner lacks a permission (iot_hub.get needs Microsoft.Devices/IotHubs/read; "
@@ -126,7 +195,7 @@ def test_what_nobody_wrote_is_refused(cell: str) -> None:
             f"b: not understood: the scanner does not know how to read it. {GRANT} Judge by hand."),
         ),
     ],
-    ids=["nothing", "a permission", "an address, which no permission mends", "columns alike", "of unknown concern"],
+    ids=["nothing", "one resource", "details of each column", "a permission", "an address, which no permission mends", "columns alike", "of unknown concern"],
 )  # fmt: skip
 def test_it_is_told_in_words_with_what_would_mend_it(unread: tuple[Unread, ...], concerned: int, said: str) -> None:
     assert sentences(unread, concerned) == said
@@ -149,6 +218,7 @@ def test_of_many_alike_some_are_kept_and_the_rest_counted() -> None:
     assert len(kept) == ALIKE + 2
     assert [kept[ALIKE].detail, kept[-1]] == ["and 3 more", DENIED]
     assert shortened(many[:ALIKE]) == tuple(many[:ALIKE])
+    assert [one.detail for one in shortened(many)] == [*"0123456789", "and 3 more"]
 
 
 @pytest.mark.parametrize(

@@ -463,3 +463,18 @@ def test_the_settings_show_owners_and_what_is_demanded_of_waivers(
     (home / "risks").mkdir()
     assert typed("waivers", "add", POLICY.finding_id, *SAID) == USAGE
     assert "allowed: 5 days for critical" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "kept", "end"),
+    [
+        ("", "", "\n"),
+        ("# ours\n", "# ours\n\n", "\n"),
+        ("# ours", "# ours\n\n", "\n"),
+        ("# ours\r\n", "# ours\r\n\r\n", "\r\n"),
+        ("# a\r\n# b", "# a\r\n# b\r\n\r\n", "\r\n"),
+    ],
+    ids=["an empty file", "a whole line", "a line without its end", "Windows", "Windows without an end"],
+)
+def test_a_waiver_is_added_after_an_empty_line_with_the_file_s_own_line_ends(before: str, kept: str, end: str) -> None:
+    assert with_waiver(before, {"id": "W-1"}) == f'{kept}[[waiver]]{end}id = "W-1"{end}'
