@@ -41,7 +41,7 @@ from checks.waiver import CAPS, Rules
 from collectors.endpoint import encrypted, without_password
 from collectors.weak_keys import weak_keys
 from flows.errors import BadSettings
-from flows.trust import PREFIX, named_in
+from flows.trust import PREFIX, known_place, named_in
 from reports.case import SLA_DAYS
 
 FILE = "iotposture.toml"
@@ -302,6 +302,11 @@ class Settings(BaseSettings):
         if unknown := sorted(set(value) - set(PROFILES)):
             raise ValueError(f"no profile {', '.join(unknown)}; allowed: {', '.join(PROFILES)}")
         return value
+
+    @field_validator("runs")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        return known_place(value)
 
     @field_validator("weak_keys")
     @classmethod

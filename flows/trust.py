@@ -53,6 +53,31 @@ def holds(text: str, keys: Sequence[str]) -> bool:
     return True
 
 
+def known_place(place: str) -> str:
+    """A folder, or a URL of one file system that is installed. Raises ``ValueError`` for another.
+
+    Of URLs within URLs fsspec makes a program: a reference has templates that are filled in while it is opened.
+    """
+    scheme, mark, _ = place.partition("://")
+    if "::" in place or scheme == "reference":
+        raise ValueError(f"{without_password(place)} is a URL within another one; allowed: a folder, or one URL")
+    if not mark:
+        return place
+    from fsspec.registry import get_filesystem_class
+
+    try:
+        get_filesystem_class(scheme)
+    except ValueError as error:
+        raise ValueError(
+            f"{without_password(place)}: fsspec knows no {scheme}://; allowed: a folder, or its URLs"
+        ) from error
+    except ImportError as error:
+        raise ValueError(
+            f"{without_password(place)}: {scheme}:// needs a package of fsspec that is not installed"
+        ) from error
+    return place
+
+
 def decided(cloud: str, section: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     """What a cloud's settings decide: the keys of each setting that does, and its value."""
     for name in DECIDING[cloud]:

@@ -202,3 +202,33 @@ def test_a_hostile_file_in_the_folder_is_named_before_anybody_is_asked(capsys: p
     assert run("doctor", "--only", "gcp") == UNREACHABLE
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "iotposture.toml is trusted: gcp.endpoint = http://127.0.0.1:9; gcp.credentials = /nowhere/key.json"
+
+
+PLACES = [
+    ("nosuch://x", "nosuch://x: fsspec knows no nosuch://; allowed: a folder, or its URLs"),
+    ("nosuch://me:word@x", "nosuch://me:***@x: fsspec knows no nosuch://; allowed: a folder, or its URLs"),
+    ("reference::x.json", "reference::x.json is a URL within another one; allowed: a folder, or one URL"),
+    ("simplecache::reference::x.json", "simplecache::reference::x.json is a URL within another one; allowed: a folder, or one URL"),
+    ("reference://x.json", "reference://x.json is a URL within another one; allowed: a folder, or one URL"),
+]  # fmt: skip
+TEMPLATES = {"version": 1, "templates": {"u": "{{ 1/0 }}"}, "refs": {"run.json": "{{ 1/0 }}"}}
+
+
+@pytest.mark.parametrize(("place", "line"), PLACES)
+def test_a_place_of_runs_that_nobody_knows_is_one_line_and_no_template_is_filled_in(
+    place: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("x.json").write_text(json.dumps(TEMPLATES))
+    Path("iotposture.toml").write_text(f"runs = {json.dumps(place)}\n")
+    for words in (["scan"], ["collect"], ["waivers", "list"]):
+        assert run(*words) == USAGE, words
+        assert capsys.readouterr().err == f"iotposture.toml: runs: {line}\n", words
+    Path("iotposture.toml").unlink()
+    for words in (["waivers", "list", "--run", place], ["check", place], ["report", place]):
+        assert run(*words) == USAGE, words
+        assert capsys.readouterr().err == f"{line}\n", words
+
+
+def test_places_of_runs_that_are_known_stay() -> None:
+    for place in ("", "runs", "memory://runs", "file:///runs", "a folder/run"):
+        assert Settings(runs=place).runs == place
