@@ -55,6 +55,7 @@ class ScanRequest:
     out: str
     runner: str
     resume: str
+    trusts: bool = False  # what the settings decide was told
 
     def order(self) -> Order:
         """The order of a new scan, or of the one to go on with. Raises BadSettings and UnknownName."""
@@ -106,9 +107,17 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
+def say_trusted(order: Order, quiet: bool) -> None:
+    """Says which file or variable decides where credentials go, before they go there. Raises BadSettings."""
+    lines = order.trusted()
+    for line in () if quiet else lines:
+        say(line)
+
+
 def run_scan(request: ScanRequest, quiet: bool) -> tuple[Order, Report, list[Path], ScanHistory]:
     """Runs what was requested, takes it into the history and writes its files."""
     order = request.order()
+    say_trusted(order, quiet or request.trusts)
     check_history(order)
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
     order.folder.mkdir(parents=True, exist_ok=True)
@@ -176,6 +185,7 @@ def print_report(report: Report, files: list[Path], format_: Format) -> None:
 def collect_only(request: ScanRequest, quiet: bool) -> int:
     """The verb `collect`."""
     order = request.order()
+    say_trusted(order, quiet)
     scopes, unreachable = find(order)
     if not scopes:
         raise NothingReachable("\n".join(unreachable.values()))
@@ -229,6 +239,7 @@ def diagnose(settings: str, only: tuple[str, ...], format_: Format) -> int:
     """The verb `doctor`: what would a scan find?"""
     clock = datetime.now(UTC)
     order = Order(load(settings or None), new_scan_id(clock), clock, only)
+    say_trusted(order, quiet=False)
     scopes, unreachable = find(order)
     rows = [
         {"what": "iotposture", "state": "ok", "detail": version("iotposture")},

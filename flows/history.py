@@ -22,7 +22,7 @@ from flows.waivers import waivers_of
 from reports.case import CaseReport
 from reports.history import History
 from reports.report import Report
-from reports.store import BadHistory
+from reports.store import BadHistory, Damaged
 from reports.trend import Trend
 from reports.trend_terminal import render
 
@@ -73,10 +73,15 @@ def owners_of(settings: Settings) -> Owners:
 
 
 def check_history(order: Order) -> None:
-    """Finds out before a scan whether the history that somebody set can be used. Raises BadSettings."""
+    """Finds out before a scan whether the history that somebody set can be used. Raises BadSettings.
+
+    One that is damaged does not keep a scan from its files: what is wrong is told when it should take the scan in.
+    """
     if order.settings.history and (at := history_place(order.settings)):
         try:
             History.open(at).close()
+        except Damaged:
+            return
         except BadHistory as error:
             raise BadSettings(str(error)) from error
 
@@ -230,13 +235,20 @@ def vacuum(settings: str, at: str) -> int:
 
 def check(settings: str, at: str) -> int:
     """The verb `history check`: 0 when the history is whole, 1 when it is not."""
-    with open_history(settings, at) as (history, _):
-        try:
-            wrong = history.check()
-        except BadHistory as error:  # so broken that its tables cannot be gone through
-            wrong = [str(error)]
+    whole = ""
+    try:
+        with open_history(settings, at) as (history, _):
+            whole = f"{history.place}: whole"
+            try:
+                wrong = history.check()
+            except BadHistory as error:  # so broken that its tables cannot be gone through
+                wrong = [str(error)]
+    except BadSettings as error:
+        if not isinstance(error.__cause__, Damaged):
+            raise
+        wrong = [str(error)]
     for line in wrong:
         say(line)
     if not wrong:
-        print(f"{history.place}: whole")
+        print(whole)
     return GATE if wrong else CLEAN

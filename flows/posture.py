@@ -77,6 +77,7 @@ def posture_scan(
     settings = load(settings_file or None)
     order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
 
+    order.trusted()
     check_history(order)
 
     def on_prefect(_: Examine, scopes: list[Scope]) -> Iterable[dict[str, Any]]:

@@ -15,6 +15,7 @@ import fsspec
 from collectors.run import Run
 from flows.errors import UnknownName
 from flows.settings import Settings
+from flows.trust import known_place
 
 NEARBY = 3
 """Histories or scans that are named where another one was asked for."""
@@ -30,6 +31,10 @@ def run_about(at: str, typed: str) -> dict[str, Any]:
 
 def run_at(place: str) -> Run:
     """The run a person means: its own folder or URL, or the folder of its scan. Raises UnknownName."""
+    try:
+        known_place(place)
+    except ValueError as error:
+        raise UnknownName(str(error)) from error
     within = f"{place.rstrip('/')}/run"
     for url in (place, within):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError, fsspec.exceptions.FSTimeoutError):

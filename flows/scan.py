@@ -24,6 +24,7 @@ from checks.finding import COLUMNS
 from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
+from collectors.endpoint import InTheClear
 from collectors.fact_cache import FactCache
 from collectors.operation import Memory, Operation, ReadFailed, Session, declared
 from collectors.provider import QUICK, NoTarget, Scopes, provider
@@ -33,9 +34,10 @@ from collectors.run import Run, collect
 from collectors.schema import TEXT, Tables, coverage_frame
 from collectors.scope import FIND, Scope
 from collectors.weak_keys import weak_keys
-from flows.errors import NothingReachable, UnknownName
+from flows.errors import BadSettings, NothingReachable, UnknownName
 from flows.progress import Progress
 from flows.settings import Settings
+from flows.trust import trusted
 from reports import permissions
 from reports.check_facts import check_facts
 from reports.coverage import coverage_pct, percent_text, worst_outcomes
@@ -98,6 +100,14 @@ class Order:
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
         return dict(getattr(self.settings, name).model_dump())
+
+    def trusted(self) -> list[str]:
+        """What settings and variables decide about where credentials go, a line each. Raises BadSettings."""
+        sections = {name: self.section(name) for name in PROVIDERS if not self.only or name in self.only}
+        try:
+            return trusted(sections, self.settings.source, os.environ)
+        except InTheClear as error:
+            raise BadSettings(str(error)) from error
 
 
 Examine = Callable[[Scope], dict[str, Any]]

@@ -1,12 +1,12 @@
 """Settings: `iotposture.toml`, overridden by environment variables (`IOTPOSTURE_AWS__REGIONS='["eu-west-1"]'`).
 
 No setting holds a secret: credentials come from the clouds' own chains, or from files that a setting names. A password
-of the history's database belongs into ~/.pgpass or PGPASSWORD; one in its URL is never shown.
+of the history's database belongs into ~/.pgpass or PGPASSWORD; one in its URL is never shown. What a file decides about
+where credentials go stands in :mod:`flows.trust`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 import types
@@ -16,7 +16,16 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,12 +38,13 @@ from checks.check import Severity
 from checks.owner import OwnerRule, TagKey
 from checks.registry import CHECKS
 from checks.waiver import CAPS, Rules
+from collectors.endpoint import encrypted, without_password
 from collectors.weak_keys import weak_keys
 from flows.errors import BadSettings
+from flows.trust import PREFIX, known_place, named_in
 from reports.case import SLA_DAYS
 
 FILE = "iotposture.toml"
-PREFIX = "IOTPOSTURE_"
 PLAIN = {
     "missing": "is missing",
     "too_short": "is empty",
@@ -48,7 +58,7 @@ _file: ContextVar[Path] = ContextVar("settings file", default=Path(FILE))
 PROFILES = tuple(sorted({check.profile for check in CHECKS if check.profile}))
 
 
-Url = Annotated[str, Field(pattern=r"^$|^https?://[^\s]+$")]
+Url = Annotated[str, Field(pattern=r"^$|^https?://[^\s]+$"), AfterValidator(encrypted)]
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
 MemberRole = Annotated[
     str,
@@ -247,6 +257,7 @@ class Settings(BaseSettings):
     """Everything that can be set. Without a file the defaults hold, and every cloud with credentials is scanned."""
 
     model_config = SettingsConfigDict(extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
+    _source: str = PrivateAttr(default=FILE)
 
     runner: Literal["threads", "prefect"] = Field("threads", description="Who runs the scan.")
     threads: int = Field(8, ge=1, le=64, description="Scopes at once.")
@@ -292,6 +303,11 @@ class Settings(BaseSettings):
             raise ValueError(f"no profile {', '.join(unknown)}; allowed: {', '.join(PROFILES)}")
         return value
 
+    @field_validator("runs")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        return known_place(value)
+
     @field_validator("weak_keys")
     @classmethod
     def _readable_list(cls, value: str) -> str:
@@ -315,6 +331,11 @@ class Settings(BaseSettings):
                     raise ValueError(f"{check}.{name} is {type(known[check][name]).__name__}, not {setting!r}")
         return value
 
+    @property
+    def source(self) -> str:
+        """The file they come from, as it was named."""
+        return self._source
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -337,6 +358,7 @@ def load(path: str | Path | None = None) -> Settings:
     token = _file.set(file)
     try:
         settings = Settings()
+        settings._source = str(file)
         settings.waivers.file = str(file.parent / settings.waivers.file)
         return settings
     except tomllib.TOMLDecodeError as error:
@@ -347,6 +369,12 @@ def load(path: str | Path | None = None) -> Settings:
         raise BadSettings(f"{where}: not JSON, as lists and tables are written in the environment") from error
     except ValidationError as error:
         raise BadSettings("\n".join(complaint(file, problem) for problem in error.errors())) from error
+    except UnicodeDecodeError as error:
+        raise BadSettings(f"{file}: not UTF-8, as TOML is, from byte {error.start + 1} on; save it as UTF-8") from error
+    except OSError as error:
+        raise BadSettings(f"{file}: {error.strerror or type(error).__name__}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        raise BadSettings(f"{file}: TOML that cannot be read ({type(error).__name__})") from error
     finally:
         _file.reset(token)
 
@@ -354,8 +382,7 @@ def load(path: str | Path | None = None) -> Settings:
 def complaint(file: Path, problem: Any) -> str:
     """One line about one mistake: where it stands, what it is, what is allowed."""
     keys = [str(key) or "''" for key in problem["loc"] if key != "[key]"]
-    variables = [PREFIX + "__".join(keys[:length]).upper() for length in range(len(keys), 0, -1)]
-    where = next((variable for variable in variables if variable in os.environ), str(file))
+    where = named_in(keys) or str(file)
     message = str(problem["msg"]).removeprefix("Value error, ")
     if plain := PLAIN.get(problem["type"]):
         message = plain.format(without_password(repr(problem["input"])), keys[-1])
@@ -364,7 +391,7 @@ def complaint(file: Path, problem: Any) -> str:
     elif problem["type"] == "model_type":
         message = f"is a section, not {problem['input']!r}; write [{'.'.join(keys)}]"
     elif problem["type"] == "string_pattern_mismatch":
-        message = f"{problem['input']!r} does not fit; allowed: {problem['ctx']['pattern']}"
+        message = f"{without_password(problem['input'])!r} does not fit; allowed: {problem['ctx']['pattern']}"
     return f"{where}: {'.'.join(keys)}: {message}"
 
 
@@ -401,11 +428,6 @@ def rows(settings: Settings) -> list[dict[str, str]]:
 
     walk(settings, "")
     return found
-
-
-def without_password(value: str) -> str:
-    """A value without the password that a URL may hold."""
-    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", re.sub(r"(?<=password=)[^&]*", "***", value))
 
 
 def setting_text(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ BUSY_SECONDS = 300
 """How long a writer waits for another one: 100,000 findings on a slow disk take a minute to be taken in."""
 LOCK = 0x696F7470
 """PostgreSQL's advisory lock that a writer holds."""
+MAGIC = b"SQLite format 3\0"
+DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 NETWORK = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb2", "smb3", "smbfs"}
 )
@@ -28,6 +31,10 @@ NETWORK = frozenset(
 
 class BadHistory(Exception):
     """The history cannot be used: one line that says where it is and why. Never holds a password."""
+
+
+class Damaged(BadHistory):
+    """The database can be opened, and what it holds cannot be trusted."""
 
 
 def link(name: str, to: str) -> sa.Column[int]:
@@ -219,7 +226,8 @@ def engine(url: URL) -> tuple[Engine, str]:
         path = Path(url.database or "").absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
         slow = filesystem(path.resolve(), mounts_text()) in NETWORK
-        made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        fixed = read_only(path)
+        made = sa.create_engine(url, **({"creator": fixed} if fixed else {"connect_args": {"timeout": BUSY_SECONDS}}))
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadHistory("history: PostgreSQL needs psycopg; install with the extra postgres") from error
     except OSError as error:
@@ -231,7 +239,7 @@ def engine(url: URL) -> tuple[Engine, str]:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # NORMAL may lose a commit when the power fails
-        if connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != journal:
+        if not fixed and connection.execute("PRAGMA journal_mode").fetchone()[0].upper() != journal:
             connection.execute(f"PRAGMA journal_mode = {journal}")
 
     def begun(connection: Connection) -> None:
@@ -247,13 +255,42 @@ def engine(url: URL) -> tuple[Engine, str]:
     return made, warning
 
 
+def read_only(path: Path) -> Callable[[], sqlite3.Connection] | None:
+    """How a file is opened that nobody may write here, such as one on a read-only mount; None for any other file.
+
+    SQLite would make a write-ahead log beside it even to read. Without one there is nothing to add to the file.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not path.is_file() or (os.access(path, os.W_OK) and (os.access(path.parent, os.W_OK) or log.exists())):
+        return None
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return lambda: sqlite3.connect(
+        f"{path.as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS, check_same_thread=False
+    )  # fmt: skip
+
+
+def damaged(error: DBAPIError, url: URL) -> bool:
+    """Whether SQLite says that a file is broken which once was a database."""
+    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in DAMAGE:
+        return False
+    try:
+        with Path(url.database or "").open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 @contextmanager
 def plain_errors(made: Engine) -> Iterator[None]:
     """What the database says against it, as one line."""
     try:
         yield
     except DBAPIError as error:
-        raise BadHistory(f"history: {url_text(made.url)}: {error_text(error, made.url)}") from error
+        raise (Damaged if damaged(error, made.url) else BadHistory)(
+            f"history: {url_text(made.url)}: {error_text(error, made.url)}"
+        ) from error
+    except UnicodeDecodeError as error:  # the driver's own complaint repeats what it cannot decode
+        raise Damaged(f"history: {url_text(made.url)}: is damaged: it holds text that is not UTF-8") from error
 
 
 @contextmanager
@@ -284,7 +321,12 @@ def upgrade(made: Engine, url: URL, steps: Mapping[int, Callable[[Connection], N
     if known == latest:
         return
     if known and known < latest and made.dialect.name == "sqlite":
-        backup(Path(str(url.database)), known)
+        try:
+            backup(Path(str(url.database)), known)
+        except (sqlite3.Error, OSError) as error:
+            raise BadHistory(
+                f"history: {url_text(url)}: has version {known} and cannot be copied beside itself"
+            ) from error
     with writing(made) as connection:
         known = version(connection)
         if not known:

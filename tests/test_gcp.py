@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from werkzeug.wrappers import Response
 
 from collectors.clearblade import account as clearblade_account
 from collectors.clearblade import session as clearblade_session
@@ -33,7 +35,7 @@ from collectors.tables.hub import Detection, Hub, Log
 from lab.discovery import Misfit, methods
 from lab.estate_gcp import EDGE, PROJECT
 from lab.gcp import DOCUMENTS, ClearBlade, Gcp
-from lab.server import CANARY, Fault
+from lab.server import CANARY, Fault, Server
 
 GCP = declared("gcp", COLLECTORS)
 CLEARBLADE = declared("clearblade", COLLECTORS)
@@ -364,6 +366,51 @@ def test_faults_of_cloud_iot_are_classified(gcp: Gcp, fault: Fault, outcome: str
         list(session(gcp).send(DEVICES, "us-central1", {"parent": REGISTRY}))
     assert failure.value.outcome == outcome
     assert CANARY not in str(failure.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300])
+def test_cloud_iot_that_sends_elsewhere_is_failed_and_nobody_else_is_asked(gcp: Gcp, status: int) -> None:
+    elsewhere: list[str] = []
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["PATH_INFO"].startswith("/stolen"):
+            elsewhere.append(environ["PATH_INFO"])
+            return Response("{}", content_type="application/json")(environ, start_response)
+        goal = {} if status == 300 else {"Location": f"{server.url}/stolen"}
+        return Response("{}", status=status, headers=goal, content_type="application/json")(environ, start_response)
+
+    server = Server(answer)
+    server.start()
+    try:
+        tables = scan(gcp, "us-central1", iot_endpoint=server.url)
+    finally:
+        server.stop()
+    asked = tables.coverage[tables.coverage["operation"].str.startswith("cloudiot.")]
+    assert set(zip(asked["outcome"], asked["code"], strict=True)) == {("failed", "Redirect")}
+    assert {"hub", "device", "certificate", "log"} <= set(tables.gaps["table"])
+    assert not elsewhere
+
+
+def test_an_assertion_for_a_token_is_not_sent_elsewhere(gcp: Gcp, tmp_path: Path) -> None:
+    elsewhere: list[str] = []
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        elsewhere.append(environ["PATH_INFO"])
+        return Response(status=307, headers={"Location": f"{server.url}/stolen"})(environ, start_response)
+
+    server = Server(answer)
+    server.start()
+    told = json.loads(Path(gcp.env()["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()) | {
+        "token_uri": f"{server.url}/token"
+    }
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(told))
+    try:
+        with pytest.raises(NoTarget):
+            gcp_session.find(gcp.settings() | {"credentials": str(key), "projects": [PROJECT]})
+    finally:
+        server.stop()
+    assert set(elsewhere) == {"/token"}
 
 
 @pytest.mark.parametrize("kind", ["throttle", "error", "cut"])

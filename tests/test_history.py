@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,10 @@ from worlds import CREDENTIAL, DAY_ONE, STRONG, TLS, World, history, hubs, lives
 
 from flows.cli import app
 from flows.console import GATE, USAGE, exit_code
+from flows.errors import BadSettings
+from flows.history import check_history, record_scan
+from flows.scan import Order
+from flows.settings import Settings
 from reports.history import History
 from reports.lifecycle import step
 from reports.report import Report
@@ -377,3 +383,81 @@ def test_a_process_killed_while_it_takes_a_scan_in_leaves_the_history_whole(plac
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("5 kills")
+
+
+def with_a_bad_byte(file: Path) -> Path:
+    """The history with one byte of its schema turned into one that no UTF-8 text holds."""
+    with history(str(file), [World(hubs({"a": "fail"})).report(0)]):
+        pass
+    content = bytearray(file.read_bytes())
+    content[content.index(b"tabledetaildetail") + len("tabledetai")] = 0xFF
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["trend"], USAGE), (["history", "scans"], USAGE), (["history", "prune", "--keep-days", "9"], USAGE), (["history", "vacuum"], USAGE),
+     (["export", "--to", "jira"], USAGE), (["export", "--to", "sarif"], USAGE), (["history", "check"], GATE)],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)  # fmt: skip
+def test_a_history_with_one_bad_byte_in_its_schema_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    file = with_a_bad_byte(tmp_path / "h.db")
+    out = ["--out", str(tmp_path / "x")] if words[0] == "export" else []
+    assert (
+        exit_code(lambda: app([*words, *out, "--history", str(file)], print_error=False, exit_on_error=False)) == code
+    )
+    assert capsys.readouterr().err == f"history: {file}: is damaged: it holds text that is not UTF-8\n"
+
+
+def test_a_damaged_history_does_not_keep_a_scan_from_its_report(tmp_path: Path) -> None:
+    file = with_a_bad_byte(tmp_path / "h.db")
+    order = Order(Settings(history=str(file), out=str(tmp_path)), "1", datetime.now(UTC))
+    check_history(order)
+    past = record_scan(order, World(hubs({"a": "fail"})).report(1))
+    assert past.trouble == f"history: {file}: is damaged: it holds text that is not UTF-8"
+    other = tmp_path / "other.toml"
+    other.write_text("[aws]\n" * 400)
+    with pytest.raises(BadSettings, match="file is not a database"):
+        check_history(Order(Settings(history=str(other)), "1", datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("logged", [False, True], ids=["at rest", "with a log beside it"])
+def test_a_history_that_nobody_may_write_here_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logged: bool
+) -> None:
+    """A read-only mount as the operating system tells of it: even root may not write there."""
+    home = tmp_path / "a b#c?d%"
+    home.mkdir()
+    file = home / "h.db"
+    with history(str(file), [World(hubs({"a": "fail"})).report(0)]) as opened:
+        if logged:
+            opened.ingest(World(hubs({"a": "pass"})).report(1))
+            shutil.copytree(home, tmp_path / "copy")
+    if logged:
+        shutil.copytree(tmp_path / "copy", home, dirs_exist_ok=True)
+    before = {path.name: path.read_bytes() for path in home.iterdir() if not path.name.endswith("-shm")}
+    assert any(name.endswith("-wal") for name in before) is logged
+    really = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (mode & os.W_OK and str(path).startswith(str(home))) and really(path, mode)
+    )
+
+    def run(*words: str) -> int:
+        return exit_code(lambda: app([*words, "--history", str(file)], print_error=False, exit_on_error=False))
+
+    for words in (
+        ["history", "scans"],
+        ["trend"],
+        ["history", "check"],
+        ["export", "--to", "json", "--out", str(tmp_path / "x")],
+    ):
+        assert run(*words) == 0, (words, capsys.readouterr().err)
+    with History.open(str(file)) as opened:
+        assert len(opened.scans()) == 1 + logged
+    capsys.readouterr()
+    assert run("history", "prune", "--keep-days", "1") == USAGE
+    assert capsys.readouterr().err == f"history: {file}: attempt to write a readonly database\n"
+    assert {path.name: path.read_bytes() for path in home.iterdir() if not path.name.endswith("-shm")} == before

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +18,7 @@ from registry import Looked, certificates
 from werkzeug.wrappers import Response
 
 from checks.unread import parse
+from collectors import crl_http
 from collectors.aws.certificate_issuers import REVOKED_ABOVE, REVOKED_AUTHORITY, REVOKED_DEVICE
 from collectors.crl_http import LARGEST, Outside, public
 from collectors.operation import ReadFailed
@@ -167,8 +172,22 @@ def test_only_public_addresses_are_asked(url: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "so"), [("93.184.215.14", True), ("2606:2800:220:1::1", True), ("fe80::1%eth0", False)]
-)
+    ("address", "so"),
+    [
+        *((address, True) for address in (
+            "93.184.215.14", "2606:2800:220:1::1", "::ffff:93.184.215.14", "168.63.129.17", "2002:5db8:d70e::1",
+            "64:ff9b::5db8:d70e", "192.0.1.1", "3ffe::1",
+        )),
+        *((address, False) for address in (
+            "fe80::1%eth0", "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "192.0.0.1", "192.0.0.9",
+            "192.0.0.192", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "240.0.0.1",
+            "255.255.255.255", "0.0.0.1", "100.100.100.200", "192.31.196.1", "192.52.193.1", "192.175.48.1", "fec0::1",
+            "feff::1", "3fff::1", "3fff:fff::1", "2001:db8::1", "2001:2::1", "2001:20::1", "2001:1::1", "100::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2", "5f00::1", "64:ff9b:1::1", "fc00::1", "ff02::1", "::", "::1",
+            "::93.184.215.14", "4000::1", "2620:4f:8000::1", "64:ff9b::7f00:1",
+        )),
+    ],
+)  # fmt: skip
 def test_public_addresses_are_known_from_others(address: str, so: bool) -> None:
     assert public(address) is so
 
@@ -231,3 +250,64 @@ def test_the_largest_list_is_read_and_not_a_byte_more() -> None:
             Outside(["127.0.0.1"]).fetch(f"{server.url}/toolong")
     finally:
         server.stop()
+
+
+@contextmanager
+def dripping(*parts: bytes) -> Iterator[str]:
+    """A host that says the first part at once and then a byte every tenth of a second, for ever. Gives its URL."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(4096)
+                for byte in parts[:1]:
+                    peer.sendall(byte)
+                while not over.wait(0.1):
+                    peer.sendall(parts[-1])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.crl"
+        finally:
+            over.set()
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],
+    ids=["the first line", "a header", "a list without end", "a list of a known length"],
+)  # fmt: skip
+def test_a_host_that_drips_is_left_at_the_deadline(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crl_http, "SECONDS", 1.0)
+    with dripping(start, b"H") as url:
+        began = time.monotonic()
+        with pytest.raises(ReadFailed, match="Timeout"):
+            Outside(["127.0.0.1"]).fetch(url)
+        assert 0.9 < time.monotonic() - began < 5.0
+
+
+def test_a_host_that_speaks_no_tls_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crl_http, "SECONDS", 1.0)
+    with dripping(b"", b"\x16") as url:
+        began = time.monotonic()
+        with pytest.raises(ReadFailed, match=r"Timeout|ConnectError"):
+            Outside(["127.0.0.1"]).fetch(url.replace("http:", "https:"))
+        assert time.monotonic() - began < 5.0
+
+
+def test_a_name_that_nobody_looks_up_in_time_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(crl_http, "SECONDS", 0.5)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] * over.wait(10))
+    began = time.monotonic()
+    try:
+        with pytest.raises(ReadFailed, match="Timeout"):
+            Outside().fetch("http://ca.example/a.crl")
+        assert time.monotonic() - began < 5.0
+    finally:
+        over.set()

@@ -60,6 +60,36 @@ def test_tags_are_texts_by_key(found: Any, cell: Any) -> None:
     assert made is None if cell is None else made is not None and list(json.loads(made).items()) == sorted(cell.items())
 
 
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [
+        ("sk_live_", "51H8xyzABCDEF"), ("rk_live_", "51H8xyzABCDEF"), ("sk_test_", "4eC39Hq"), ("whsec_", "8fa31bcd"),
+        ("Bearer ", "abc123"), ("bearer ", "abcdefghij"), ("Authorization: Bearer ", "a1b2c3"), ("Basic ", "dXNlcjp3b3JkMQ=="),
+        ("npm_", "x1" * 18), ("pypi-", "AgEIcHlwaS5vcmcCJ"), ("glrt-", "x" * 20), ("xapp-", "1-A02ABC-123-abcd"),
+        ("hvs.", "x" * 24), ("dop_v1_", "ab" * 32), ("shpat_", "ab" * 16), ("SG.", f"{'x' * 22}.{'y' * 43}"),
+        ("GOCSPX-", "x" * 28), ("ya29.", "a0Af" * 8), ("sk-", "proj-1" + "x" * 30), ("ATATT3", "xF" * 20), ("hf_", "x" * 34),
+        ("LTAI", "x1" * 10), ("https://hooks.slack.com/services/", "T0/B0/x"), ("abc8Q~", "x" * 34), ("ASIA", "X" * 16),
+        ("dapi", "0a" * 16), ("AGE-SECRET-KEY-1", "QPZ"), ("github_pat_", "x" * 22), ("tskey-", "auth-k123CNTRL-x"),
+    ],
+)  # fmt: skip
+def test_a_text_that_begins_as_an_issuers_token_does_is_masked_wherever_it_stands(start: str, rest: str) -> None:
+    for text in (start + rest, f"old: {start}{rest}", f"({start}{rest})"):
+        assert read(tags({"note": text}) or "") == {"note": "***"}, text
+    assert rest not in (tags({f"x {start}{rest}": "y"}) or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bearer of news", "Basic", "Basic subscription", "basic infrastructure", "sk-telecom", "sk_line_4", "task_live_stage_one",
+        "SG.eu-west", "npm_mirror", "pul-4", "hf_low", "key-007", "gl-team", "eyJonathan", "arn:aws:iam::111122223333:role/x",
+        "a@b.example", "https://example.com/x?y=1", "pypi-mirror", "disk-controller-of-the-southern-plant",
+    ],
+)  # fmt: skip
+def test_a_text_that_only_resembles_a_token_stays(text: str) -> None:
+    assert read(tags({"note": text}) or "") == {"note": text}
+
+
 def test_of_a_device_only_the_tags_that_are_named_are_kept() -> None:
     assert tags({"Site": {"Town": "Cork"}, "contact": "a@b.example"}, {"site.town"}) == '{"Site.Town": "Cork"}'
 

@@ -20,6 +20,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from collectors.clearblade.account import DEVICES, FIND, REGIONS, REGISTRIES
+from collectors.endpoint import InTheClear, encrypted
 from collectors.operation import Operation, ReadFailed, Undeclared
 from collectors.provider import NoTarget, find_seconds, within
 from collectors.rate_limit import RateLimiter
@@ -217,8 +218,10 @@ def configuration(settings: Mapping[str, Any]) -> tuple[Key, str, str]:
         )
     try:
         found = json.loads(Path(named or from_env).read_text())
-        url = str(settings.get("endpoint") or found["url"]).rstrip("/")
+        url = encrypted(str(settings.get("endpoint") or found["url"]).rstrip("/"))
         return Key(url, str(found["systemKey"]), str(found["token"])), str(found["project"]), said
+    except InTheClear as error:
+        raise NoTarget(f"clearblade: the file of {said}: {error}") from None
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise NoTarget(f"clearblade: the file of {said} cannot be used ({type(error).__name__})") from None
 

@@ -111,6 +111,7 @@ class Login(google_credentials.Credentials):
         self._lock = threading.Lock()
         transport = requests.Session()
         transport.mount("https://", Sender(verify))
+        transport.max_redirects = 0
         self._fetch = partial(Request(transport), timeout=seconds)
 
     def before_request(self, request: Any, method: str, url: str, headers: dict[str, str]) -> None:
@@ -189,12 +190,16 @@ class Sender(requests.adapters.HTTPAdapter):
 
 
 class ReadingSender(Sender):
-    """What google-cloud-iot sends through: refuses everything but a read."""
+    """What google-cloud-iot sends through: refuses everything but a read, and to be sent elsewhere."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
-        """Sends a read; refuses everything else."""
+        """Sends a read; refuses everything else. Raises TooManyRedirects for the first one, with or without a goal."""
         refuse_writes(request.method or "", request.url or "")
-        return super().send(request, *args, **more)
+        reply = super().send(request, *args, **more)
+        if 300 <= reply.status_code < 400:
+            reply.close()
+            raise requests.TooManyRedirects
+        return reply
 
 
 @contextmanager
@@ -206,6 +211,8 @@ def classified(operation: Operation, params: Mapping[str, Any]) -> Iterator[None
         raise refusals.failure(refusals.refusal_of(error.resp.status, error.content), operation, params) from None
     except google.auth.exceptions.RefreshError as error:
         raise refusals.no_token(error.args, type(error).__name__) from None
+    except requests.TooManyRedirects:
+        raise ReadFailed("failed", "Redirect") from None
     except (
         ClientError,
         google.auth.exceptions.GoogleAuthError,
