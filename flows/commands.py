@@ -19,7 +19,7 @@ from flows.errors import BadSettings, NothingReachable
 from flows.gate import Gate, ci_lines, judge, summary
 from flows.history import ScanHistory, check_history, record_scan, recorded_scan
 from flows.progress import Progress, progress
-from flows.runs import reports_folder, run_about, run_at
+from flows.runs import judged_report, reports_folder, run_about, run_at
 from flows.scan import (
     Order,
     Sessions,
@@ -203,8 +203,8 @@ def check_again(
     checks = selected_checks(chosen, select)
     for scope in old.scopes():
         judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
-    report = gather(old, datetime.now(UTC))
     about = old.about()
+    report = judged_report(old, place)
     clock, only = datetime.fromisoformat(about["clock"]), tuple(about.get("only", ()))
     order, folder = Order(chosen, about["scan_id"], clock, only, select), reports_folder(place, out)
     past = record_scan(order, report) if into_history else recorded_scan(chosen, folder, order.scan_id)
@@ -217,7 +217,7 @@ def check_again(
 def report_again(place: str, settings: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
     old, chosen = run_at(place), load(settings or None)
-    report, folder = gather(old, datetime.now(UTC)), reports_folder(place, out)
+    report, folder = judged_report(old, place), reports_folder(place, out)
     past = recorded_scan(chosen, folder, report.about["scan_id"])
     print_report(report, write(report, folder, past.trend, past.case_report), format_)
     if past.trouble:

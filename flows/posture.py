@@ -18,7 +18,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from checks.check import SEVERITIES
+from collectors.errors import is_scan_id
 from collectors.scope import Scope
+from flows.errors import BadSettings
 from flows.history import check_history, record_scan
 from flows.progress import Progress
 from flows.scan import Examine, Order, examiner, new_scan_id, run
@@ -75,6 +77,8 @@ def posture_scan(
     """
     started = datetime.fromisoformat(clock) if clock else datetime.now(UTC)
     settings = load(settings_file or None)
+    if scan_id and not is_scan_id(scan_id):
+        raise BadSettings("scan_id: is no name for a folder; without one the scan gets one")
     order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
 
     check_history(order)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import fsspec
 
 from collectors.run import Run
 from flows.errors import UnknownName
+from flows.scan import gather
 from flows.settings import Settings
+from reports.report import Report
 
 NEARBY = 3
 """Histories or scans that are named where another one was asked for."""
@@ -24,7 +27,7 @@ def run_about(at: str, typed: str) -> dict[str, Any]:
     """What the run at a place is. Raises UnknownName where there is none."""
     try:
         return Run(at).about()
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UnknownName(f"{typed}: no run lies there; a run's folder holds run.json") from error
 
 
@@ -36,6 +39,14 @@ def run_at(place: str) -> Run:
             Run(url).about()
             return Run(url)
     raise UnknownName(f"{place}: no run lies there; a run's folder holds run.json")
+
+
+def judged_report(run: Run, typed: str) -> Report:
+    """The report of a run that was judged. Raises UnknownName where it was not, and BadRun."""
+    try:
+        return gather(run, datetime.now(UTC))
+    except FileNotFoundError as error:
+        raise UnknownName(f"{typed}: that run was not judged; `iotposture check` does it") from error
 
 
 def reports_folder(place: str, out: str) -> Path:

@@ -7,7 +7,7 @@ The command line's mapper is a thread pool; :func:`posture_scan` is the same wir
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -105,8 +105,11 @@ Mapper = Callable[[Examine, list[Scope]], Iterable[dict[str, Any]]]
 
 
 def new_scan_id(clock: datetime) -> str:
-    """A scan's id: its start in UTC and the process, sortable and safe as a folder's name."""
-    return f"{clock.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid():x}"
+    """A scan's id: its start in UTC and chance, sortable and safe as a folder's name.
+
+    A process's number would not do: in a container it is the same for every scan.
+    """
+    return f"{clock.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 def selected_checks(settings: Settings, select: Iterable[str] = ()) -> list[Check]:

@@ -1,0 +1,186 @@
+"""Runs as a person names them: one that no scan has written is one line, and each scan has a run of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from worlds import World, history, hubs
+
+from collectors.errors import BadRun, is_scan_id
+from collectors.run import Run
+from collectors.schema import Row, Tables, coverage_frame, gaps_frame, unread_frame
+from collectors.scope import Scope
+from collectors.tables.hub import Hub
+from flows.cli import app
+from flows.console import USAGE, exit_code
+from flows.runs import SCAN_ID
+from flows.scan import Order, examiner, new_scan_id
+from flows.settings import Settings
+from reports.history import History
+from reports.store import SCANS, BadHistory, address, engine, writing
+
+SCOPE = Scope("aws", "123456789012", "eu-west-1")
+CLOCK = datetime(2026, 11, 22, 6, tzinfo=UTC)
+ID = "20261122T060000Z-1"
+ABOUT: dict[str, Any] = {
+    "scan_id": ID, "clock": "2026-11-22T06:00:00Z", "tool_version": "0", "select": [], "unreachable": {},
+    "scopes": [["aws", "123456789012", "eu-west-1"]],
+}  # fmt: skip
+
+
+def tables() -> Tables:
+    """What a scan collects where there is one hub."""
+    place = {"provider": "aws", "account": "123456789012", "region": "eu-west-1", "subject": ""}
+    hub: Row = {**place, "resource": "hub-a", "name": "a"}
+    asked = {"provider": "aws", "account": "123456789012", "region": "eu-west-1", "operation": "o", "outcome": "read"}
+    return Tables({Hub: Hub.frame([hub])}, unread_frame([]), gaps_frame([]), coverage_frame([asked]))
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run that was judged, of a scan where people type."""
+    monkeypatch.chdir(tmp_path)
+    found = Run(str(tmp_path / "iotposture-out" / ID / "run"))
+    found.write_about(ABOUT)
+    found.write(SCOPE, tables())
+    examiner(Order(Settings(), ID, CLOCK))(SCOPE)
+    return found
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The exit code of a command and what it says on stderr."""
+    capsys.readouterr()
+    code = exit_code(lambda: app(list(words), print_error=False, exit_on_error=False))
+    return code, capsys.readouterr().err
+
+
+READERS = (
+    ("check", f"iotposture-out/{ID}"),
+    ("report", f"iotposture-out/{ID}"),
+    ("waivers", "list", "--run", f"iotposture-out/{ID}"),
+    ("scan", "--resume", ID),
+)
+"""Verbs that read a run."""
+
+
+def test_scans_that_begin_in_the_same_second_of_the_same_process_have_ids_of_their_own() -> None:
+    ids = {new_scan_id(CLOCK) for _ in range(50)}
+    assert len(ids) == 50
+    assert all(SCAN_ID.fullmatch(one) and is_scan_id(one) for one in ids)
+    assert all(re.fullmatch("20261122T060000Z-[0-9a-f]{8}", one) for one in ids)
+    assert is_scan_id(ID) and SCAN_ID.fullmatch(ID)
+
+
+@pytest.mark.parametrize("odd", ["", ".", "..", "../../x", "/etc", "a/b", "a\\b", "~root", "a\nb", "a\0b", "a::b", "x" * 201, None, 7])  # fmt: skip
+def test_what_leads_out_of_a_folder_is_no_scan_s_id(odd: object) -> None:
+    assert not is_scan_id(odd)
+
+
+@pytest.mark.parametrize("words", READERS, ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda about: None, "is no object"),
+        (lambda about: [], "is no object"),
+        (lambda about: {}, "has no scan_id, clock, tool_version, scopes, unreachable, select"),
+        (lambda about: about | {"scan_id": "../../x"}, "scan_id is no id that a folder can have"),
+        (lambda about: about | {"scan_id": None}, "scan_id is no id that a folder can have"),
+        (lambda about: about | {"clock": "yesterday"}, "clock is not as a scan writes it"),
+        (lambda about: about | {"clock": "2026-11-22T06:00:00"}, "clock is not as a scan writes it"),
+        (lambda about: about | {"scopes": [["aws", "1"]]}, "scopes is not as a scan writes it"),
+        (lambda about: about | {"scopes": [list("abcdefg")]}, "scopes is not as a scan writes it"),
+        (lambda about: about | {"scopes": [["aws", "1", None]]}, "scopes is not as a scan writes it"),
+        (lambda about: about | {"scopes": {"aws": 1}}, "scopes is not as a scan writes it"),
+        (lambda about: about | {"found": ["a row"]}, "found is not as a scan writes it"),
+        (lambda about: about | {"unreachable": ["aws"]}, "unreachable is not as a scan writes it"),
+        (lambda about: about | {"would_ask": {"aws": "many"}}, "would_ask is not as a scan writes it"),
+        (lambda about: about | {"only": "aws"}, "only is not as a scan writes it"),
+    ],
+)  # fmt: skip
+def test_a_run_json_that_no_scan_has_written_is_one_line(
+    words: tuple[str, ...],
+    change: Callable[[dict[str, Any]], Any],
+    line: str,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path(run.url, "run.json").write_text(json.dumps(change(ABOUT)))
+    code, said = told(capsys, *words)
+    assert code == USAGE
+    assert said.count("\n") == 1 and said.endswith(f"run.json: {line}\n")
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[" * 100_000], ids=["empty", "cut", "no-utf-8", "deep"])
+def test_a_run_json_that_is_no_json_is_one_line(text: bytes, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(run.url, "run.json").write_bytes(text)
+    for words in READERS:
+        assert told(capsys, *words)[1].endswith("run.json: is no JSON\n")
+
+
+def harmed(name: str, how: str, run: Run) -> None:
+    """Changes one file of the run."""
+    file = Path(run.url) / run.folder(SCOPE) / f"{name}.parquet"
+    whole = file.read_bytes()
+    if how == "swapped":
+        pd.DataFrame({"something": ["else"]}).to_parquet(file)
+    else:
+        file.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "text": b"a,b\n1,2\n"}[how])
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "text", "swapped"])
+@pytest.mark.parametrize(
+    ("name", "readers"),
+    [("hub", ("check",)), ("unread", ("check",)), ("coverage", ("check", "report", "waivers")), ("findings", ("report", "waivers"))],
+)  # fmt: skip
+def test_a_table_of_a_run_that_is_not_whole_is_one_line(
+    name: str, readers: tuple[str, ...], how: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harmed(name, how, run)
+    for words in READERS:
+        if words[0] in readers:
+            code, said = told(capsys, *words)
+            assert (code, said.count("\n")) == (USAGE, 1), said
+            assert f"{name}.parquet: " in said
+    if "check" in readers:  # a scan that is resumed reads the same
+        with pytest.raises(BadRun, match=rf"{name}\.parquet: "):
+            examiner(Order(Settings(), ID, CLOCK))(SCOPE)
+
+
+def test_a_run_that_was_not_judged_is_told_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (Path(run.url) / run.folder(SCOPE) / "findings.parquet").unlink()
+    code, said = told(capsys, "report", f"iotposture-out/{ID}")
+    assert (code, said) == (USAGE, f"iotposture-out/{ID}: that run was not judged; `iotposture check` does it\n")
+
+
+def test_a_history_whose_scan_has_the_id_of_a_path_is_one_line_and_writes_nothing_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    place = str(home / "past.db")
+    with history(place, [World(hubs({"a": "fail"})).report(1)]):
+        pass
+    made, _ = engine(address(place))
+    with writing(made) as connection:
+        connection.execute(sa.update(SCANS).values(scan_id="../../x"))
+    made.dispose()
+    for words in (("export", "--to", "jira"), ("history", "scans")):
+        code, said = told(capsys, *words, "--history", place)
+        assert (code, said) == (USAGE, f"history: {place}: a scan has an id that is no folder's name\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_a_history_takes_no_scan_whose_id_is_a_path(place: str) -> None:
+    with History.open(place) as opened:
+        with pytest.raises(BadHistory, match="no folder's name"):
+            opened.ingest(World(hubs({"a": "fail"})).report(1, "../../x"))
+        assert opened.scans() == []
