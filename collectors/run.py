@@ -233,11 +233,12 @@ ABOUT: Mapping[str, Callable[[Any], bool]] = {
     "unreachable": lambda value: is_texts(value, dict),
     "select": is_texts,
     "only": is_texts,
+    "own_folder": lambda value: isinstance(value, bool),
     "found": lambda value: all_of(value, lambda row: is_texts(row, dict)),
     "would_ask": lambda value: isinstance(value, dict) and all(type(number) is int for number in value.values()),
 }
 """What each part of a run.json has to be. A run of an older version does not have the last ones."""
-LATER = frozenset({"only", "found", "would_ask"})
+LATER = frozenset({"only", "own_folder", "found", "would_ask"})
 
 
 def fault_of(about: object) -> str:

@@ -69,7 +69,9 @@ class ScanRequest:
         about = run_about(at, self.resume)
         clock = datetime.fromisoformat(about["clock"])
         only, select = self.only or tuple(about.get("only", ())), tuple(about["select"])
-        return Order(settings, about["scan_id"], clock, only, select, self.out or str(folder))
+        out, own = self.out or str(folder), about.get("own_folder", folder.absolute().name != about["scan_id"])
+        home = out if own else str(folder.absolute().parent)
+        return Order(settings, about["scan_id"], clock, only, select, out, home)
 
 
 def on_prefect(request: ScanRequest, order: Order, told: Progress) -> Report:
@@ -85,6 +87,7 @@ def on_prefect(request: ScanRequest, order: Order, told: Progress) -> Report:
             only=list(order.only),
             select=list(order.select),
             out=order.out,
+            home=order.home,
             scan_id=order.scan_id,
             clock=order.clock.isoformat(),
         )

@@ -69,9 +69,11 @@ def posture_scan(
     out: str = "",
     scan_id: str = "",
     clock: str = "",
+    home: str = "",
 ) -> dict[str, Any]:
     """Scans every cloud that the settings and the worker's credentials reach, and writes the reports.
 
+    ``home`` is the folder of the history where that is not ``out``.
     ``clock`` is the run's time in ISO 8601, now if empty. Returns what the scan was and where its files are.
     A scan that the history could not take in fails, after its files are written.
     """
@@ -79,7 +81,7 @@ def posture_scan(
     settings = load(settings_file or None)
     if scan_id and not is_scan_id(scan_id):
         raise BadSettings("scan_id: is no name for a folder; without one the scan gets one")
-    order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
+    order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out, home)
 
     check_history(order)
 

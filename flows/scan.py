@@ -61,6 +61,13 @@ class Order:
     only: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     out: str = ""
+    home: str = ""
+    """Folder that holds the history and the kept facts, of a scan that is resumed; see :attr:`shared`."""
+
+    @property
+    def shared(self) -> Path:
+        """Folder of what scans share, unless the settings say otherwise: one named by ``--out`` has its own."""
+        return Path(self.home or self.out or self.settings.out)
 
     @property
     def folder(self) -> Path:
@@ -75,7 +82,7 @@ class Order:
 
     def to_json(self) -> str:
         """The order as text, for a worker elsewhere. Where the history lies is not its business."""
-        fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out}
+        fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out, "home": self.home}
         settings = self.settings.model_dump(mode="json", exclude={"history"})
         return json.dumps({**fields, "clock": self.clock.isoformat(), "settings": settings})
 
@@ -84,7 +91,7 @@ class Order:
         """The order that :meth:`to_json` wrote."""
         told = json.loads(order)
         return Order(
-            Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"],
+            Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"], told["home"],
         )  # fmt: skip
 
     @property
@@ -93,7 +100,7 @@ class Order:
         if not self.settings.keep_facts:
             return FactCache()
         runs = self.settings.runs.rstrip("/")
-        return FactCache(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
+        return FactCache(f"{runs}/kept" if runs else str((self.shared / "kept").absolute()))
 
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
@@ -300,6 +307,7 @@ def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) ->
             "scopes": [[scope.provider, scope.account, scope.region] for scope in scopes],
             "only": list(order.only),
             "select": list(order.select),
+            "own_folder": order.shared.absolute() == order.folder.absolute(),
             "found": scopes.coverage,
             "unreachable": {n: line for n, line in unreachable.items() if is_wanted(order, n)},
             "would_ask": {n: would_ask(n) for n in unreachable if is_wanted(order, n)},

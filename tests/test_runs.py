@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,15 +20,21 @@ import sqlalchemy as sa
 from worlds import World, history, hubs
 
 from collectors.errors import BadRun, is_scan_id
+from collectors.provider import Scopes
 from collectors.run import Run
 from collectors.schema import Row, Tables, coverage_frame, gaps_frame, unread_frame
 from collectors.scope import Scope
 from collectors.tables.hub import Hub
 from flows.cli import app
-from flows.console import USAGE, exit_code
+from flows.commands import ScanRequest
+from flows.console import CLEAN, USAGE, exit_code
+from flows.demo import toml
+from flows.history import history_place
 from flows.runs import SCAN_ID
-from flows.scan import Order, examiner, new_scan_id
+from flows.scan import Order, examiner, new_scan_id, write_about
 from flows.settings import Settings
+from lab.cloud import Lab
+from lab.server import Fault
 from reports.history import History
 from reports.store import SCANS, BadHistory, address, engine, writing
 
@@ -184,3 +195,67 @@ def test_a_history_takes_no_scan_whose_id_is_a_path(place: str) -> None:
         with pytest.raises(BadHistory, match="no folder's name"):
             opened.ingest(World(hubs({"a": "fail"})).report(1, "../../x"))
         assert opened.scans() == []
+
+
+def test_a_scan_that_is_resumed_goes_on_where_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    orders = {
+        "of the settings": Order(Settings(), ID, CLOCK),
+        "named": Order(Settings(), ID, CLOCK, out="named"),
+    }
+    for first in orders.values():
+        write_about(first, Scopes(), {})
+    for resume, first in ((ID, "of the settings"), (f"iotposture-out/{ID}", "of the settings"), ("named", "named")):
+        again = ScanRequest("", (), (), "", "", resume).order()
+        assert history_place(again.settings, again.shared.absolute()) == history_place(
+            Settings(), orders[first].shared.absolute()
+        )
+        assert again.kept.url == orders[first].kept.url
+        assert (again.folder.absolute(), again.run.url) == (orders[first].folder.absolute(), orders[first].run.url)
+        write_about(again, Scopes(), {})  # and so it does when it is killed and resumed once more
+    monkeypatch.chdir(tmp_path / "iotposture-out" / ID)
+    assert ScanRequest("", (), (), "", "", ".").order().shared == tmp_path / "iotposture-out"
+    old = Run(str(tmp_path / "iotposture-out" / ID / "run"))
+    old.write_about({name: value for name, value in old.about().items() if name != "own_folder"})
+    assert ScanRequest("", (), (), "", "", ".").order().shared == tmp_path / "iotposture-out"
+
+
+def test_a_scan_that_was_killed_and_is_resumed_finds_the_same_and_is_the_next_of_its_history(
+    lab: Lab, tmp_path: Path
+) -> None:
+    command = str(Path(sys.executable).with_name("iotposture"))
+    (tmp_path / "iotposture.toml").write_text(
+        toml({n: {"calls_per_second": 1000, **s} for n, s in lab.settings().items()})
+    )
+
+    def scan(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command, "scan", "--only", "gcp", "--only", "clearblade", "--quiet", *words],
+            capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path,
+        )  # fmt: skip
+
+    assert scan().returncode == CLEAN
+    (first,) = (tmp_path / "iotposture-out").glob("2*Z-*")
+    lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("slow", seconds=60)
+    victim = subprocess.Popen(
+        [command, "scan", "--only", "gcp", "--only", "clearblade", "--quiet"], cwd=tmp_path, env={**os.environ, "IOTPOSTURE_THREADS": "1"}
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not {
+        path for path in tmp_path.glob("iotposture-out/2*Z-*/run/gcp/*/*/findings.parquet") if first not in path.parents
+    }:
+        time.sleep(0.1)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    (second,) = set((tmp_path / "iotposture-out").glob("2*Z-*")) - {first}
+    lab.clearblade.switchboard.clear()
+    assert not (second / "findings.json").exists()
+
+    resumed = scan("--resume", second.name, "--new-only", "--fail-on", "info")
+    assert (resumed.returncode, len(resumed.stderr.splitlines())) == (CLEAN, 1), resumed.stderr
+    one, other = (json.loads((folder / "findings.json").read_text()) for folder in (first, second))
+    for part in ("findings", "counts", "coverage"):
+        assert one[part] == other[part]
+    with History.open(str(tmp_path / "iotposture-out" / "history.db")) as history_:
+        assert [scan["scan_id"] for scan in history_.scans()] == [first.name, second.name]
+    assert list(tmp_path.rglob("history.db")) == [tmp_path / "iotposture-out" / "history.db"]
