@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from errno import EAGAIN, EEXIST
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import fsspec
 import pandas as pd
+from fsspec.implementations.local import LocalFileSystem
 
 from collectors.errors import BadRun, is_scan_id
 from collectors.files import filesystem, path_part, write_file
@@ -120,6 +125,54 @@ class Run:
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Writes what the run is: its id, clock, scopes and versions."""
         self._write("run.json", lambda file: file.write(json.dumps(about, indent=2, sort_keys=True).encode()))
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Writes what the run is, and forgets the run of another scan that lies there.
+
+        Raises FileExistsError where a scan with the same id began at another time.
+        """
+        try:
+            earlier = self.about()
+        except (FileNotFoundError, NotADirectoryError, BadRun):
+            earlier = {"scan_id": "", "clock": ""}
+        if earlier["scan_id"] != about["scan_id"]:
+            self._forget()
+        elif earlier["clock"] != about["clock"]:
+            raise FileExistsError(EEXIST, f"a scan with the id {about['scan_id']} began there before", self.url)
+        self.write_about(about)
+
+    def _forget(self) -> None:
+        """Removes every frame."""
+        fs, root = self._fs()
+        paths = {path: path.removeprefix(root).strip("/").split("/") for path in fs.find(root)}
+        for path in sorted(paths):  # coverage before the rest: what is half gone counts as not collected
+            if len(paths[path]) == 4 and path.endswith(".parquet"):
+                fs.rm(path)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else writes into the run, on this machine's disk, until the end. Raises BlockingIOError where one does.
+
+        Elsewhere a scan has a folder by its own id.
+        """
+        fs, root = self._fs()
+        if not isinstance(fs, LocalFileSystem):
+            yield
+            return
+        import fcntl  # POSIX only; what only reads a run does without
+
+        Path(root).mkdir(parents=True, exist_ok=True)
+        folder = os.open(root, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BlockingIOError(EAGAIN, "another scan is writing there", root) from error
+            except OSError:  # some network file systems lock no folder
+                pass
+            yield
+        finally:
+            os.close(folder)
 
     def about(self) -> dict[str, Any]:
         """What the run is. Raises ``FileNotFoundError`` where no run lies, and BadRun for what no scan has written."""

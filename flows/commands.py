@@ -189,7 +189,7 @@ def collect_only(request: ScanRequest, quiet: bool) -> int:
             order.run.write(scope, collect(scope, *sessions.of(scope), order.clock))
         return {"scope": scope}
 
-    with progress(quiet) as told:
+    with progress(quiet) as told, order.run.alone():
         told.planned(scopes, unreachable)
         write_about(order, scopes, unreachable)
         for result in threads(order.settings)(examine, scopes):

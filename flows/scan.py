@@ -290,16 +290,17 @@ def run(
     if not scopes:
         raise NothingReachable("\n".join(unreachable[name] for name in sorted(unreachable)))
     progress.planned(scopes, unreachable)
-    write_about(order, scopes, unreachable)
     by_name = {str(scope): scope for scope in scopes}
-    for result in mapper(examiner(order), scopes):
-        progress.done(by_name[result["scope"]], result["failed"], result["unknown"])
-    return gather(order.run, (now or (lambda: order.clock))())
+    with order.run.alone():
+        write_about(order, scopes, unreachable)
+        for result in mapper(examiner(order), scopes):
+            progress.done(by_name[result["scope"]], result["failed"], result["unknown"])
+        return gather(order.run, (now or (lambda: order.clock))())
 
 
 def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) -> None:
-    """Writes what the run is. A cloud that somebody named and that cannot be reached is part of it."""
-    order.run.write_about(
+    """Writes what the run is, in place of another scan's. A cloud that somebody named and that cannot be reached is part of it."""
+    order.run.begin(
         {
             "scan_id": order.scan_id,
             "clock": stamp(order.clock),

@@ -1,7 +1,7 @@
 """The history: every scan that was taken in, and the life of every finding. The door to the database behind it.
 
-A scan is taken in by one transaction, alone among writers, and once: the same scan again changes nothing. Which findings
-it resolves stands in :mod:`reports.lifecycle`. A scope that a newer scan has judged is **late** and left out, so
+A scan is taken in by one transaction, alone among writers, and once: the same scan again changes nothing, and another one
+with the same id is refused. Which findings it resolves stands in :mod:`reports.lifecycle`. A scope that a newer scan has judged is **late** and left out, so
 scans that end in another order than they began never turn a life back.
 """
 

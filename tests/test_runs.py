@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from worlds import World, history, hubs
+from worlds import TLS, World, history, hubs
 
 from collectors.errors import BadRun, is_scan_id
 from collectors.provider import Scopes
@@ -27,7 +28,7 @@ from collectors.scope import Scope
 from collectors.tables.hub import Hub
 from flows.cli import app
 from flows.commands import ScanRequest
-from flows.console import CLEAN, USAGE, exit_code
+from flows.console import CLEAN, NOT_WRITTEN, USAGE, exit_code
 from flows.demo import toml
 from flows.history import history_place
 from flows.runs import SCAN_ID
@@ -38,6 +39,7 @@ from lab.server import Fault
 from reports.history import History
 from reports.store import SCANS, BadHistory, address, engine, writing
 
+COMMAND = str(Path(sys.executable).with_name("iotposture"))
 SCOPE = Scope("aws", "123456789012", "eu-west-1")
 CLOCK = datetime(2026, 11, 22, 6, tzinfo=UTC)
 ID = "20261122T060000Z-1"
@@ -205,13 +207,13 @@ def test_a_scan_that_is_resumed_goes_on_where_it_began(tmp_path: Path, monkeypat
     }
     for first in orders.values():
         write_about(first, Scopes(), {})
-    for resume, first in ((ID, "of the settings"), (f"iotposture-out/{ID}", "of the settings"), ("named", "named")):
+    for resume, name in ((ID, "of the settings"), (f"iotposture-out/{ID}", "of the settings"), ("named", "named")):
         again = ScanRequest("", (), (), "", "", resume).order()
         assert history_place(again.settings, again.shared.absolute()) == history_place(
-            Settings(), orders[first].shared.absolute()
+            Settings(), orders[name].shared.absolute()
         )
-        assert again.kept.url == orders[first].kept.url
-        assert (again.folder.absolute(), again.run.url) == (orders[first].folder.absolute(), orders[first].run.url)
+        assert again.kept.url == orders[name].kept.url
+        assert (again.folder.absolute(), again.run.url) == (orders[name].folder.absolute(), orders[name].run.url)
         write_about(again, Scopes(), {})  # and so it does when it is killed and resumed once more
     monkeypatch.chdir(tmp_path / "iotposture-out" / ID)
     assert ScanRequest("", (), (), "", "", ".").order().shared == tmp_path / "iotposture-out"
@@ -223,14 +225,13 @@ def test_a_scan_that_is_resumed_goes_on_where_it_began(tmp_path: Path, monkeypat
 def test_a_scan_that_was_killed_and_is_resumed_finds_the_same_and_is_the_next_of_its_history(
     lab: Lab, tmp_path: Path
 ) -> None:
-    command = str(Path(sys.executable).with_name("iotposture"))
     (tmp_path / "iotposture.toml").write_text(
         toml({n: {"calls_per_second": 1000, **s} for n, s in lab.settings().items()})
     )
 
     def scan(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [command, "scan", "--only", "gcp", "--only", "clearblade", "--quiet", *words],
+            [COMMAND, "scan", "--only", "gcp", "--only", "clearblade", "--quiet", *words],
             capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path,
         )  # fmt: skip
 
@@ -238,7 +239,7 @@ def test_a_scan_that_was_killed_and_is_resumed_finds_the_same_and_is_the_next_of
     (first,) = (tmp_path / "iotposture-out").glob("2*Z-*")
     lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("slow", seconds=60)
     victim = subprocess.Popen(
-        [command, "scan", "--only", "gcp", "--only", "clearblade", "--quiet"], cwd=tmp_path, env={**os.environ, "IOTPOSTURE_THREADS": "1"}
+        [COMMAND, "scan", "--only", "gcp", "--only", "clearblade", "--quiet"], cwd=tmp_path, env={**os.environ, "IOTPOSTURE_THREADS": "1"}
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not {
@@ -259,3 +260,92 @@ def test_a_scan_that_was_killed_and_is_resumed_finds_the_same_and_is_the_next_of
     with History.open(str(tmp_path / "iotposture-out" / "history.db")) as history_:
         assert [scan["scan_id"] for scan in history_.scans()] == [first.name, second.name]
     assert list(tmp_path.rglob("history.db")) == [tmp_path / "iotposture-out" / "history.db"]
+
+
+def test_another_scan_with_the_same_id_is_refused_and_changes_nothing(place: str) -> None:
+    aws = World(hubs({"a": "fail"}), scopes=(0,), read={(0, "list_hub")})
+    azure = World(hubs({"b": "fail"}, scope=2), scopes=(2,), read={(2, "list_hub")})
+    with history(place, [aws.report(1, ID)]) as opened:
+        before = opened.case_report()
+        for other in (azure.report(1, ID), aws.report(2, ID)):
+            with pytest.raises(
+                BadHistory, match=f"another scan with the id {ID}, begun at 2026-09-02T06:00:00Z; this one"
+            ):
+                opened.ingest(other)
+        assert not opened.ingest(aws.report(1, ID)).fresh
+        assert not opened.ingest(replace(aws, checks=(TLS,)).report(1, ID)).fresh  # the same, judged by less
+        assert opened.case_report() == before
+        opened.ingest(aws.report(50))
+        opened.prune(10)
+        assert not opened.ingest(aws.report(1, ID)).fresh
+        with pytest.raises(BadHistory):
+            opened.ingest(aws.report(2, ID))
+
+
+def test_a_scan_that_the_history_refuses_tells_nothing_of_the_other_and_is_exit_5(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("check", f"iotposture-out/{ID}", "--into-history")
+    assert told(capsys, *words)[0] == CLEAN
+    assert told(capsys, *words) == (CLEAN, "")
+    run.write_about(ABOUT | {"clock": "2026-11-22T07:00:00Z"})
+    code, said = told(capsys, *words)
+    assert code == NOT_WRITTEN
+    assert said == (
+        f"not written: history: holds another scan with the id {ID}, begun at 2026-11-22T06:00:00Z; this one is not taken in\n"
+    )
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}", "memory://{}"])
+def test_a_run_forgets_that_of_another_scan_and_keeps_its_own(url: str, tmp_path: Path) -> None:
+    run = Run(url.format(tmp_path / "run"))
+    run.begin(ABOUT)
+    run.write(SCOPE, tables())
+    run.begin(ABOUT | {"only": ["aws"]})  # it is resumed
+    assert run.has(SCOPE) and run.about()["only"] == ["aws"]
+    with pytest.raises(FileExistsError, match=f"a scan with the id {ID} began there before"):
+        run.begin(ABOUT | {"clock": "2026-11-22T06:00:01Z"})
+    assert run.has(SCOPE)
+    run.begin(ABOUT | {"scan_id": "another"})
+    assert list(run.scopes()) == [] and run.about()["scan_id"] == "another"
+    with pytest.raises(FileNotFoundError):
+        run.read(SCOPE)
+
+
+def test_a_run_is_written_by_one_scan_at_a_time(tmp_path: Path) -> None:
+    run = Run(str(tmp_path / "run"))
+    with run.alone(), pytest.raises(BlockingIOError, match="another scan is writing there"), Run(run.url).alone():
+        pass
+    with Run(run.url).alone():
+        pass
+
+
+def test_scans_into_one_folder_each_ask_the_cloud_and_two_at_once_are_refused(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "iotposture.toml").write_text(
+        toml({n: {"calls_per_second": 1000, **s} for n, s in lab.settings().items()})
+    )
+    words = [COMMAND, "scan", "--only", "clearblade", "--quiet", "--out", "one"]
+
+    def scan() -> tuple[int, str]:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path)
+        return done.returncode, done.stderr
+
+    def outcomes() -> set[str]:
+        return {row["outcome"] for row in json.loads((tmp_path / "one" / "findings.json").read_text())["coverage"]}
+
+    assert scan() == (CLEAN, "")
+    assert "denied" not in outcomes()
+    lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("deny")
+    assert scan() == (CLEAN, "")
+    assert "denied" in outcomes()
+
+    lab.clearblade.switchboard.faults["clearblade.devices.list"] = Fault("slow", seconds=60)
+    before = (tmp_path / "one" / "run" / "run.json").read_text()
+    first = subprocess.Popen(words, cwd=tmp_path)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (tmp_path / "one" / "run" / "run.json").read_text() == before:
+        time.sleep(0.1)
+    code, said = scan()
+    first.kill()
+    first.wait()
+    assert (code, said) == (NOT_WRITTEN, f"not written: {tmp_path}/one/run: another scan is writing there\n")
