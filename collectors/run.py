@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from errno import EAGAIN, EEXIST
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import pandas as pd
 from fsspec.implementations.local import LocalFileSystem
 
 from collectors.errors import BadRun, is_scan_id
-from collectors.files import filesystem, path_part, write_file
+from collectors.files import OLD, filesystem, lock, path_part, private_folder, write_file
 from collectors.operation import Collector, Memory, Notes, Reader, Session
 from collectors.registry import TABLES, collectors_in
 from collectors.schema import (
@@ -91,6 +92,8 @@ def sorted_unique(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates(key).sort_values(key, ignore_index=True)
 
 
+PART = re.compile(r"/(run\.json|[^/]+\.parquet)\.[0-9a-f]{32}\.part$")
+"""Name of a file that :func:`collectors.files.write_file` is writing."""
 KEY = frozenset({"provider", "account", "region", "resource"})
 """Columns that every table has."""
 NEEDED: Mapping[str, frozenset[str]] = {
@@ -139,7 +142,17 @@ class Run:
             self._forget()
         elif earlier["clock"] != about["clock"]:
             raise FileExistsError(EEXIST, f"a scan with the id {about['scan_id']} began there before", self.url)
+        self._remove_parts()
         self.write_about(about)
+
+    def _remove_parts(self) -> None:
+        """Removes what a scan killed an hour ago was writing, where files are not written by :func:`write_files`."""
+        fs, root = self._fs()
+        for path in fs.find(root):
+            if PART.search(path):
+                with suppress(OSError, NotImplementedError):
+                    if datetime.now(UTC) - fs.modified(path).astimezone(UTC) > timedelta(seconds=OLD):
+                        fs.rm(path)
 
     def _forget(self) -> None:
         """Removes every frame."""
@@ -159,13 +172,11 @@ class Run:
         if not isinstance(fs, LocalFileSystem):
             yield
             return
-        import fcntl  # POSIX only; what only reads a run does without
-
-        Path(root).mkdir(parents=True, exist_ok=True)
+        private_folder(Path(root))
         folder = os.open(root, os.O_RDONLY)
         try:
             try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(folder, wait=False)
             except BlockingIOError as error:
                 raise BlockingIOError(EAGAIN, "another scan is writing there", root) from error
             except OSError:  # some network file systems lock no folder

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from collectors.files import private_folder
 from collectors.registry import PROVIDERS
 from collectors.run import collect
 from collectors.scope import Scope
@@ -114,7 +115,7 @@ def run_scan(request: ScanRequest, quiet: bool) -> tuple[Order, Report, list[Pat
     order = request.order()
     check_history(order)
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
-    order.folder.mkdir(parents=True, exist_ok=True)
+    private_folder(order.folder)
     with progress(quiet) as told:
         try:
             if runner == "prefect":
