@@ -81,7 +81,10 @@ def last_scan(settings: Settings) -> str:
     Where the settings' folder holds no scans, it may be that of one itself, as a month of the demo leaves it.
     """
     home = settings.runs.rstrip("/") or settings.out
-    fs, root = fsspec.core.url_to_fs(home)
+    try:
+        fs, root = fsspec.core.url_to_fs(home)
+    except (ValueError, ImportError) as error:
+        raise UnknownName(f"runs: {home}: no place that can be read ({type(error).__name__})") from error
     within = "run/" if not settings.runs else ""
     judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
     folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}

@@ -167,6 +167,19 @@ def test_a_table_of_a_run_that_is_not_whole_is_one_line(
             examiner(Order(Settings(), ID, CLOCK))(SCOPE)
 
 
+def test_runs_in_a_place_of_no_known_kind_are_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "waivers", "list") == (CLEAN, "")
+    monkeypatch.setenv("IOTPOSTURE_RUNS", "nosuch://x")
+    for words in (("waivers", "list"), ("waivers", "list", "--run", "nosuch://x"), ("scan", "--resume", ID)):
+        code, said = told(capsys, *words)
+        assert (code, said.count("\n")) == (USAGE, 1)
+        assert said.startswith(
+            ("runs: nosuch://x: no place that can be read", "nosuch://x: no run lies", f"{ID}: no run")
+        )
+
+
 def test_a_run_that_was_not_judged_is_told_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     (Path(run.url) / run.folder(SCOPE) / "findings.parquet").unlink()
     code, said = told(capsys, "report", f"iotposture-out/{ID}")
