@@ -6,8 +6,11 @@ import io
 import os
 import secrets
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 from urllib.parse import quote
@@ -15,34 +18,87 @@ from urllib.parse import quote
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+OLD = 3600
+"""Seconds after which a draft is a killed process's, where no lock tells."""
 Writer = Callable[[BinaryIO], object]
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder, and those above it, for its owner only; one that is there stays as it is. Raises OSError."""
+    if not folder.parent.exists():
+        private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_opener(path: str, flags: int) -> int:
+    """For ``open``: a file that is made is its owner's only, one that is there keeps its mode."""
+    return os.open(path, flags, 0o600)
 
 
 def write_files(folder: Path, files: Mapping[str, Writer], ready: Callable[[], None] = lambda: None) -> list[Path]:
     """Writes local files into a folder, which is made if need be; returns their paths. Raises OSError as it comes.
 
     Nobody sees half a file: each is written beside its place and synced to the disk, and all are moved there, in their
-    order, when the last one is whole. ``ready`` is called in between. A file that exists keeps its mode; a link stays one.
+    order, when the last one is whole. ``ready`` is called in between. A file that exists keeps its mode; a new one is
+    its owner's only, as a new folder is. A link stays one. Drafts that a killed process has left are removed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    mark = secrets.token_hex(4)
+    private_folder(folder)
     places = {name: (folder / name).resolve() for name in files}
-    drafts = {name: place.with_name(f".{place.name}.{mark}") for name, place in places.items()}
-    try:
-        for name, write in files.items():
-            with drafts[name].open("xb") as out:
+    drafts: dict[str, Path] = {}
+    with ExitStack() as held:
+        try:
+            for name, write in files.items():
+                remove_abandoned(places[name])
+                drafts[name], out = new_draft(places[name])
+                held.enter_context(out)
                 write(out)
                 out.flush()
                 os.fsync(out.fileno())
-            if places[name].exists():
-                shutil.copymode(places[name], drafts[name])
-        ready()
-        for name, draft in drafts.items():
-            os.replace(draft, places[name])
-    finally:
-        for draft in drafts.values():
-            draft.unlink(missing_ok=True)
+                if places[name].exists():
+                    shutil.copymode(places[name], drafts[name])
+            ready()
+            for name, draft in drafts.items():
+                os.replace(draft, places[name])
+        finally:
+            for draft in drafts.values():
+                draft.unlink(missing_ok=True)
     return [folder / name for name in files]
+
+
+def new_draft(place: Path) -> tuple[Path, BinaryIO]:
+    """A hidden file beside a place, open and locked, so that :func:`remove_abandoned` leaves it alone."""
+    while True:
+        draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+        out = os.fdopen(private_opener(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb")
+        with suppress(OSError):  # some network file systems lock nothing
+            lock(out.fileno())
+        if draft.exists():  # else it was taken for abandoned before it was locked
+            return draft, out
+        out.close()
+
+
+def lock(file: int, wait: bool = True) -> None:
+    """Locks an open file until it is closed. Raises BlockingIOError when another process holds it, OSError where none can."""
+    import fcntl  # POSIX only; what only reads does without
+
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+def remove_abandoned(place: Path) -> None:
+    """Removes what a killed process left of a file: its drafts that nobody holds, or that are old where none can be held."""
+    for draft in place.parent.glob(f"{escape(f'.{place.name}.')}{'[0-9a-f]' * 8}"):
+        with suppress(OSError):
+            file = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                lock(file, wait=False)
+                draft.unlink()
+            except BlockingIOError:
+                pass
+            except OSError:
+                if time.time() - os.fstat(file).st_mtime > OLD:
+                    draft.unlink()
+            finally:
+                os.close(file)
 
 
 def text_writer(write: Callable[[TextIO], object]) -> Writer:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from collectors.files import private_folder
 from collectors.registry import PROVIDERS
 from collectors.run import collect
 from collectors.scope import Scope
@@ -19,7 +20,7 @@ from flows.errors import BadSettings, NothingReachable
 from flows.gate import Gate, ci_lines, judge, summary
 from flows.history import ScanHistory, check_history, record_scan, recorded_scan
 from flows.progress import Progress, progress
-from flows.runs import reports_folder, run_about, run_at
+from flows.runs import judged_report, reports_folder, run_about, run_at
 from flows.scan import (
     Order,
     Sessions,
@@ -70,7 +71,9 @@ class ScanRequest:
         about = run_about(at, self.resume)
         clock = datetime.fromisoformat(about["clock"])
         only, select = self.only or tuple(about.get("only", ())), tuple(about["select"])
-        return Order(settings, about["scan_id"], clock, only, select, self.out or str(folder))
+        out, own = self.out or str(folder), about.get("own_folder", folder.absolute().name != about["scan_id"])
+        home = out if own else str(folder.absolute().parent)
+        return Order(settings, about["scan_id"], clock, only, select, out, home)
 
 
 def on_prefect(request: ScanRequest, order: Order, told: Progress) -> Report:
@@ -86,6 +89,7 @@ def on_prefect(request: ScanRequest, order: Order, told: Progress) -> Report:
             only=list(order.only),
             select=list(order.select),
             out=order.out,
+            home=order.home,
             scan_id=order.scan_id,
             clock=order.clock.isoformat(),
         )
@@ -120,7 +124,7 @@ def run_scan(request: ScanRequest, quiet: bool) -> tuple[Order, Report, list[Pat
     say_trusted(order, quiet or request.trusts)
     check_history(order)
     runner = request.runner or ("prefect" if os.environ.get("PREFECT_API_URL") else order.settings.runner)
-    order.folder.mkdir(parents=True, exist_ok=True)
+    private_folder(order.folder)
     with progress(quiet) as told:
         try:
             if runner == "prefect":
@@ -196,7 +200,7 @@ def collect_only(request: ScanRequest, quiet: bool) -> int:
             order.run.write(scope, collect(scope, *sessions.of(scope), order.clock))
         return {"scope": scope}
 
-    with progress(quiet) as told:
+    with progress(quiet) as told, order.run.alone():
         told.planned(scopes, unreachable)
         write_about(order, scopes, unreachable)
         for result in threads(order.settings)(examine, scopes):
@@ -213,8 +217,8 @@ def check_again(
     checks = selected_checks(chosen, select)
     for scope in old.scopes():
         judge_scope(old, scope, old.read(scope), checks, chosen.thresholds)
-    report = gather(old, datetime.now(UTC))
     about = old.about()
+    report = judged_report(old, place)
     clock, only = datetime.fromisoformat(about["clock"]), tuple(about.get("only", ()))
     order, folder = Order(chosen, about["scan_id"], clock, only, select), reports_folder(place, out)
     past = record_scan(order, report) if into_history else recorded_scan(chosen, folder, order.scan_id)
@@ -227,7 +231,7 @@ def check_again(
 def report_again(place: str, settings: str, out: str, format_: Format) -> int:
     """The verb `report`: nothing is judged again."""
     old, chosen = run_at(place), load(settings or None)
-    report, folder = gather(old, datetime.now(UTC)), reports_folder(place, out)
+    report, folder = judged_report(old, place), reports_folder(place, out)
     past = recorded_scan(chosen, folder, report.about["scan_id"])
     print_report(report, write(report, folder, past.trend, past.case_report), format_)
     if past.trouble:

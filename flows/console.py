@@ -148,13 +148,14 @@ def exit_code(work: Callable[[], int | None]) -> int:
     """Does the work of a verb; every failure a user can cause is one clear line and an exit code."""
     from cyclopts import CycloptsError
 
+    from collectors.errors import BadRun
     from flows.errors import BadSettings, NothingReachable, UnknownName
 
     try:
         code = work() or CLEAN
         print(end="", flush=True)
         return code
-    except (BadSettings, UnknownName) as error:
+    except (BadSettings, UnknownName, BadRun) as error:
         say(str(error))
         return USAGE
     except CycloptsError as error:

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from collectors.files import private_folder
 from flows.console import say, unread
 from flows.errors import BadSettings
 from flows.history import FILE as HISTORY
@@ -71,7 +72,7 @@ def demo(out: str, runner: str, quiet: bool) -> int:
     from lab.cloud import Lab
 
     folder = Path(out or Path("iotposture-out") / f"demo-{new_scan_id(datetime.now(UTC))}")
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     with Lab() as lab:
         os.environ.update(lab.env())
         settings = settings_file(lab, folder)

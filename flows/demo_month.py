@@ -22,6 +22,7 @@ from errno import ECHILD
 from pathlib import Path
 from typing import Any
 
+from collectors.files import private_folder
 from collectors.scope import Scope
 from flows.console import CLEAN, collect_seldom, say
 from flows.demo import lab_is_there, say_next_commands, settings_file
@@ -112,7 +113,7 @@ def play_month(nights: int, out: str, quiet: bool) -> int:
     folder = Path(out or Path("iotposture-out") / f"demo-{new_scan_id(last)}")
     if (folder / FILE).exists():
         raise BadSettings(f"--out: {folder / FILE} holds a history already; name a new folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     first = last - timedelta(days=nights - 1)
     file = folder / "iotposture.toml"
     file.write_text(

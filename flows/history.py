@@ -43,11 +43,11 @@ class ScanHistory:
     trouble: str = ""
 
 
-def history_place(settings: Settings, out: str = "") -> str:
-    """Where the history lies; empty text when there is none. A folder named by ``--out`` holds its own."""
+def history_place(settings: Settings, folder: Path | None = None) -> str:
+    """Where the history lies; empty text when there is none. ``folder`` is a scan's :attr:`flows.scan.Order.shared`."""
     if settings.history == "none":
         return ""
-    return settings.history or str(Path(out or settings.out) / FILE)
+    return settings.history or str((folder or Path(settings.out)) / FILE)
 
 
 def case_report(history: History, settings: Settings, scan_id: str = "", since: str = "") -> CaseReport:
@@ -91,7 +91,7 @@ def record_scan(order: Order, report: Report) -> ScanHistory:
 
     Trouble is told, not raised.
     """
-    at = history_place(order.settings, order.out)
+    at = history_place(order.settings, order.shared)
     if not at:
         return ScanHistory()
     try:

@@ -18,7 +18,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from checks.check import SEVERITIES
+from collectors.errors import is_scan_id
 from collectors.scope import Scope
+from flows.errors import BadSettings
 from flows.history import check_history, record_scan
 from flows.progress import Progress
 from flows.scan import Examine, Order, examiner, new_scan_id, run
@@ -67,15 +69,19 @@ def posture_scan(
     out: str = "",
     scan_id: str = "",
     clock: str = "",
+    home: str = "",
 ) -> dict[str, Any]:
     """Scans every cloud that the settings and the worker's credentials reach, and writes the reports.
 
+    ``home`` is the folder of the history where that is not ``out``.
     ``clock`` is the run's time in ISO 8601, now if empty. Returns what the scan was and where its files are.
     A scan that the history could not take in fails, after its files are written.
     """
     started = datetime.fromisoformat(clock) if clock else datetime.now(UTC)
     settings = load(settings_file or None)
-    order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out)
+    if scan_id and not is_scan_id(scan_id):
+        raise BadSettings("scan_id: is no name for a folder; without one the scan gets one")
+    order = Order(settings, scan_id or new_scan_id(started), started, tuple(only or ()), tuple(select or ()), out, home)
 
     order.trusted()
     check_history(order)

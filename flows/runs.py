@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import fsspec
 
 from collectors.run import Run
 from flows.errors import UnknownName
+from flows.scan import gather
 from flows.settings import Settings
 from flows.trust import known_place
+from reports.report import Report
 
 NEARBY = 3
 """Histories or scans that are named where another one was asked for."""
@@ -25,7 +28,7 @@ def run_about(at: str, typed: str) -> dict[str, Any]:
     """What the run at a place is. Raises UnknownName where there is none."""
     try:
         return Run(at).about()
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UnknownName(f"{typed}: no run lies there; a run's folder holds run.json") from error
 
 
@@ -41,6 +44,14 @@ def run_at(place: str) -> Run:
             Run(url).about()
             return Run(url)
     raise UnknownName(f"{place}: no run lies there; a run's folder holds run.json")
+
+
+def judged_report(run: Run, typed: str) -> Report:
+    """The report of a run that was judged. Raises UnknownName where it was not, and BadRun."""
+    try:
+        return gather(run, datetime.now(UTC))
+    except FileNotFoundError as error:
+        raise UnknownName(f"{typed}: that run was not judged; `iotposture check` does it") from error
 
 
 def reports_folder(place: str, out: str) -> Path:
@@ -75,7 +86,10 @@ def last_scan(settings: Settings) -> str:
     Where the settings' folder holds no scans, it may be that of one itself, as a month of the demo leaves it.
     """
     home = settings.runs.rstrip("/") or settings.out
-    fs, root = fsspec.core.url_to_fs(home)
+    try:
+        fs, root = fsspec.core.url_to_fs(home)
+    except (ValueError, ImportError) as error:
+        raise UnknownName(f"runs: {home}: no place that can be read ({type(error).__name__})") from error
     within = "run/" if not settings.runs else ""
     judged = fs.glob(f"{escape(root.rstrip('/'))}/*/{within}*/*/*/findings.parquet")
     folders = {path.removeprefix(root).strip("/").split("/")[0] for path in judged}

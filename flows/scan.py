@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,13 @@ class Order:
     only: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     out: str = ""
+    home: str = ""
+    """Folder that holds the history and the kept facts, of a scan that is resumed; see :attr:`shared`."""
+
+    @property
+    def shared(self) -> Path:
+        """Folder of what scans share, unless the settings say otherwise: one named by ``--out`` has its own."""
+        return Path(self.home or self.out or self.settings.out)
 
     @property
     def folder(self) -> Path:
@@ -77,7 +85,7 @@ class Order:
 
     def to_json(self) -> str:
         """The order as text, for a worker elsewhere. Where the history lies is not its business."""
-        fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out}
+        fields = {"scan_id": self.scan_id, "only": self.only, "select": self.select, "out": self.out, "home": self.home}
         settings = self.settings.model_dump(mode="json", exclude={"history"})
         return json.dumps({**fields, "clock": self.clock.isoformat(), "settings": settings})
 
@@ -86,7 +94,7 @@ class Order:
         """The order that :meth:`to_json` wrote."""
         told = json.loads(order)
         return Order(
-            Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"],
+            Settings(**told["settings"]), told["scan_id"], datetime.fromisoformat(told["clock"]), tuple(told["only"]), tuple(told["select"]), told["out"], told["home"],
         )  # fmt: skip
 
     @property
@@ -95,7 +103,7 @@ class Order:
         if not self.settings.keep_facts:
             return FactCache()
         runs = self.settings.runs.rstrip("/")
-        return FactCache(f"{runs}/kept" if runs else str((Path(self.out or self.settings.out) / "kept").absolute()))
+        return FactCache(f"{runs}/kept" if runs else str((self.shared / "kept").absolute()))
 
     def section(self, name: str) -> dict[str, Any]:
         """One cloud's settings as plain values."""
@@ -115,8 +123,11 @@ Mapper = Callable[[Examine, list[Scope]], Iterable[dict[str, Any]]]
 
 
 def new_scan_id(clock: datetime) -> str:
-    """A scan's id: its start in UTC and the process, sortable and safe as a folder's name."""
-    return f"{clock.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid():x}"
+    """A scan's id: its start in UTC and chance, sortable and safe as a folder's name.
+
+    A process's number would not do: in a container it is the same for every scan.
+    """
+    return f"{clock.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 def selected_checks(settings: Settings, select: Iterable[str] = ()) -> list[Check]:
@@ -290,16 +301,17 @@ def run(
     if not scopes:
         raise NothingReachable("\n".join(unreachable[name] for name in sorted(unreachable)))
     progress.planned(scopes, unreachable)
-    write_about(order, scopes, unreachable)
     by_name = {str(scope): scope for scope in scopes}
-    for result in mapper(examiner(order), scopes):
-        progress.done(by_name[result["scope"]], result["failed"], result["unknown"])
-    return gather(order.run, (now or (lambda: order.clock))())
+    with order.run.alone():
+        write_about(order, scopes, unreachable)
+        for result in mapper(examiner(order), scopes):
+            progress.done(by_name[result["scope"]], result["failed"], result["unknown"])
+        return gather(order.run, (now or (lambda: order.clock))())
 
 
 def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) -> None:
-    """Writes what the run is. A cloud that somebody named and that cannot be reached is part of it."""
-    order.run.write_about(
+    """Writes what the run is, in place of another scan's. A cloud that somebody named and that cannot be reached is part of it."""
+    order.run.begin(
         {
             "scan_id": order.scan_id,
             "clock": stamp(order.clock),
@@ -307,6 +319,7 @@ def write_about(order: Order, scopes: Scopes, unreachable: Mapping[str, str]) ->
             "scopes": [[scope.provider, scope.account, scope.region] for scope in scopes],
             "only": list(order.only),
             "select": list(order.select),
+            "own_folder": order.shared.absolute() == order.folder.absolute(),
             "found": scopes.coverage,
             "unreachable": {n: line for n, line in unreachable.items() if is_wanted(order, n)},
             "would_ask": {n: would_ask(n) for n in unreachable if is_wanted(order, n)},

@@ -81,16 +81,12 @@ def say_waivers(cover: Cover) -> None:
 
 def findings_of(settings: Settings, place: str) -> tuple[list[Finding], bool] | None:
     """The findings of a run, or of the last scan, and whether it looked everywhere and read it all; None without a scan."""
-    from flows.runs import run_at
-    from flows.scan import gather
+    from flows.runs import judged_report, run_at
 
     if not place and not (place := last_scan(settings)):
         return None
     found = run_at(place)
-    try:
-        report = gather(found, datetime.now(UTC))
-    except FileNotFoundError as error:
-        raise UnknownName(f"{place}: that run was not judged; `iotposture check` does it") from error
+    report = judged_report(found, place)
     about = found.about()
     narrowed = about.get("only") or about.get("select")
     return [Finding(*row) for row in records(report.findings)], report.about["scan_complete"] == "true" and not narrowed

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from checks.waiver import Waiver
+from collectors.files import private_opener
 
 Plain = Mapping[str, Any]
 Change = tuple[str, Plain | None, Plain | None]
@@ -108,7 +109,7 @@ def lock(log: Path) -> Iterator[BinaryIO]:
     """The log, open for :func:`append`, and nobody else's until the end. Raises OSError."""
     import fcntl  # POSIX only; what only reads a log does without
 
-    with log.open("a+b") as file:
+    with open(log, "a+b", opener=private_opener) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 

@@ -1,7 +1,7 @@
 """The history: every scan that was taken in, and the life of every finding. The door to the database behind it.
 
-A scan is taken in by one transaction, alone among writers, and once: the same scan again changes nothing. Which findings
-it resolves stands in :mod:`reports.lifecycle`. A scope that a newer scan has judged is **late** and left out, so
+A scan is taken in by one transaction, alone among writers, and once: the same scan again changes nothing, and another one
+with the same id is refused. Which findings it resolves stands in :mod:`reports.lifecycle`. A scope that a newer scan has judged is **late** and left out, so
 scans that end in another order than they began never turn a life back.
 """
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from checks.finding import Finding
+from collectors.errors import is_scan_id
 from collectors.schema import COVERAGE as REPORTED
 from collectors.scope import Scope
 from reports.case import SLA_DAYS, CaseReport
@@ -31,6 +32,7 @@ from reports.store import (
     MOVED,
     SCANS,
     SCOPES,
+    BadHistory,
     address,
     engine,
     plain_errors,
@@ -73,6 +75,7 @@ class History:
         """Takes a scan in. ``narrowed``: it was asked for fewer clouds or checks than the settings name, so its
         numbers are no point of a trend; what it judged counts all the same.
         """
+        self._sound(report.about["scan_id"])
         report = storable(report)
         seen = Seen.of(report)
         with writing(self._engine) as connection:
@@ -87,10 +90,10 @@ class History:
         kept = sa.select(MOVED.c.scan_no)
         columns = [SCANS.c[name] for name in ("scan_id", "scan_started_at", "scan_complete", "coverage_pct", "narrowed", "late", "tool_version")]  # fmt: skip
         with reading(self._engine) as connection:
-            return [
-                dict(row._mapping)
-                for row in connection.execute(sa.select(*columns).where(SCANS.c.no.in_(kept)).order_by(SCANS.c.no))
-            ]
+            rows = connection.execute(sa.select(*columns).where(SCANS.c.no.in_(kept)).order_by(SCANS.c.no)).all()
+        for row in rows:
+            self._sound(row.scan_id)
+        return [dict(row._mapping) for row in rows]
 
     def coverage(self, scan_id: str) -> list[dict[str, str]]:
         """What a scan asked and what came of it, as in ``coverage.csv``, without the details of what went wrong."""
@@ -119,7 +122,14 @@ class History:
     ) -> CaseReport:
         """The cases of one scan, the last one if it is not named. See :func:`reports.cases.case report`."""
         with reading(self._engine) as connection:
-            return case_report(connection, scan_id, since, accepted, owner, sla)
+            found = case_report(connection, scan_id, since, accepted, owner, sla)
+        self._sound(found.about["scan_id"])
+        return found
+
+    def _sound(self, scan_id: str) -> None:
+        """Raises BadHistory for a scan's id that no scan has: folders are named by it."""
+        if not is_scan_id(scan_id):
+            raise BadHistory(f"history: {self.place}: a scan has an id that is no folder's name")
 
     def trend(
         self,

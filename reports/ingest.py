@@ -29,6 +29,7 @@ from reports.store import (
     SCANS,
     SCOPES,
     WORDINGS,
+    BadHistory,
     chunks,
     put,
 )
@@ -56,7 +57,12 @@ class Taken:
 def ingest(connection: Connection, report: Report, seen: Seen, narrowed: bool) -> Taken:
     """One scan into the history, within the caller's transaction."""
     about = report.about
-    if connection.execute(sa.select(SCANS.c.no).where(SCANS.c.scan_id == about["scan_id"])).first():
+    if known := connection.execute(sa.select(SCANS).where(SCANS.c.scan_id == about["scan_id"])).first():
+        if not is_same(connection, known.no, known.scan_started_at, report):
+            raise BadHistory(
+                f"history: holds another scan with the id {about['scan_id']}, begun at {known.scan_started_at}; "
+                "this one is not taken in"
+            )
         return Taken(False, False, {})
     names = Names(connection)
     started = about["scan_started_at"]
@@ -110,6 +116,25 @@ def ingest(connection: Connection, report: Report, seen: Seen, narrowed: bool) -
     put(connection, MOVED, numbers_by_severity(connection, scan))
     connection.execute(sa.update(SCANS).where(SCANS.c.no == scan).values(complete=True))
     return Taken(True, bool(late), events)
+
+
+def is_same(connection: Connection, scan: int, started: str, report: Report) -> bool:
+    """Whether a scan that was taken in is that of a report: it began then, and got the same from every read.
+
+    What it made of that does not count: the same run may be judged again, by other settings. Of a scan that was pruned
+    only its start is known.
+    """
+    if started != report.about["scan_started_at"]:
+        return False
+    if not connection.execute(sa.select(MOVED.c.scan_no).where(MOVED.c.scan_no == scan)).first():
+        return True
+    rows = connection.execute(
+        sa.select(SCOPES.c.provider, SCOPES.c.account, SCOPES.c.region, COVERAGE.c.operation, COVERAGE.c.outcome)
+        .join(SCOPES, SCOPES.c.no == COVERAGE.c.scope_no)
+        .where(COVERAGE.c.scan_no == scan)
+    )
+    reads = {(r.provider, r.account, r.region, r.operation, r.outcome) for r in records(report.coverage)}
+    return {tuple(row) for row in rows} == reads
 
 
 def storable(report: Report) -> Report:

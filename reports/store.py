@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from collectors.files import private_folder, private_opener
 
 TABLES = sa.MetaData()
 MANY = 5000
@@ -224,7 +227,10 @@ def engine(url: URL) -> tuple[Engine, str]:
         if url.drivername != "sqlite":
             return sa.create_engine(url, connect_args={"connect_timeout": 10}), ""
         path = Path(url.database or "").absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
+        if url.database not in (None, "", ":memory:") and not path.exists():
+            with suppress(OSError):  # SQLite says what is wrong; its other files get the mode of this one
+                open(path, "ab", opener=private_opener).close()
         slow = filesystem(path.resolve(), mounts_text()) in NETWORK
         fixed = read_only(path)
         made = sa.create_engine(url, **({"creator": fixed} if fixed else {"connect_args": {"timeout": BUSY_SECONDS}}))
@@ -349,6 +355,8 @@ def version(connection: Connection) -> int:
 def backup(file: Path, known: int) -> Path:
     """A copy of a SQLite file, made while others may use it."""
     copy = file.with_name(f"{file.name}.v{known}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.bak")
+    open(copy, "ab", opener=private_opener).close()
+    shutil.copymode(file, copy)
     with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
         source.backup(target)
     target.close()

@@ -98,7 +98,10 @@ def test_scope_is_read_back_with_its_dtypes_and_unread_cells(run: Run) -> None:
 def test_run_tells_what_it_is_and_which_scopes_it_holds(run: Run) -> None:
     assert list(run.scopes()) == []
     assert not run.has(SCOPE)
-    about = {"id": "2026-11-22", "clock": "2026-11-22T12:00:00Z", "scopes": ["ünï"]}
+    about = {
+        "scan_id": "ünï", "clock": "2026-11-22T12:00:00Z", "tool_version": "0", "scopes": [["aws", "1", "r"]],
+        "select": [], "unreachable": {},
+    }  # fmt: skip
     run.write_about(about)
     scopes = [Scope(provider, account, "global") for provider in ("aws", "gcp") for account in ("1", "2")]
     for scope in reversed(scopes):
@@ -123,8 +126,8 @@ def test_frame_beside_the_tables_is_read_back_as_it_was(run: Run) -> None:
             "devices": pd.array([None, 7], dtype="Int64"),
         }
     )
-    run.write_frame(SCOPE, "findings", frame)
-    assert_frame_equal(run.read_frame(SCOPE, "findings"), frame)
+    run.write_frame(SCOPE, "extra", frame)
+    assert_frame_equal(run.read_frame(SCOPE, "extra"), frame)
     assert not run.has(SCOPE)
     with pytest.raises(FileNotFoundError):
         run.read_frame(SCOPE, "waivers")
