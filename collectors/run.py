@@ -17,7 +17,7 @@ import fsspec
 import pandas as pd
 
 from collectors.files import filesystem, path_part, write_file
-from collectors.operation import Collector, Memory, Notes, Reader, Session
+from collectors.operation import Collector, Memory, Notes, Reader, ReadFailed, Session
 from collectors.registry import TABLES, collectors_in
 from collectors.schema import (
     COVERAGE,
@@ -82,6 +82,18 @@ def sorted_unique(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     key = ["provider", "account", "region", "resource", "subject"]
     return frame.drop_duplicates(key).sort_values(key, ignore_index=True)
+
+
+def lost(scope: Scope, error: Exception) -> Tables:
+    """A scope of which nothing was kept, because something was raised that nobody expected: all of it is unknown."""
+    notes, failure = Notes(), ReadFailed("failed", type(error).__name__, "the scope was given up")
+    for collector in collectors_in(scope):
+        notes.gap(scope, collector, failure, collector.operations[0])
+        for operation in collector.operations:
+            notes.cover(scope, scope.region, operation, failure, collector.table.id())
+    return Tables(
+        gaps=gaps_frame(notes.gaps), coverage=coverage_frame(notes.coverage[key] for key in sorted(notes.coverage))
+    )
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,9 @@ def column_value(table: type[Table], name: str, column: Column, value: Any) -> A
     if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
         raise ValueError(f"{table.__name__}.{name} holds {fits.__name__}, not {type(value).__name__}")
     if column.values and value not in column.values:
-        raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {value!r}")
+        raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {str(value)[:60]!r}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{table.__name__}.{name} holds whole numbers of 64 bits")
     return storable(value) if isinstance(value, str) else value
 
 
