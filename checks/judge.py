@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_, or_
@@ -20,7 +20,7 @@ import pandas as pd
 from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
-from checks.unread import Unread, causes, dump, nothing_there, permissions, refused, sentences, shortened
+from checks.unread import ROW, Unread, causes, dump, nothing_there, permissions, refused, sentences, shortened
 from collectors import tags
 from collectors.causes import NOTHING_THERE
 from collectors.registry import collectors_in
@@ -28,6 +28,8 @@ from collectors.schema import TEXT, Tables, Tagged, unread_key
 from collectors.scope import Scope
 
 log = logging.getLogger("iotposture")
+ROW_KEY = ("provider", "account", "region", "resource", "subject", "name")
+"""What a gap tells of the one row that is missing."""
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
 
@@ -127,8 +129,12 @@ def judge(
                     open_.append(facts.row("unknown", row, why, labels.of(row)))
             if undecided:
                 open_.append(facts.scope(scope, "any", undecided_why(undecided)))
-            if len(gaps := gaps_of(check, tables.gaps)):
-                open_.append(facts.scope(scope, "every", gap_why(gaps)))
+            gaps = gaps_of(check, tables.gaps)
+            one_row = gaps["resource"].ne("")
+            for row, why in rows_not_read(check, gaps[one_row], frame):
+                open_.append(facts.row("unknown", row, why, labels.of(row)))
+            if not one_row.all():
+                open_.append(facts.scope(scope, "every", gap_why(gaps[~one_row])))
         except Exception as error:  # what a check stumbles over costs this check here, not the others
             log.debug("%s stopped in %s", check.id, scope, exc_info=True)
             passed, failing, open_ = 0, [], [facts.scope(scope, "every", stumbled_why(error))]
@@ -263,6 +269,16 @@ def gap_why(gaps: pd.DataFrame) -> Why:
         for gap in gaps.itertuples(index=False)
     )
     return Why(sentences(unread), unread)
+
+
+def rows_not_read(check: Check, gaps: pd.DataFrame, frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], Why]]:
+    """Each row that was not understood, by what is known of it, and why. One that was read all the same is none."""
+    read = set(zip(frame["resource"], frame["subject"], strict=True)) if len(gaps) else set()
+    for key, some in gaps.groupby(["resource", "subject"], sort=True):
+        if key not in read:
+            known = {name: value for name, value in some.iloc[0].items() if name in ROW_KEY}
+            unread = shortened(one._replace(column=ROW) for one in gap_why(some).unread)
+            yield {**dict.fromkeys(check.table.columns()), **known}, Why(sentences(unread), unread)
 
 
 def stumbled_why(error: Exception) -> Why:

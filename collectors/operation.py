@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -22,6 +22,8 @@ from collectors.tags import tags
 from collectors.weak_keys import WeakKeys
 
 log = logging.getLogger("iotposture")
+ROW = ("account", "region", "kind", "resource", "subject", "name")
+"""What may be known of a row that was not read."""
 FIELD = re.compile(r"[\w$.:-]{1,60}")
 """What the name of a field looks like."""
 
@@ -128,15 +130,19 @@ class Notes:
         operation: Operation,
         where: str = "",
         cause: str = "",
+        row: Row | None = None,
     ) -> None:
-        """Notes that rows of a collector's table may be missing. ``cause`` replaces the failure's own."""
+        """Notes that rows of a collector's table may be missing, or the one row that is named.
+
+        ``cause`` replaces the failure's own.
+        """
+        place = {"account": scope.account, "region": scope.region, "kind": collector.kind}
         self.gaps.append(
             {
                 "table": collector.table.id(),
                 "provider": scope.provider,
-                "account": scope.account,
-                "region": scope.region,
-                "kind": collector.kind,
+                **place,
+                **{column: str(row[column]) for column in ROW if row and row.get(column)},
                 "cause": known_cause(cause or failure.cause),
                 "operation": operation.name,
                 "permission": failure.permission or operation.permission,
@@ -237,6 +243,11 @@ class Reply:
             return Unread("not_parseable", detail=oddity(error), operation=operation.name)
 
 
+def is_id(value: Any) -> bool:
+    """Whether a value can be the id of a resource."""
+    return isinstance(value, str) and bool(value)
+
+
 def oddity(error: Exception) -> str:
     """What was odd about a reply, in words of our own: the field that it lacks, else the kind of exception."""
     lacks = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
@@ -305,6 +316,34 @@ class Reader:
         """Notes that rows of the collector's table may be missing. ``cause`` replaces the failure's own."""
         self.notes.gap(self.scope, self.collector, failure, operation, where, cause)
 
+    def each(
+        self, items: Iterable[Any], build: Callable[[Any], Row | Iterable[Row]], named: Callable[[Any], Row | str]
+    ) -> Iterator[Row]:
+        """The rows that ``build`` makes of each item. An item that it cannot make sense of costs its own rows.
+
+        ``named`` tells the resource of the row that an item makes, and its region, subject and name where these are its
+        own. Of an item that makes several rows it tells the id as text.
+        """
+        for item in items:
+            try:
+                made = build(item)
+                yield from (made,) if isinstance(made, Mapping) else made
+            except Exception as error:  # whatever an item brings about costs its rows
+                log.debug("%s: an item in %s makes no sense", self.collector.name, self.scope, exc_info=True)
+                self.miss(error, named, item)
+
+    def miss(self, error: Exception, named: Callable[[Any], Row | str], item: Any) -> None:
+        """Notes that an item was not understood, with the row that it makes, as far as it can be named."""
+        try:
+            told = named(item)
+        except Exception:  # an item that makes no sense may have no name either
+            told = "an item without an id"
+        row = told if isinstance(told, Mapping) and is_id(told.get("resource")) else None
+        where = told if isinstance(told, str) else "" if row else "an item without an id"
+        failure = ReadFailed("failed", oddity(error), cause="not_parseable")
+        asked = replace(self.collector.operations[0], permission="")
+        self.notes.gap(self.scope, self.collector, failure, asked, where, row=row)
+
 
 @dataclass(frozen=True)
 class Collector:
@@ -329,6 +368,9 @@ class Collector:
         try:
             for row in self.function(reader):
                 whole = {"subject": "", **scope, **row}
+                if not is_id(whole.get("resource")):
+                    reader.miss(KeyError("id"), lambda row: str(row.get("name") or "an item without an id"), whole)
+                    continue
                 for column, value in whole.items():
                     if isinstance(value, Unread):
                         reader.notes.unread.append(unread_note(self.table, whole, column, value))

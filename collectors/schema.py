@@ -191,8 +191,13 @@ class Tables:
 
 UNREAD = ("table", "resource", "subject", "column", "cause", "operation", "permission", "detail")
 """One row per cell that could not be read."""
-GAPS = ("table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail")
-"""One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing."""
+GAPS = (
+    "table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail",
+    "resource", "subject", "name",
+)  # fmt: skip
+"""One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing.
+Where ``resource`` names one, it is that row alone that is missing.
+"""
 COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail", "cause", "tables")
 """One row per operation asked in a scope; the outcome is the worst seen there. ``cause`` says why, if it was not read;
 ``tables`` are the ids, joined by ``|``, of those that the operation fills there.

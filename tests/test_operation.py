@@ -346,6 +346,67 @@ def test_a_reply_of_a_shape_nobody_expected_costs_its_table_and_not_the_scan(
     assert (record.name, record.levelname, bool(record.exc_info)) == ("iotposture", "DEBUG", True)
 
 
+def made(thing: Any) -> Row:
+    """The row of a thing, as a collector makes it."""
+    return {"resource": thing["id"], "name": thing["name"], "routes": len(thing["routes"])}
+
+
+def called(thing: Any) -> Row:
+    """What a thing is called."""
+    return {"resource": thing["id"], "region": "there", "subject": "s"}
+
+
+ODD: dict[str, tuple[Any, Any, dict[str, str]]] = {
+    "its name": ({"id": "b", "routes": ()}, called, {"resource": "b", "detail": "gave no name"}),
+    "sense": ({"id": "b", "name": "b", "routes": 7}, called, {"resource": "b", "detail": "TypeError"}),
+    "its id": ({"name": "b", "routes": ()}, called, {"resource": "", "detail": "gave no id, an item without an id"}),
+    "anything": ([], called, {"resource": "", "detail": "TypeError, an item without an id"}),
+    "an id that is text": ({"id": 7}, called, {"resource": "", "detail": "gave no name, an item without an id"}),
+    "rows": ({"id": "b"}, lambda it: it["id"], {"resource": "", "detail": "gave no name, b"}),
+}
+
+
+@pytest.mark.parametrize("lacks", ODD)
+def test_an_item_that_makes_no_sense_costs_its_row_and_not_those_after_it(lacks: str) -> None:
+    item, named, wanted = ODD[lacks]
+    good = [{"id": name, "name": name, "routes": ()} for name in "ac"]
+
+    def each(read: Reader) -> Iterator[Row]:
+        yield from read.each(read(LIST), made, named)
+
+    read = reader(good[0], item, good[1])
+    rows = list(Collector(Hub, "things", OPERATIONS, each, "region").rows(read))
+    assert [row["resource"] for row in rows] == ["a", "c"]
+    (gap,) = read.notes.gaps
+    place = ("there", "s") if wanted["resource"] else ("here", None)
+    assert {"resource": gap.get("resource", ""), "detail": gap["detail"]} == wanted
+    assert (gap["region"], gap.get("subject")) == place
+    assert (gap["table"], gap["cause"], gap["operation"], gap["permission"]) == (
+        "hub",
+        "not_parseable",
+        "things.list",
+        "",
+    )
+    assert coverage(read)["outcome"] == "read", "the list is not failed because of what a row says"
+
+
+def test_an_item_of_several_rows_gives_those_before_what_makes_no_sense() -> None:
+    def parts(thing: Any) -> Iterator[Row]:
+        yield {"resource": thing["id"]}
+        raise RecursionError
+
+    read = reader({"id": "a"}, {"id": "b"})
+    assert [row["resource"] for row in read.each(read(LIST), parts, lambda it: str(it["id"]))] == ["a", "b"]
+    assert [gap["detail"] for gap in read.notes.gaps] == ["RecursionError, a", "RecursionError, b"]
+
+
+@pytest.mark.parametrize("resource", [None, "", 7, Unread("denied")])
+def test_a_row_without_an_id_is_no_row(resource: Any) -> None:
+    rows, notes = completed({"resource": resource, "name": "pump"}, {"resource": "b"})
+    assert [row["resource"] for row in rows] == ["b"]
+    assert [(gap["detail"], gap.get("resource")) for gap in notes.gaps] == [("gave no id, pump", None)]
+
+
 def test_days_are_whole_and_go_by_the_clock_of_the_run() -> None:
     read = reader()
     for hours, until, since in ((24, 1, -1), (23, 0, -1), (0, 0, 0), (-1, -1, 0), (-24, -1, 1), (72, 3, -3)):
