@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -19,10 +20,11 @@ from checks.check import CHECKS, Check
 from checks.judge import judge
 from checks.unread import parse
 from collectors.run import collect
-from collectors.schema import Tables
+from collectors.schema import Tables, gaps_frame
 from collectors.scope import Scope
 from collectors.tables.hub import Hub
 from flows.demo import toml
+from lab.azure_example import PRODUCTION, Estate
 from lab.cloud import Lab
 from reports.history import History
 from reports.report import Report
@@ -95,6 +97,32 @@ def test_a_check_that_raises_is_one_unknown_and_the_others_go_on() -> None:
     assert judged.counts["status"].tolist() == ["unknown", "fail"]
 
 
+def test_a_row_that_was_not_read_is_one_unknown_of_each_check_that_may_judge_it() -> None:
+    row = {"resource": "/hubs/b", "name": "b", "region": "westeurope", "account": "sub", "provider": "azure"}
+    gap = {
+        "table": "hub",
+        "cause": "not_parseable",
+        "kind": "iot hub",
+        "operation": "hubs.list",
+        "detail": "gave no sku",
+    }
+    hubs = Hub.frame({**PLACE, "resource": f"/hubs/{name}", "name": name, "min_tls": "1.0"} for name in "ab")
+    tls, other = (next(c for c in CHECKS if c.id == name) for name in ("hub-refuses-old-tls", "connections-are-logged"))
+    alone, beside, failing = (
+        judge(SCOPE, Tables({Hub: frame}, gaps=gaps_frame(gaps)), [tls, other]).findings
+        for frame, gaps in ((hubs[:1], [gap | row]), (hubs, [gap | row]), (hubs, []))
+    )
+    (one,) = alone[alone["status"] == "unknown"].to_dict("records")
+    theirs = failing[failing["resource_id"] == "/hubs/b"].iloc[0]
+    for column in ("finding_id", "check_id", "resource_id", "resource_name", "subject", "region"):
+        assert one[column] == theirs[column], "it is the finding of that resource, so nothing is resolved by it"
+    assert [(said.column, said.cause, said.detail) for said in parse(one["unread"])] == [
+        ("resource", "not_parseable", "gave no sku")
+    ]
+    assert one["status_reason"].startswith("resource: not understood")
+    pd.testing.assert_frame_equal(beside, failing)
+
+
 def test_a_scope_that_raises_is_unknown_as_a_whole_and_the_others_go_on(
     lab: Lab, healthy: Callable[..., Report], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -127,3 +155,85 @@ def test_a_scope_that_raises_is_unknown_as_a_whole_and_the_others_go_on(
         for one in (before, report):
             history.ingest(replace(one, about={**one.about, "scan_id": str(id(one))}))
         assert history.check() == []
+
+
+@pytest.fixture
+def estate(lab: Lab) -> Iterator[Estate]:
+    """The lab's Azure estate, which a test may spoil."""
+    kept = lab.azure.estate
+    lab.azure.estate = deepcopy(kept)
+    yield lab.azure.estate
+    lab.azure.estate = kept
+
+
+def turned(before: Report, after: Report) -> set[tuple[str, str, str, str]]:
+    """What a scan says of resources that it did not say before."""
+    return told(after) - told(before)
+
+
+def without_a_host_name(estate: Estate) -> str:
+    """The first hub is being activated (azure-powershell issue 16842)."""
+    hubs = estate.hubs[PRODUCTION]
+    hubs.sort(key=lambda hub: hub["name"] != "hub-pumps")
+    hub = hubs[0]
+    del hub["properties"]["hostName"]
+    hub["properties"]["state"] = "Activating"
+    return str(hub["id"])
+
+
+def with_a_time_that_is_none(estate: Estate) -> str:
+    """A device's last activity is no date (azure-iot-sdk-python issue 423)."""
+    host, twins = next((host, twins) for host, twins in estate.twins.items() if len(twins) > 3)
+    odd = next(twin for twin in twins if twin.get("connectionState") != "Connected")
+    odd["lastActivityTime"] = "an hour ago"
+    hub = next(h for hubs in estate.hubs.values() for h in hubs if h["properties"]["hostName"] == host)
+    return f"{hub['id']}/devices/{odd['deviceId']}"
+
+
+def with_tags_that_are_a_list(estate: Estate) -> str:
+    """A hub's tags are no object."""
+    hub = estate.hubs[PRODUCTION][0]
+    hub["tags"] = ["odd"]
+    return str(hub["id"])
+
+
+def of_which_nothing_is_said(estate: Estate) -> str:
+    """A storage account has no properties."""
+    account = estate.accounts[PRODUCTION][0]
+    account["properties"] = None
+    return str(account["id"])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [without_a_host_name, with_a_time_that_is_none, with_tags_that_are_a_list, of_which_nothing_is_said],
+)
+def test_one_odd_resource_of_azure_costs_what_is_said_of_it(
+    lab: Lab, estate: Estate, healthy: Callable[..., Report], tmp_path: Path, spoil: Callable[[Estate], str]
+) -> None:
+    before = healthy("azure")
+    odd = spoil(estate)
+    after = scan(lab, tmp_path / "odd", "azure")
+    changed = turned(before, after)
+    assert changed, "the spoilt value is one that a check reads"
+    assert {(status, resource) for _, resource, _, status in changed if not resource.startswith(odd)} <= {
+        ("unknown", str(Scope("azure", PRODUCTION, "global")))
+    }
+    assert {status for _, _, _, status in changed} == {"unknown"}
+    lost = {one[1] for one in told(before) - told(after)}
+    assert all(resource.startswith(odd) for resource in lost), "what is said of others stays"
+    assert not_read(after) == set(), "no list is failed because of what a row says"
+
+
+def test_an_assignment_without_a_scope_leaves_unknown_who_holds_keys_and_nothing_else(
+    lab: Lab, estate: Estate, healthy: Callable[..., Report], tmp_path: Path
+) -> None:
+    before = healthy("azure")
+    odd = estate.assignments[PRODUCTION][0]
+    del odd["properties"]["scope"]
+    after = scan(lab, tmp_path / "odd", "azure")
+    changed = turned(before, after)
+    by_holders = {check.id for check in CHECKS if "key_holders" in check.reads}
+    assert {check for check, resource, _, _ in changed if resource != odd["id"]} <= by_holders
+    assert {status for _, _, _, status in changed} == {"unknown"}
+    assert not_read(after) == set()
