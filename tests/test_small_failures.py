@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from estate import scan
+from estate import look, scan
 
 from checks.check import CHECKS, Check
 from checks.judge import judge
@@ -22,10 +22,12 @@ from checks.unread import parse
 from collectors.run import collect
 from collectors.schema import Tables, gaps_frame
 from collectors.scope import Scope
+from collectors.tables.device import Device
 from collectors.tables.hub import Hub
 from flows.demo import toml
 from lab.azure_example import PRODUCTION, Estate
 from lab.cloud import Lab
+from lab.server import Fault
 from reports.history import History
 from reports.report import Report
 
@@ -237,3 +239,49 @@ def test_an_assignment_without_a_scope_leaves_unknown_who_holds_keys_and_nothing
     assert {check for check, resource, _, _ in changed if resource != odd["id"]} <= by_holders
     assert {status for _, _, _, status in changed} == {"unknown"}
     assert not_read(after) == set()
+
+
+NEVER = {"publicKey": {"format": "ES256_PEM", "key": "no key"}, "expirationTime": "never"}
+DEVICES = [
+    {"id": "odd", "credentials": [NEVER], "blocked": False, "logLevel": "INFO", "gatewayConfig": {}},
+    {"id": "odder", "credentials": 7},
+    "oddest",
+    {"id": "good", "credentials": [], "blocked": False, "logLevel": "INFO", "gatewayConfig": {}},
+]
+
+
+def test_an_odd_device_of_a_registry_costs_its_cells_or_its_row(lab: Lab, tmp_path: Path) -> None:
+    operation = "clearblade.devices.list"
+    lab.clearblade.switchboard.faults[operation] = Fault("refuse", status=200, body=json.dumps({"devices": DEVICES}))
+    seen = look(lab, tmp_path, "clearblade")
+    assert seen.outcomes(operation) == {"read"}
+    found = [tables for tables in seen.tables.values() if Device in tables.frames and len(tables.frames[Device])]
+    assert found
+    for tables in found:
+        rows = tables.frames[Device]
+        assert set(rows["name"]) == {"odd", "good"}
+        unread = rows.loc[rows["expired_credentials"].isna(), "name"]
+        assert set(unread) == {"odd"}
+        assert rows["sharers"].isna().all(), "a device that nobody understood may hold any key"
+        gaps = tables.gaps[tables.gaps["table"] == "device"]
+        assert set(gaps["name"]) == {"odder", ""}
+        assert set(gaps["cause"]) == {"not_parseable"}
+        assert all(one.endswith(("/devices/odder", "")) for one in gaps["resource"])
+
+
+def test_a_registry_that_says_nothing_of_its_authorities_costs_what_is_said_of_them(
+    lab: Lab, healthy: Callable[..., Report], tmp_path: Path
+) -> None:
+    before, kept = healthy("clearblade"), deepcopy(lab.clearblade.registries)
+    registry = next(held for held in lab.clearblade.registries.values() if len(held) > 1)[0]
+    try:
+        del registry["credentials"]
+        after = scan(lab, tmp_path / "odd", "clearblade")
+    finally:
+        lab.clearblade.registries = kept
+    changed = turned(before, after)
+    assert changed and {status for _, _, _, status in changed} == {"unknown"}
+    whole = {(resource, subject) for _, resource, subject, _ in changed if registry["name"] not in resource}
+    assert {subject for _, subject in whole} == {"every certificate"}
+    assert all(registry["name"] in resource for _, resource, _, _ in told(before) - told(after))
+    assert not_read(after) == set(), "no list is failed because of what a row says"
