@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_, or_
@@ -19,13 +20,26 @@ import pandas as pd
 from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
-from checks.unread import Unread, causes, dump, lies_with_the_read, nothing_there, permissions, sentences, shortened
+from checks.unread import (
+    ROW,
+    Unread,
+    causes,
+    dump,
+    lies_with_the_read,
+    nothing_there,
+    permissions,
+    sentences,
+    shortened,
+)
 from collectors import tags
 from collectors.causes import NOTHING_THERE
 from collectors.registry import collectors_in
 from collectors.schema import TEXT, Tables, Tagged, unread_key
 from collectors.scope import Scope
 
+log = logging.getLogger("iotposture")
+ROW_KEY = ("provider", "account", "region", "resource", "subject", "name")
+"""What a gap tells of the one row that is missing."""
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
 
@@ -104,28 +118,36 @@ def judge(
     for check in checks:
         if check.table not in held or not concerns(check, scope.provider):
             continue
+        facts = About.of(check, scope.provider)
         frame = tables.frames.get(check.table)
         if frame is None:
             frame = check.table.frame([])
-        answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
-        facts = About.of(check, scope.provider)
-        passed = int(answer.sum())
-        failing, open_ = [], []
-        undecided: dict[Why, int] = {}
-        for index in answer.index[~answer.fillna(False)]:
-            row = cells[check.table].row(index)
-            if answer[index] is not pd.NA:
-                failing.append(facts.row("fail", row, Why("; ".join(evidence(check, row))), labels.of(row)))
-            elif nothing_there((why := reasons.of(check, row)).unread):
-                continue
-            elif why.undecided:
-                undecided[why] = undecided.get(why, 0) + 1
-            else:
+        try:
+            answer = verdicts(check, frame, {**check.settings, **(thresholds or {}).get(check.id, {})})
+            passed = int(answer.sum())
+            failing, open_ = [], []
+            undecided: dict[Why, int] = {}
+            for index in answer.index[~answer.fillna(False)]:
+                row = cells[check.table].row(index)
+                if answer[index] is not pd.NA:
+                    failing.append(facts.row("fail", row, Why("; ".join(evidence(check, row))), labels.of(row)))
+                elif nothing_there((why := reasons.of(check, row)).unread):
+                    continue
+                elif why.undecided:
+                    undecided[why] = undecided.get(why, 0) + 1
+                else:
+                    open_.append(facts.row("unknown", row, why, labels.of(row)))
+            if undecided:
+                open_.append(facts.scope(scope, "any", undecided_why(undecided)))
+            gaps = gaps_of(check, tables.gaps)
+            one_row = gaps["resource"].ne("")
+            for row, why in rows_not_read(check, gaps[one_row], frame):
                 open_.append(facts.row("unknown", row, why, labels.of(row)))
-        if undecided:
-            open_.append(facts.scope(scope, "any", undecided_why(undecided)))
-        if len(gaps := gaps_of(check, tables.gaps)):
-            open_.append(facts.scope(scope, "every", gap_why(gaps)))
+            if not one_row.all():
+                open_.append(facts.scope(scope, "every", gap_why(gaps[~one_row])))
+        except Exception as error:  # what a check stumbles over costs this check here, not the others
+            log.debug("%s stopped in %s", check.id, scope, exc_info=True)
+            passed, failing, open_ = 0, [], [facts.scope(scope, "every", stumbled_why(error))]
         findings += failing + open_
         state = "fail" if failing else "unknown" if open_ else "pass" if passed else "not_applicable"
         values = (check.id, scope.provider, scope.account, scope.region, passed, len(failing), len(open_), state)
@@ -256,6 +278,22 @@ def gap_why(gaps: pd.DataFrame) -> Why:
         Unread("", str(gap.cause), str(gap.operation), str(gap.permission), str(gap.detail))
         for gap in gaps.itertuples(index=False)
     )
+    return Why(sentences(unread), unread)
+
+
+def rows_not_read(check: Check, gaps: pd.DataFrame, frame: pd.DataFrame) -> Iterator[tuple[dict[str, Any], Why]]:
+    """Each row that was not understood, by what is known of it, and why. One that was read all the same is none."""
+    read = set(zip(frame["resource"], frame["subject"], strict=True)) if len(gaps) else set()
+    for key, some in gaps.groupby(["resource", "subject"], sort=True):
+        if key not in read:
+            known = {name: value for name, value in some.iloc[0].items() if name in ROW_KEY}
+            unread = shortened(one._replace(column=ROW) for one in gap_why(some).unread)
+            yield {**dict.fromkeys(check.table.columns()), **known}, Why(sentences(unread), unread)
+
+
+def stumbled_why(error: Exception) -> Why:
+    """Why a check said nothing about any row. The exception's text may hold what a row holds; its kind is enough."""
+    unread = (Unread("", "not_parseable", detail=f"the check stopped with {type(error).__name__}"),)
     return Why(sentences(unread), unread)
 
 

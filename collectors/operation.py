@@ -7,9 +7,10 @@ collector did not declare, keeps the coverage, and turns what could not be read 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -21,6 +22,10 @@ from collectors.tags import tags
 from collectors.weak_keys import WeakKeys
 
 log = logging.getLogger("iotposture")
+ROW = ("account", "region", "kind", "resource", "subject", "name")
+"""What may be known of a row that was not read."""
+FIELD = re.compile(r"[\w$.:-]{1,60}")
+"""What the name of a field looks like."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,34 @@ class Notes:
             "tables": "|".join(sorted(tables)),
         }
 
+    def gap(
+        self,
+        scope: Scope,
+        collector: Collector,
+        failure: ReadFailed,
+        operation: Operation,
+        where: str = "",
+        cause: str = "",
+        row: Row | None = None,
+    ) -> None:
+        """Notes that rows of a collector's table may be missing, or the one row that is named.
+
+        ``cause`` replaces the failure's own.
+        """
+        place = {"account": scope.account, "region": scope.region, "kind": collector.kind}
+        self.gaps.append(
+            {
+                "table": collector.table.id(),
+                "provider": scope.provider,
+                **place,
+                **{column: str(row[column]) for column in ROW if row and row.get(column)},
+                "cause": known_cause(cause or failure.cause),
+                "operation": operation.name,
+                "permission": failure.permission or operation.permission,
+                "detail": details(failure.code, failure.detail, where),
+            }
+        )
+
 
 class Memory:
     """Replies of shared operations, kept for one account while a scan runs; safe for threads.
@@ -164,6 +197,9 @@ class Reply:
     def __iter__(self) -> Iterator[Any]:
         """The items. A list that was denied, or broke off, is noted as a gap of the collector's table."""
         reader, operation = self._reader, self._operation
+        reader.cover(
+            operation, self._region
+        )  # what is wrong is noted when it comes; whoever asks may stop before the end
         try:
             if self._kept is None and not operation.shared:
                 yield from reader.stream(operation, self._region, self._params)
@@ -173,13 +209,11 @@ class Reply:
                 if error:
                     raise error
         except Absent:
-            reader.cover(operation, self._region)
+            return
         except ReadFailed as failure:
             reader.cover(operation, self._region, failure)
             asked = (str(value) for key, value in self._params.items() if (key, value) not in operation.fixed)
             reader.gap(failure, operation, " ".join(asked))
-        else:
-            reader.cover(operation, self._region)
 
     def _drained(self) -> tuple[list[Any], BaseException | None]:
         if self._kept is None:
@@ -189,8 +223,8 @@ class Reply:
     def cell(self, value: Callable[[Any], Any], absent: Any = None) -> Any:
         """``value(reply)``; ``absent`` when the provider has none; an unread cell, with its reason, otherwise.
 
-        The reply is the list of items for an operation with ``items``, else the one object. ``value`` may raise
-        LookupError, TypeError, ValueError or AttributeError for a reply that it cannot make sense of.
+        The reply is the list of items for an operation with ``items``, else the one object. Whatever ``value`` raises
+        for a reply that it cannot make sense of costs the cell.
         """
         reader, operation = self._reader, self._operation
         items, error = self._drained()
@@ -204,9 +238,20 @@ class Reply:
         try:
             return value(items if operation.items else items[0])
         except KeyError as error:
-            return Unread("absent_field", detail=f"gave no {error.args[0]}", operation=operation.name)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            return Unread("not_parseable", detail=type(error).__name__, operation=operation.name)
+            return Unread("absent_field", detail=oddity(error), operation=operation.name)
+        except Exception as error:  # whatever a reply brings about, its text may hold what the reply holds
+            return Unread("not_parseable", detail=oddity(error), operation=operation.name)
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value can be the id of a resource."""
+    return isinstance(value, str) and bool(value)
+
+
+def oddity(error: Exception) -> str:
+    """What was odd about a reply, in words of our own: the field that it lacks, else the kind of exception."""
+    lacks = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
+    return f"gave no {lacks}" if FIELD.fullmatch(lacks) else type(error).__name__
 
 
 @dataclass
@@ -245,8 +290,14 @@ class Reader:
         return (self.clock - moment).days
 
     def stream(self, operation: Operation, region: str, params: Mapping[str, Any]) -> Iterator[Any]:
-        """Asks the session; nothing is kept."""
-        return self.session.send(operation, region, params)
+        """Asks the session; nothing is kept. A reply that the session itself chokes on is a read that failed."""
+        try:
+            yield from self.session.send(operation, region, params)
+        except (ReadFailed, Absent, Undeclared):
+            raise
+        except Exception as error:  # an SDK may raise anything, and its text may hold what the reply holds
+            log.debug("%s failed in %s", operation, self.scope, exc_info=True)
+            raise ReadFailed("failed", type(error).__name__) from error
 
     def drained(
         self, operation: Operation, region: str, params: Mapping[str, Any]
@@ -263,19 +314,35 @@ class Reader:
 
     def gap(self, failure: ReadFailed, operation: Operation, where: str = "", cause: str = "") -> None:
         """Notes that rows of the collector's table may be missing. ``cause`` replaces the failure's own."""
-        self.notes.gaps.append(
-            {
-                "table": self.collector.table.id(),
-                "provider": self.scope.provider,
-                "account": self.scope.account,
-                "region": self.scope.region,
-                "kind": self.collector.kind,
-                "cause": known_cause(cause or failure.cause),
-                "operation": operation.name,
-                "permission": failure.permission or operation.permission,
-                "detail": details(failure.code, failure.detail, where),
-            }
-        )
+        self.notes.gap(self.scope, self.collector, failure, operation, where, cause)
+
+    def each(
+        self, items: Iterable[Any], build: Callable[[Any], Row | Iterable[Row]], named: Callable[[Any], Row | str]
+    ) -> Iterator[Row]:
+        """The rows that ``build`` makes of each item. An item that it cannot make sense of costs its own rows.
+
+        ``named`` tells the resource of the row that an item makes, and its region, subject and name where these are its
+        own. Of an item that makes several rows it tells the id as text.
+        """
+        for item in items:
+            try:
+                made = build(item)
+                yield from (made,) if isinstance(made, Mapping) else made
+            except Exception as error:  # whatever an item brings about costs its rows
+                log.debug("%s: an item in %s makes no sense", self.collector.name, self.scope, exc_info=True)
+                self.miss(error, named, item)
+
+    def miss(self, error: Exception, named: Callable[[Any], Row | str], item: Any) -> None:
+        """Notes that an item was not understood, with the row that it makes, as far as it can be named."""
+        try:
+            told = named(item)
+        except Exception:  # an item that makes no sense may have no name either
+            told = "an item without an id"
+        row = told if isinstance(told, Mapping) and is_id(told.get("resource")) else None
+        where = told if isinstance(told, str) else "" if row else "an item without an id"
+        failure = ReadFailed("failed", oddity(error), cause="not_parseable")
+        asked = replace(self.collector.operations[0], permission="")
+        self.notes.gap(self.scope, self.collector, failure, asked, where, row=row)
 
 
 @dataclass(frozen=True)
@@ -301,16 +368,23 @@ class Collector:
         try:
             for row in self.function(reader):
                 whole = {"subject": "", **scope, **row}
+                if not is_id(whole.get("resource")):
+                    reader.miss(KeyError("id"), lambda row: str(row.get("name") or "an item without an id"), whole)
+                    continue
                 for column, value in whole.items():
                     if isinstance(value, Unread):
                         reader.notes.unread.append(unread_note(self.table, whole, column, value))
                 yield whole
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # A reply of a shape nobody expected must cost this table, not the scan.
-            log.debug("%s stopped in %s", self.name, reader.scope, exc_info=True)
-            failure = ReadFailed("failed", type(error).__name__, f"in collector {self.name}")
-            reader.gap(failure, self.operations[0])
-            reader.cover(self.operations[0], reader.scope.region, failure)
+        except Exception as error:  # a reply of a shape nobody expected must cost this table, not the scan
+            self.stop(reader, error)
+
+    def stop(self, reader: Reader, error: Exception) -> None:
+        """Notes that the collector did not come to its end. Its reads were answered, so it stands in the coverage itself."""
+        log.debug("%s stopped in %s", self.name, reader.scope, exc_info=error)
+        failure = ReadFailed("failed", type(error).__name__, cause="not_parseable")
+        itself = Operation(self.name, "")
+        reader.gap(failure, itself)
+        reader.notes.cover(reader.scope, reader.scope.region, itself, failure)
 
 
 COLLECTORS: list[Collector] = []

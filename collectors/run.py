@@ -25,7 +25,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from collectors.errors import BadRun, is_scan_id
 from collectors.files import OLD, filesystem, lock, path_part, private_folder, write_file
-from collectors.operation import Collector, Memory, Notes, Reader, Session
+from collectors.operation import Collector, Memory, Notes, Reader, ReadFailed, Session
 from collectors.registry import TABLES, collectors_in
 from collectors.schema import (
     COVERAGE,
@@ -105,6 +105,18 @@ NEEDED: Mapping[str, frozenset[str]] = {
     "counts": frozenset({"check_id", "provider", "account_id", "region", "passed", "failed", "unknown"}),
 }
 """Columns that each frame of a run has, in every version."""
+
+
+def lost(scope: Scope, error: Exception) -> Tables:
+    """A scope of which nothing was kept, because something was raised that nobody expected: all of it is unknown."""
+    notes, failure = Notes(), ReadFailed("failed", type(error).__name__, "the scope was given up")
+    for collector in collectors_in(scope):
+        notes.gap(scope, collector, failure, collector.operations[0])
+        for operation in collector.operations:
+            notes.cover(scope, scope.region, operation, failure, collector.table.id())
+    return Tables(
+        gaps=gaps_frame(notes.gaps), coverage=coverage_frame(notes.coverage[key] for key in sorted(notes.coverage))
+    )
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,9 @@ def column_value(table: type[Table], name: str, column: Column, value: Any) -> A
     if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
         raise ValueError(f"{table.__name__}.{name} holds {fits.__name__}, not {type(value).__name__}")
     if column.values and value not in column.values:
-        raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {value!r}")
+        raise ValueError(f"{table.__name__}.{name} is one of {', '.join(column.values)}, not {str(value)[:60]!r}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{table.__name__}.{name} holds whole numbers of 64 bits")
     return storable(value) if isinstance(value, str) else value
 
 
@@ -189,8 +191,13 @@ class Tables:
 
 UNREAD = ("table", "resource", "subject", "column", "cause", "operation", "permission", "detail")
 """One row per cell that could not be read."""
-GAPS = ("table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail")
-"""One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing."""
+GAPS = (
+    "table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail",
+    "resource", "subject", "name",
+)  # fmt: skip
+"""One row per list that could not be read to its end: the table, and the kind if all are alike, of rows that may be missing.
+Where ``resource`` names one, it is that row alone that is missing.
+"""
 COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome", "code", "detail", "cause", "tables")
 """One row per operation asked in a scope; the outcome is the worst seen there. ``cause`` says why, if it was not read;
 ``tables`` are the ids, joined by ``|``, of those that the operation fills there.

@@ -7,6 +7,7 @@ The command line's mapper is a thread pool; :func:`posture_scan` is the same wir
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import threading
@@ -31,7 +32,7 @@ from collectors.operation import Memory, Operation, ReadFailed, Session, declare
 from collectors.provider import QUICK, NoTarget, Scopes, provider
 from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS, PROVIDERS
-from collectors.run import Run, collect
+from collectors.run import Run, collect, lost
 from collectors.schema import TEXT, Tables, coverage_frame
 from collectors.scope import FIND, Scope
 from collectors.weak_keys import weak_keys
@@ -44,6 +45,7 @@ from reports.check_facts import check_facts
 from reports.coverage import coverage_pct, percent_text, worst_outcomes
 from reports.report import Report
 
+log = logging.getLogger("iotposture")
 ASKED = 15.0
 """Seconds for the first answer of a cloud that somebody asked for by name."""
 LOADING_SECONDS = 13.0
@@ -231,7 +233,7 @@ class Sessions:
             return provider(scope.provider).connect(scope.account, section, declared(scope.provider, COLLECTORS), pace)
         except ReadFailed as error:
             return Broken(error, options)
-        except (NoTarget, OSError) as error:
+        except Exception as error:  # an SDK may raise anything
             return Broken(ReadFailed("failed", type(error).__name__, "no session"), options)
 
 
@@ -255,12 +257,20 @@ def examiner(order: Order) -> Examine:
 
     def examine(scope: Scope) -> dict[str, Any]:
         run = order.run
-        if run.has(scope):
-            tables = run.read(scope)
-        else:
-            tables = collect(scope, *sessions.of(scope), order.clock)
+        try:
+            if run.has(scope):
+                tables = run.read(scope)
+            else:
+                tables = collect(scope, *sessions.of(scope), order.clock)
+                run.write(scope, tables)
+            return judge_scope(run, scope, tables, checks, order.settings.thresholds)
+        except OSError:  # the disk's, which every scope shares
+            raise
+        except Exception as error:  # whatever it is, it costs this scope and not the others
+            log.debug("%s was given up", scope, exc_info=True)
+            tables = lost(scope, error)
             run.write(scope, tables)
-        return judge_scope(run, scope, tables, checks, order.settings.thresholds)
+            return judge_scope(run, scope, tables, checks, order.settings.thresholds)
 
     return examine
 

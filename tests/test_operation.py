@@ -184,16 +184,41 @@ def test_a_cell_is_what_the_reply_says_or_unread_with_its_reason(name: str) -> N
     assert read.notes.gaps == []
 
 
-@pytest.mark.parametrize("error", [IndexError, TypeError, ValueError, AttributeError])
-def test_a_reply_that_makes_no_sense_costs_its_cell_and_other_mistakes_are_raised(error: type[Exception]) -> None:
+RAISED = [IndexError, TypeError, ValueError, AttributeError, RecursionError, OverflowError, ZeroDivisionError, OSError]
+STOPS = [KeyboardInterrupt, SystemExit]
+
+
+@pytest.mark.parametrize("error", RAISED)
+def test_whatever_a_reply_brings_about_costs_its_cell_and_is_named_without_its_text(error: type[Exception]) -> None:
     def value(_: Any) -> Any:
-        raise error
+        raise error("a secret")
 
     found = reader({})(GET).cell(value)
     assert isinstance(found, Unread)
-    assert (found.cause, found.detail) == ("not_parseable", error.__name__)
-    with pytest.raises(ZeroDivisionError):
-        reader({})(GET).cell(lambda _: 1 / 0)
+    assert (found.cause, found.detail, found.operation) == ("not_parseable", error.__name__, "things.get")
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_who_stops_a_scan_is_not_held_up(stop: type[BaseException]) -> None:
+    def value(_: Any) -> Any:
+        raise stop
+
+    def stopped(read: Reader) -> Iterator[Row]:
+        yield {"resource": "a"}
+        raise stop
+
+    with pytest.raises(stop):
+        reader({})(GET).cell(value)
+    with pytest.raises(stop):
+        list(Collector(Hub, "things", OPERATIONS, stopped, "region").rows(reader()))
+
+
+@pytest.mark.parametrize("operation", [LIST, SHARED])
+def test_a_reply_that_the_session_chokes_on_is_a_read_that_failed(operation: Operation) -> None:
+    read = reader(1, RecursionError("a secret"))
+    assert list(read(operation)) == [1]
+    assert (coverage(read)["outcome"], coverage(read)["code"]) == ("failed", "RecursionError")
+    assert "secret" not in str((read.notes.gaps, read.notes.coverage))
 
 
 def test_of_several_objects_and_names_the_first_counts() -> None:
@@ -294,29 +319,92 @@ def test_an_unread_cell_is_noted_with_its_row() -> None:
     assert note["detail"] == "X, why"
 
 
-@pytest.mark.parametrize("error", [LookupError, KeyError, TypeError, ValueError, AttributeError])
+@pytest.mark.parametrize("error", [KeyError, *RAISED])
 def test_a_reply_of_a_shape_nobody_expected_costs_its_table_and_not_the_scan(
     error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "iotposture")
 
     def broken(read: Reader) -> Iterator[Row]:
-        yield {"resource": "a"}
-        raise error
+        for name in read(LIST):
+            yield {"resource": name}
+            raise error("a secret")
 
-    read = reader()
-    rows = list(Collector(Hub, "things", OPERATIONS, broken, "region").rows(read))
+    read = reader("a", "b")
+    made = Collector(Hub, "things", OPERATIONS, broken, "region")
+    rows = list(made.rows(read))
     assert [row["resource"] for row in rows] == ["a"]
-    assert (coverage(read)["outcome"], coverage(read)["code"]) == ("failed", error.__name__)
-    assert (coverage(read)["operation"], coverage(read)["region"]) == ("things.list", "here")
-    assert coverage(read)["detail"].startswith("in collector ")
+    itself = read.notes.coverage.pop(("here", made.name))
+    assert (itself["outcome"], itself["code"], itself["cause"]) == ("failed", error.__name__, "not_parseable")
+    assert (itself["permission"], itself["detail"], itself["tables"]) == ("", "", "")
+    assert (coverage(read)["operation"], coverage(read)["outcome"]) == ("things.list", "read"), "the list did answer"
     (gap,) = read.notes.gaps
-    assert (gap["table"], gap["cause"], gap["operation"], gap["kind"]) == ("hub", "failed", "things.list", "gateway")
-    assert gap["permission"] == "things:List"
-    assert gap["detail"] == f"{error.__name__}, {coverage(read)['detail']}"
+    assert (gap["table"], gap["cause"], gap["operation"], gap["kind"]) == ("hub", "not_parseable", made.name, "gateway")
+    assert (gap["permission"], gap["detail"]) == ("", error.__name__)
     assert "kind" not in rows[0]
     (record,) = caplog.records
     assert (record.name, record.levelname, bool(record.exc_info)) == ("iotposture", "DEBUG", True)
+
+
+def made(thing: Any) -> Row:
+    """The row of a thing, as a collector makes it."""
+    return {"resource": thing["id"], "name": thing["name"], "routes": len(thing["routes"])}
+
+
+def called(thing: Any) -> Row:
+    """What a thing is called."""
+    return {"resource": thing["id"], "region": "there", "subject": "s"}
+
+
+ODD: dict[str, tuple[Any, Any, dict[str, str]]] = {
+    "its name": ({"id": "b", "routes": ()}, called, {"resource": "b", "detail": "gave no name"}),
+    "sense": ({"id": "b", "name": "b", "routes": 7}, called, {"resource": "b", "detail": "TypeError"}),
+    "its id": ({"name": "b", "routes": ()}, called, {"resource": "", "detail": "gave no id, an item without an id"}),
+    "anything": ([], called, {"resource": "", "detail": "TypeError, an item without an id"}),
+    "an id that is text": ({"id": 7}, called, {"resource": "", "detail": "gave no name, an item without an id"}),
+    "rows": ({"id": "b"}, lambda it: it["id"], {"resource": "", "detail": "gave no name, b"}),
+}
+
+
+@pytest.mark.parametrize("lacks", ODD)
+def test_an_item_that_makes_no_sense_costs_its_row_and_not_those_after_it(lacks: str) -> None:
+    item, named, wanted = ODD[lacks]
+    good = [{"id": name, "name": name, "routes": ()} for name in "ac"]
+
+    def each(read: Reader) -> Iterator[Row]:
+        yield from read.each(read(LIST), made, named)
+
+    read = reader(good[0], item, good[1])
+    rows = list(Collector(Hub, "things", OPERATIONS, each, "region").rows(read))
+    assert [row["resource"] for row in rows] == ["a", "c"]
+    (gap,) = read.notes.gaps
+    place = ("there", "s") if wanted["resource"] else ("here", None)
+    assert {"resource": gap.get("resource", ""), "detail": gap["detail"]} == wanted
+    assert (gap["region"], gap.get("subject")) == place
+    assert (gap["table"], gap["cause"], gap["operation"], gap["permission"]) == (
+        "hub",
+        "not_parseable",
+        "things.list",
+        "",
+    )
+    assert coverage(read)["outcome"] == "read", "the list is not failed because of what a row says"
+
+
+def test_an_item_of_several_rows_gives_those_before_what_makes_no_sense() -> None:
+    def parts(thing: Any) -> Iterator[Row]:
+        yield {"resource": thing["id"]}
+        raise RecursionError
+
+    read = reader({"id": "a"}, {"id": "b"})
+    assert [row["resource"] for row in read.each(read(LIST), parts, lambda it: str(it["id"]))] == ["a", "b"]
+    assert [gap["detail"] for gap in read.notes.gaps] == ["RecursionError, a", "RecursionError, b"]
+
+
+@pytest.mark.parametrize("resource", [None, "", 7, Unread("denied")])
+def test_a_row_without_an_id_is_no_row(resource: Any) -> None:
+    rows, notes = completed({"resource": resource, "name": "pump"}, {"resource": "b"})
+    assert [row["resource"] for row in rows] == ["b"]
+    assert [(gap["detail"], gap.get("resource")) for gap in notes.gaps] == [("gave no id, pump", None)]
 
 
 def test_days_are_whole_and_go_by_the_clock_of_the_run() -> None:

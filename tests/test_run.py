@@ -262,6 +262,18 @@ def test_value_that_a_column_cannot_hold_costs_its_cell_and_not_the_scope() -> N
 
 
 @pytest.mark.usefixtures("things")
+@pytest.mark.parametrize("number", [10**30, 10**400, 2**63, -(2**63) - 1])
+def test_a_number_of_more_than_64_bits_costs_its_cell(number: int) -> None:
+    found = collected(
+        {"provider": "aws", "resource": "a", "routes": number}, {"provider": "aws", "resource": "b", "routes": -(2**63)}
+    )
+    assert found.frames[Hub]["routes"].isna().tolist() == [True, False]
+    assert found.unread[["resource", "column", "cause", "detail"]].to_numpy().tolist() == [
+        ["a", "routes", "not_parseable", "Hub.routes holds whole numbers of 64 bits"]
+    ]
+
+
+@pytest.mark.usefixtures("things")
 def test_half_a_character_in_a_name_does_not_cost_the_scope(tmp_path: Path) -> None:
     found = collected({"provider": "aws", "resource": json.loads('"a\\ud800b"')})
     run = Run(str(tmp_path))

@@ -72,7 +72,7 @@ def assumable(document: str | Unread, aliases: Mapping[str, str]) -> Assumable |
             )
             for e in ("Allow", "Deny")
         ))  # fmt: skip
-    except (TypeError, ValueError, AttributeError):
+    except Exception:  # whatever a document brings about costs what it decides
         return Unread("not_parseable", detail="a policy is no JSON policy")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from collectors.operation import Operation, permissions
-from collectors.schema import Unread
+from collectors.schema import Row, Unread
 
 SUBSCRIPTIONS = Operation(
     "subscriptions.subscriptions.list", "Microsoft.Resources/subscriptions/read", items="value", shared=True
@@ -46,6 +46,17 @@ def value_or_unread(properties: Mapping[str, Any], field: str) -> Any:
 def region(resource: Mapping[str, Any]) -> str:
     """A resource's location as ARM names it, whichever of its two spellings the reply has: ``westeurope``."""
     return str(resource["location"]).replace(" ", "").lower()
+
+
+def named(resource: Mapping[str, Any]) -> Row:
+    """What a resource is called and where it lies, whatever else the reply says of it."""
+    place = {"region": region(resource)} if isinstance(resource.get("location"), str) else {}
+    return {"resource": resource["id"], "name": resource.get("name"), **place}
+
+
+def id_of(resource: Mapping[str, Any]) -> str:
+    """The ARM id of what holds several rows."""
+    return str(resource["id"])
 
 
 def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def cells(properties: Mapping[str, Any], targets: tuple[str, ...] = ()) -> dict[
                 one for one in legacy if not targets or (one.get("target") or "all").lower() in targets
             )
         decided = found.cells(public)
-    except (KeyError, ValueError, AttributeError) as error:
+    except Exception as error:  # whatever the rules bring about costs these cells
         unread = Unread("not_parseable", detail=f"address rules: {type(error).__name__}")
         decided = dict.fromkeys(("filtered", "allows_by_default", "widest_range_bits"), unread)
         if not public:

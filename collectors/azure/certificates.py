@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
-from collectors.azure.account import region, resource_group
+from collectors.azure.account import id_of, named, region, resource_group
 from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
 from collectors.operation import Operation, Reader, collector
@@ -30,19 +31,28 @@ SERVICE_CERTIFICATES = Operation(
 @collector(Certificate, "azure", HUBS, HUB_CERTIFICATES, where="global")
 def hub_authorities(read: Reader) -> Iterator[Row]:
     """Every CA certificate registered at an IoT hub."""
-    for hub in read(HUBS):
+
+    def held(hub: Mapping[str, Any]) -> Iterator[Row]:
         where = {"resource_group_name": resource_group(hub["id"]), "resource_name": hub["name"]}
-        for held in read(HUB_CERTIFICATES, **where):
-            yield row(read, hub, held)
+        return rows(read, hub, read(HUB_CERTIFICATES, **where))
+
+    yield from read.each(read(HUBS), held, id_of)
 
 
 @collector(Certificate, "azure", SERVICES, SERVICE_CERTIFICATES, where="global")
 def service_authorities(read: Reader) -> Iterator[Row]:
     """Every CA certificate registered at a Device Provisioning Service."""
-    for service in read(SERVICES):
+
+    def held(service: Mapping[str, Any]) -> Iterator[Row]:
         where = {"resource_group_name": resource_group(service["id"]), "provisioning_service_name": service["name"]}
-        for held in read(SERVICE_CERTIFICATES, **where):
-            yield row(read, service, held)
+        return rows(read, service, read(SERVICE_CERTIFICATES, **where))
+
+    yield from read.each(read(SERVICES), held, id_of)
+
+
+def rows(read: Reader, hub: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """The certificates of one hub or service. Each lies where that does."""
+    return read.each(listed, partial(row, read, hub), lambda held: {**named(hub), **named(held)})
 
 
 def row(read: Reader, hub: Mapping[str, Any], held: Mapping[str, Any]) -> Row:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from collectors.azure.account import region
+from collectors.azure.account import id_of, region
 from collectors.azure.iothub import HUBS, answers_queries
 from collectors.operation import Operation, Reader, ReadFailed, collector
 from collectors.schema import Row, Unread
@@ -26,35 +27,52 @@ TWINS = Operation(
 )
 TWINS_AND_TAGS = replace(TWINS, fixed=(("query", QUERY.replace(" FROM", ", tags FROM")),))
 """Asked only where an owner's rule names a tag: tags may be long, and personal."""
+Holders = Mapping[str, set[str]] | Unread
+"""Enabled devices by each thumbprint they hold."""
 AUTH = {"sas": "symmetric-key", "selfSigned": "self-signed", "certificateAuthority": "authority", "none": "none"}
 
 
 @collector(Device, "azure", HUBS, TWINS, TWINS_AND_TAGS, where="global")
 def devices(read: Reader) -> Iterator[Row]:
     """Every device of every hub that answers twin queries; a hub of the basic tier is noted as not read."""
-    for hub in read(HUBS):
-        if not answers_queries(hub):
-            basic = ReadFailed("unavailable", "BasicTier", "no twin queries")
-            read.gap(basic, TWINS, hub["properties"]["hostName"], cause="no_data_source")
-            continue
-        twins = read(TWINS_AND_TAGS if read.memory.device_tags else TWINS, host=hub["properties"]["hostName"])
-        holders = twins.cell(holders_of)
-        for twin in twins:
-            connected, since = activity(read, twin)
-            yield {
-                "region": region(hub),
-                "resource": f"{hub['id']}/devices/{twin['deviceId']}",
-                "name": twin["deviceId"],
-                "hub": hub["id"],
-                "tags": read.device_tags(twin.get("tags")),
-                "enabled": twin["status"] == "enabled" if twin.get("status") else None,
-                "auth": auth(twin),
-                "sharers": sharers(twin, holders),
-                "credentials": len(thumbprints(twin)) if twin.get("authenticationType") == "selfSigned" else None,
-                "silent_days": since,
-                "ever_connected": connected,
-                "edge": (twin.get("capabilities") or {}).get("iotEdge") is True,
-            }
+    yield from read.each(read(HUBS), partial(devices_of, read), id_of)
+
+
+def devices_of(read: Reader, hub: Mapping[str, Any]) -> Iterator[Row]:
+    """Every device of one hub."""
+    if not answers_queries(hub):
+        basic = ReadFailed("unavailable", "BasicTier", "no twin queries")
+        read.gap(basic, TWINS, hub["properties"]["hostName"], cause="no_data_source")
+        return
+    twins = read(TWINS_AND_TAGS if read.memory.device_tags else TWINS, host=hub["properties"]["hostName"])
+    holders = twins.cell(holders_of)
+    yield from read.each(twins, partial(device, read, hub, holders), partial(named, hub))
+
+
+def named(hub: Mapping[str, Any], twin: Mapping[str, Any]) -> Row:
+    """What a device is called, whatever else its twin says."""
+    return {
+        "region": region(hub),
+        "resource": f"{hub['id']}/devices/{twin['deviceId']}",
+        "name": twin["deviceId"],
+    }
+
+
+def device(read: Reader, hub: Mapping[str, Any], holders: Holders, twin: Mapping[str, Any]) -> Row:
+    """One device's row."""
+    connected, since = activity(read, twin)
+    return {
+        **named(hub, twin),
+        "hub": hub["id"],
+        "tags": read.device_tags(twin.get("tags")),
+        "enabled": twin["status"] == "enabled" if twin.get("status") else None,
+        "auth": auth(twin),
+        "sharers": sharers(twin, holders),
+        "credentials": len(thumbprints(twin)) if twin.get("authenticationType") == "selfSigned" else None,
+        "silent_days": since,
+        "ever_connected": connected,
+        "edge": (twin.get("capabilities") or {}).get("iotEdge") is True,
+    }
 
 
 def auth(twin: Mapping[str, Any]) -> Any:
@@ -78,13 +96,13 @@ def holders_of(twins: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
     """Enabled devices by each thumbprint they hold."""
     held: dict[str, set[str]] = {}
     for twin in twins:
-        if twin.get("status") == "enabled":
+        if twin.get("status") == "enabled" and twin.get("deviceId"):
             for one in thumbprints(twin):
                 held.setdefault(one, set()).add(twin["deviceId"])
     return held
 
 
-def sharers(twin: Mapping[str, Any], holders: Mapping[str, set[str]] | Unread) -> Any:
+def sharers(twin: Mapping[str, Any], holders: Holders) -> Any:
     """Other enabled devices of the hub with the same certificate, as far as a twin shows the credential."""
     if isinstance(holders, Unread):
         return holders
@@ -106,5 +124,8 @@ def activity(read: Reader, twin: Mapping[str, Any]) -> tuple[Any, Any]:
         return unread, unread
     if last.startswith("0001-01-01"):
         return False, None
-    moment = datetime.fromisoformat(last)
+    try:
+        moment = datetime.fromisoformat(last)
+    except ValueError:
+        return True, Unread("not_parseable", detail="lastActivityTime is no date")
     return True, read.days_since(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from collectors.azure.account import region, scope_of
+from collectors.azure.account import named, region, scope_of
 from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
 from collectors.operation import Operation, Reader, collector
@@ -22,20 +22,28 @@ DESTINATIONS = ("workspaceId", "storageAccountId", "eventHubAuthorizationRuleId"
 @collector(Log, "azure", HUBS, SETTINGS, where="global", kind="iot hub")
 def hub_logs(read: Reader) -> Iterator[Row]:
     """What every IoT hub logs: a category group, or both connections and changes of device identities."""
-    for hub in read(HUBS):
+
+    def logged(hub: Mapping[str, Any]) -> Row:
         reply = read(SETTINGS, resource_uri=scope_of(hub["id"]))
-        kept = reply.cell(
-            lambda found: bool(GROUPS & enabled_categories(found)) or enabled_categories(found) >= HUB_CATEGORIES
+        return row(
+            hub,
+            reply.cell(
+                lambda found: bool(GROUPS & enabled_categories(found)) or enabled_categories(found) >= HUB_CATEGORIES
+            ),
         )
-        yield row(hub, kept)
+
+    yield from read.each(read(HUBS), logged, named)
 
 
 @collector(Log, "azure", SERVICES, SETTINGS, where="global", kind="provisioning service")
 def service_logs(read: Reader) -> Iterator[Row]:
     """What every Device Provisioning Service logs: any category."""
-    for service in read(SERVICES):
-        kept = read(SETTINGS, resource_uri=scope_of(service["id"])).cell(lambda found: bool(enabled_categories(found)))
-        yield row(service, kept)
+
+    def logged(service: Mapping[str, Any]) -> Row:
+        reply = read(SETTINGS, resource_uri=scope_of(service["id"]))
+        return row(service, reply.cell(lambda found: bool(enabled_categories(found))))
+
+    yield from read.each(read(SERVICES), logged, named)
 
 
 def row(source: Mapping[str, Any], kept: Any) -> Row:

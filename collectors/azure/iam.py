@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collectors.azure.account import covers
+from collectors.azure.account import covers, named
 from collectors.azure.iothub import HUBS
 from collectors.azure.provisioning import SERVICES
 from collectors.azure.roles import ASSIGNMENTS, DATA_RIGHTS, KEY_RIGHTS, ROLES, allows, by_name, definition_of
@@ -31,11 +31,12 @@ def grants(read: Reader) -> Iterator[Row]:
     listing = read(ROLES, scope=f"subscriptions/{read.scope.account}")
     roles, whole = by_name(listing), not isinstance(listing.cell(len), Unread)
     doors = front_doors(read)
-    for assignment in read(ASSIGNMENTS):
+
+    def row(assignment: Mapping[str, Any]) -> Iterator[Row]:
         properties = assignment["properties"]
         role = roles.get(definition_of(assignment))
         if role is None and not whole:
-            continue
+            return
         data = (
             allows(role, DATA_RIGHTS, data=True)
             if role
@@ -43,7 +44,7 @@ def grants(read: Reader) -> Iterator[Row]:
         )
         keys = role and any(allows(role, rights) for rights in KEY_RIGHTS.values())
         if role and not data and not keys:
-            continue
+            return
         covered = doors if isinstance(doors, Unread) else sum(1 for door in doors if covers(properties["scope"], door))
         yield {
             "resource": assignment["id"],
@@ -56,6 +57,8 @@ def grants(read: Reader) -> Iterator[Row]:
             "iot_data_role": data,
             "hubs_covered": covered,
         }
+
+    yield from read.each(read(ASSIGNMENTS), row, named)
 
 
 def front_doors(read: Reader) -> Any:

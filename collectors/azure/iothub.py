@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from collectors.azure import addresses
-from collectors.azure.account import region
+from collectors.azure.account import id_of, named, region
 from collectors.azure.roles import ASSIGNMENTS, ROLES, key_holders
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
@@ -37,25 +38,29 @@ DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)
 @collector(Hub, "azure", HUBS, ASSIGNMENTS, ROLES, KEYED_DEVICES, where="global", kind="iot hub")
 def hubs(read: Reader) -> Iterator[Row]:
     """Every IoT hub of the subscription."""
-    for hub in read(HUBS):
-        properties = hub["properties"]
-        yield {
-            "region": region(hub),
-            "resource": hub["id"],
-            "name": hub["name"],
-            "tags": tags(hub.get("tags") or {}),
-            "enabled": properties["state"] == "Active" if properties.get("state") else None,
-            "min_tls": min_tls(properties, read.options.get("cloud", "public")),
-            **addresses.cells(properties),
-            "events_endpoint_filtered": events_endpoint_filtered(properties),
-            "private_endpoints": private_endpoints(properties),
-            "egress_restricted": properties.get("restrictOutboundNetworkAccess") is True,
-            "routes": sum(1 for _ in endpoints(properties)),
-            "shared_access_keys": properties.get("disableLocalAuth") is not True,
-            "device_keys_allowed": not (properties.get("disableDeviceSAS") and properties.get("disableModuleSAS")),
-            "devices_using_keys": devices_with_keys(read, hub),
-            "key_holders": key_holders(read, hub["id"], "iot hub"),
-        }
+    yield from read.each(read(HUBS), partial(hub_row, read), named)
+
+
+def hub_row(read: Reader, hub: Mapping[str, Any]) -> Row:
+    """One hub's row."""
+    properties = hub["properties"]
+    return {
+        "region": region(hub),
+        "resource": hub["id"],
+        "name": hub["name"],
+        "tags": tags(hub.get("tags") or {}),
+        "enabled": properties["state"] == "Active" if properties.get("state") else None,
+        "min_tls": min_tls(properties, read.options.get("cloud", "public")),
+        **addresses.cells(properties),
+        "events_endpoint_filtered": events_endpoint_filtered(properties),
+        "private_endpoints": private_endpoints(properties),
+        "egress_restricted": properties.get("restrictOutboundNetworkAccess") is True,
+        "routes": sum(1 for _ in endpoints(properties)),
+        "shared_access_keys": properties.get("disableLocalAuth") is not True,
+        "device_keys_allowed": not (properties.get("disableDeviceSAS") and properties.get("disableModuleSAS")),
+        "devices_using_keys": devices_with_keys(read, hub),
+        "key_holders": key_holders(read, hub["id"], "iot hub"),
+    }
 
 
 @collector(Route, "azure", HUBS, where="global")
@@ -64,31 +69,42 @@ def routes(read: Reader) -> Iterator[Row]:
 
     Azure encrypts at rest every kind of store that a hub can send to ("Azure data encryption at rest").
     """
-    for hub in read(HUBS):
-        properties = hub["properties"]
-        about = {"region": region(hub), "resource": hub["id"], "hub": hub["id"], "encrypted_at_rest": True}
-        used = used_endpoints(properties)
-        for kind, endpoint in endpoints(properties):
-            yield {
-                **about,
-                "subject": f"{kind}/{endpoint['name']}",
-                "name": endpoint["name"],
-                "kind": kind,
-                "target": destination(endpoint),
-                "enabled": endpoint["name"] in used,
-                "keyed": uses_stored_key(endpoint),
-            }
-        if upload := file_upload(properties):
-            yield {
-                **about,
-                "subject": "fileUpload",
-                "name": f"{hub['name']} file upload",
-                "kind": "fileUpload",
-                "target": destination(upload),
-                "enabled": True,
-                "keyed": uses_stored_key(upload),
-                "upload_hours": hours(upload.get("sasTtlAsIso8601") or "PT1H"),
-            }
+    yield from read.each(read(HUBS), partial(routes_of, read), id_of)
+
+
+def routes_of(read: Reader, hub: Mapping[str, Any]) -> Iterator[Row]:
+    """Every routing endpoint and the file upload of one hub."""
+    properties = hub["properties"]
+    about = {"region": region(hub), "resource": hub["id"], "hub": hub["id"], "encrypted_at_rest": True}
+    used = used_endpoints(properties)
+
+    def subject(found: tuple[str, Mapping[str, Any]]) -> Row:
+        return {**named(hub), "subject": f"{found[0]}/{found[1]['name']}", "name": found[1]["name"]}
+
+    def row(found: tuple[str, Mapping[str, Any]]) -> Row:
+        kind, endpoint = found
+        return {
+            **about,
+            "subject": f"{kind}/{endpoint['name']}",
+            "name": endpoint["name"],
+            "kind": kind,
+            "target": destination(endpoint),
+            "enabled": endpoint["name"] in used,
+            "keyed": uses_stored_key(endpoint),
+        }
+
+    yield from read.each(endpoints(properties), row, subject)
+    if upload := file_upload(properties):
+        yield {
+            **about,
+            "subject": "fileUpload",
+            "name": f"{hub['name']} file upload",
+            "kind": "fileUpload",
+            "target": destination(upload),
+            "enabled": True,
+            "keyed": uses_stored_key(upload),
+            "upload_hours": hours(upload.get("sasTtlAsIso8601") or "PT1H"),
+        }
 
 
 def min_tls(properties: Mapping[str, Any], cloud: str) -> Any:
@@ -195,4 +211,7 @@ def devices_with_keys(read: Reader, hub: Mapping[str, Any]) -> Any:
     """How many enabled devices of a hub authenticate with a symmetric key."""
     if not answers_queries(hub):
         return Unread("no_data_source", detail="a hub of the basic tier answers no twin queries")
-    return read(KEYED_DEVICES, host=hub["properties"]["hostName"]).cell(lambda found: int(found[0]["devices"]))
+    host = hub["properties"].get("hostName")
+    if not host:
+        return Unread("absent_field", detail="the hub has no hostName, as while it is activated")
+    return read(KEYED_DEVICES, host=host).cell(lambda found: int(found[0]["devices"]))

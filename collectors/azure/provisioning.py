@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from collectors.azure import addresses
-from collectors.azure.account import region, value_or_unread
+from collectors.azure.account import named, region, value_or_unread
 from collectors.azure.iothub import private_endpoints
 from collectors.azure.roles import ASSIGNMENTS, ROLES, key_holders
 from collectors.operation import Operation, Reader, collector
@@ -28,21 +29,25 @@ def services(read: Reader) -> Iterator[Row]:
 
     Its address rules count where they close the service API: devices may enrol from anywhere.
     """
-    for service in read(SERVICES):
-        properties = service["properties"]
-        local = value_or_unread(properties, "disableLocalAuth")
-        yield {
-            "region": region(service),
-            "resource": service["id"],
-            "name": service["name"],
-            "tags": tags(service.get("tags") or {}),
-            "enabled": properties["state"] == "Active" if properties.get("state") else None,
-            **addresses.cells(properties, ("all", "serviceapi")),
-            "private_endpoints": private_endpoints(properties),
-            "shared_access_keys": local if isinstance(local, Unread) else local is not True,
-            "key_holders": key_holders(read, service["id"], "provisioning service"),
-            "key_linked_hubs": key_linked(properties.get("iotHubs") or ()),
-        }
+    yield from read.each(read(SERVICES), partial(service_row, read), named)
+
+
+def service_row(read: Reader, service: Mapping[str, Any]) -> Row:
+    """One service's row."""
+    properties = service["properties"]
+    local = value_or_unread(properties, "disableLocalAuth")
+    return {
+        "region": region(service),
+        "resource": service["id"],
+        "name": service["name"],
+        "tags": tags(service.get("tags") or {}),
+        "enabled": properties["state"] == "Active" if properties.get("state") else None,
+        **addresses.cells(properties, ("all", "serviceapi")),
+        "private_endpoints": private_endpoints(properties),
+        "shared_access_keys": local if isinstance(local, Unread) else local is not True,
+        "key_holders": key_holders(read, service["id"], "provisioning service"),
+        "key_linked_hubs": key_linked(properties.get("iotHubs") or ()),
+    }
 
 
 def key_linked(links: Iterable[Mapping[str, Any]]) -> Any:

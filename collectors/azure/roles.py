@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from collectors.azure.account import covers
-from collectors.operation import Operation, Reader
+from collectors.operation import Operation, Reader, oddity
 from collectors.schema import Unread
 
 ASSIGNMENTS = Operation(
@@ -94,6 +94,16 @@ def key_holders(read: Reader, resource_id: str, kind: str) -> Any:
     for part in (roles, assignments):
         if isinstance(part, Unread):
             return part
+    try:
+        return holders(roles, assignments, resource_id, kind)
+    except Exception as error:  # one assignment that makes no sense may be one that counts
+        return Unread("not_parseable", detail=f"an assignment {oddity(error)}", operation=ASSIGNMENTS.name)
+
+
+def holders(
+    roles: Mapping[str, Mapping[str, Any]], assignments: Iterable[Mapping[str, Any]], resource_id: str, kind: str
+) -> int | Unread:
+    """The number that :func:`key_holders` tells, of lists that were read."""
     found: set[str] = set()
     for assignment in assignments:
         properties = assignment["properties"]

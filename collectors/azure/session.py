@@ -20,6 +20,7 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DeserializationError,
     HttpResponseError,
     ServiceRequestError,
     ServiceResponseError,
@@ -190,7 +191,7 @@ class Azure:
         ]
 
     def _read(self, service: str, name: str, params: Mapping[str, Any]) -> Iterator[Any]:
-        """The body of every page of one ARM operation. The SDK parses each too, so it vouches for the shape."""
+        """The body of every page of one ARM operation, whatever the SDK, which parses each too, makes of its fields."""
         group, _, method = name.partition(".")
         bodies: list[Any] = []
 
@@ -198,14 +199,27 @@ class Azure:
             if response.http_response.status_code < 300:
                 bodies.append(redact(response.context.get(ContentDecodePolicy.CONTEXT_NAME)))
 
-        reply = getattr(getattr(self.client(service), group), method)(**params, raw_response_hook=keep)
+        try:
+            reply = getattr(getattr(self.client(service), group), method)(**params, raw_response_hook=keep)
+        except DeserializationError:
+            yield kept_body(bodies)
+            return
         if not hasattr(reply, "by_page"):
             yield bodies.pop()
             return
-        for page in reply.by_page():
-            for _ in page:
-                pass
-            yield bodies.pop()
+        pages = reply.by_page()
+        while True:
+            try:
+                if next(pages, None) is None:
+                    return
+                body = bodies.pop()
+            except DeserializationError:  # the SDK gives a page up for one odd field of one item, and so the list
+                body = kept_body(bodies)
+                if not body.get("nextLink"):
+                    yield body
+                    return
+                pages = reply.by_page(continuation_token=body["nextLink"])
+            yield body
 
     def _query(self, host: str, query: str) -> Iterator[Any]:
         """Every page of a query over the twins of one hub."""
@@ -269,6 +283,14 @@ def closed_hosts(hub: Any) -> Iterator[str]:
     shut = str(properties.get("publicNetworkAccess")).lower() == "disabled"
     if shut or properties.get("ipFilterRules") or rules.get("ipRules") or rules.get("defaultAction") == "Deny":
         yield str(properties.get("hostName"))
+
+
+def kept_body(bodies: list[Any]) -> Any:
+    """The body that the SDK could not parse. Raises where it is no JSON object."""
+    body = bodies.pop()
+    if not isinstance(body, dict):
+        raise ReadFailed("failed", "NotAnObject")
+    return body
 
 
 def items_of(page: Any, path: str) -> list[Any]:

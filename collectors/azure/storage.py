@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from collectors.azure.account import region, resource_group
+from collectors.azure.account import named, region, resource_group
 from collectors.azure.iothub import HUBS, endpoints, file_upload, storage_account
 from collectors.operation import Operation, Reader, collector
 from collectors.schema import Row, Unread
@@ -39,30 +39,34 @@ def stores(read: Reader) -> Iterator[Row]:
     Azure encrypts every account at rest ("Azure Storage encryption for data at rest").
     """
     routed = read(HUBS).cell(containers_by_account)
-    for account in read(ACCOUNTS):
-        properties = account["properties"]
-        telemetry = holds_telemetry(routed, account["name"].lower())
-        row = {
-            "region": region(account),
-            "resource": account["id"],
-            "name": account["name"],
-            "tags": tags(account.get("tags") or {}),
-            "kind": "storage account",
-            "holds_telemetry": telemetry,
-            "holds_iot_data": telemetry,
-            "public": is_closed_by_switch(properties),
-            "refuses_plain_http": properties.get("supportsHttpsTrafficOnly") is True
-            and properties.get("minimumTlsVersion") in STRONG_TLS,
-            "encrypted": True,
-            "shared_keys": properties.get("allowSharedKeyAccess") is not False,
-        }
-        if telemetry is True:
-            where = {"resource_group_name": resource_group(account["id"]), "account_name": account["name"]}
-            if row["public"] is None:
-                row["public"] = read(CONTAINERS, **where).cell(any_public, absent=False)
-            rules = partial(deletes, containers=routed[account["name"].lower()])
-            row["expires_objects"] = read(LIFECYCLE, **where).cell(rules, absent=False)
-        yield row
+    yield from read.each(read(ACCOUNTS), partial(account_row, read, routed), named)
+
+
+def account_row(read: Reader, routed: Any, account: Mapping[str, Any]) -> Row:
+    """One account's row."""
+    properties = account["properties"]
+    telemetry = holds_telemetry(routed, account["name"].lower())
+    row = {
+        "region": region(account),
+        "resource": account["id"],
+        "name": account["name"],
+        "tags": tags(account.get("tags") or {}),
+        "kind": "storage account",
+        "holds_telemetry": telemetry,
+        "holds_iot_data": telemetry,
+        "public": is_closed_by_switch(properties),
+        "refuses_plain_http": properties.get("supportsHttpsTrafficOnly") is True
+        and properties.get("minimumTlsVersion") in STRONG_TLS,
+        "encrypted": True,
+        "shared_keys": properties.get("allowSharedKeyAccess") is not False,
+    }
+    if telemetry is True:
+        where = {"resource_group_name": resource_group(account["id"]), "account_name": account["name"]}
+        if row["public"] is None:
+            row["public"] = read(CONTAINERS, **where).cell(any_public, absent=False)
+        rules = partial(deletes, containers=routed[account["name"].lower()])
+        row["expires_objects"] = read(LIFECYCLE, **where).cell(rules, absent=False)
+    return row
 
 
 def containers_by_account(hubs: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from collectors.clearblade.account import CREDENTIALS, DEVICES, REGISTRIES
@@ -26,22 +27,19 @@ def registries(read: Reader) -> Reply:
 @collector(Hub, "clearblade", REGISTRIES)
 def hubs(read: Reader) -> Iterator[Row]:
     """Every registry of one region."""
-    for item in registries(read):
-        yield registry.hub(item, full)
+    yield from read.each(registries(read), partial(registry.hub, full=full), partial(registry.named, full=full))
 
 
 @collector(Log, "clearblade", REGISTRIES)
 def logs(read: Reader) -> Iterator[Row]:
     """What every registry of one region logs."""
-    for item in registries(read):
-        yield registry.log(item, full)
+    yield from read.each(registries(read), partial(registry.log, full=full), partial(registry.named, full=full))
 
 
 @collector(Certificate, "clearblade", REGISTRIES)
 def authorities(read: Reader) -> Iterator[Row]:
     """The CA certificates of every registry of one region."""
-    for item in registries(read):
-        yield from registry.certificates(item, full, read.clock, read.memory.weak)
+    yield from read.each(registries(read), partial(registry.certificates, read, full), registry.name_of)
 
 
 @collector(Device, "clearblade", REGISTRIES, CREDENTIALS, DEVICES)
@@ -51,11 +49,11 @@ def devices(read: Reader) -> Iterator[Row]:
     complete: Any = known.cell(len)
     pairs = []
     for item in known:
-        opened = read(CREDENTIALS, registry=item["name"])
+        opened = read(CREDENTIALS, registry=registry.name_of(item))
         let_in = opened.cell(bool)
         if isinstance(let_in, Unread):
             complete = let_in
             list(opened)  # notes that devices are missing
         else:
-            pairs.append((item, read(DEVICES, parent=item["name"])))
-    yield from registry.devices(pairs, full, read.clock, complete, read.memory.weak)
+            pairs.append((item, read(DEVICES, parent=registry.name_of(item))))
+    yield from registry.devices(read, pairs, full, complete)

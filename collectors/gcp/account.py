@@ -55,7 +55,7 @@ def value_or_unread(value: Callable[[], Any]) -> Any:
         return value()
     except KeyError as error:
         return Unread("absent_field", detail=f"the reply has no {error.args[0]}")
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # whatever a reply brings about costs the cell
         return Unread("not_parseable", detail=type(error).__name__)
 
 

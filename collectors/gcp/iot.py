@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from collectors.causes import NOTHING_THERE
@@ -63,22 +64,19 @@ def registry_topics(found: list[dict[str, Any]]) -> set[str]:
 @collector(Hub, "gcp", REGISTRIES)
 def hubs(read: Reader) -> Iterator[Row]:
     """Every registry of one location."""
-    for item in registries(read):
-        yield registry.hub(item, full)
+    yield from read.each(registries(read), partial(registry.hub, full=full), partial(registry.named, full=full))
 
 
 @collector(Log, "gcp", REGISTRIES)
 def logs(read: Reader) -> Iterator[Row]:
     """What every registry of one location logs."""
-    for item in registries(read):
-        yield registry.log(item, full)
+    yield from read.each(registries(read), partial(registry.log, full=full), partial(registry.named, full=full))
 
 
 @collector(Certificate, "gcp", REGISTRIES)
 def authorities(read: Reader) -> Iterator[Row]:
     """The CA certificates of every registry of one location."""
-    for item in registries(read):
-        yield from registry.certificates(item, full, read.clock, read.memory.weak)
+    yield from read.each(registries(read), partial(registry.certificates, read, full), registry.name_of)
 
 
 @collector(Device, "gcp", REGISTRIES, DEVICES)
@@ -88,5 +86,5 @@ def devices(read: Reader) -> Iterator[Row]:
     state = known.cell(len)
     if isinstance(state, Unread) and state.code == RETIRED:
         list(read(DEVICES, parent=f"{project(read)}/locations/{read.scope.region}/registries/none"))
-    pairs = [(item, read(DEVICES, parent=item["name"])) for item in known]
-    yield from registry.devices(pairs, full, read.clock, state, read.memory.weak)
+    pairs = [(item, read(DEVICES, parent=registry.name_of(item))) for item in known]
+    yield from registry.devices(read, pairs, full, state)

@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 
 from collectors.gcp.account import value_or_unread
 from collectors.lost import is_gone
-from collectors.operation import Reply
+from collectors.operation import Reader, Reply
 from collectors.schema import Row, Unread, any_of
 from collectors.weak_keys import WeakKeys, mark
 from collectors.x509 import NO_LIST, certificate, certificate_facts, fingerprint, key_facts, public_key
@@ -82,22 +82,31 @@ def log(registry: dict[str, Any], full: Name) -> Row:
     }
 
 
-def certificates(registry: dict[str, Any], full: Name, clock: datetime, weak: WeakKeys = NO_LIST) -> Iterator[Row]:
+def name_of(registry: dict[str, Any]) -> str:
+    """The relative resource name of a registry."""
+    return str(registry["name"])
+
+
+def named(registry: dict[str, Any], full: Name) -> Row:
+    """What a registry is called, whatever else the reply says of it."""
+    return {"resource": full(registry["name"]), "name": registry.get("id")}
+
+
+def certificates(read: Reader, full: Name, registry: dict[str, Any]) -> Iterator[Row]:
     """The registry's CAs as rows of Certificate."""
-    for authority in authorities(registry):
+    place = {"resource": full(registry["name"]), "hub": full(registry["name"]), "kind": "authority"}
+
+    def called(authority: dict[str, Any]) -> Row:
+        return {**place, "subject": identity(authority.get("certificate") or "")}
+
+    def row(authority: dict[str, Any]) -> Row:
         encoded = authority.get("certificate") or ""
-        facts = certificate_facts(encoded, clock, weak)
+        facts = certificate_facts(encoded, read.clock, read.memory.weak)
         if not facts["parseable"]:
-            facts["expires_in_days"] = expiry(authority, clock)
-        yield {
-            "resource": full(registry["name"]),
-            "subject": identity(encoded),
-            "name": authority_name(authority, encoded),
-            "kind": "authority",
-            "hub": full(registry["name"]),
-            "active": True,
-            **facts,
-        }
+            facts["expires_in_days"] = expiry(authority, read.clock)
+        return {**called(authority), "name": authority_name(authority, encoded), "active": True, **facts}
+
+    yield from read.each(authorities(registry), row, called)
 
 
 def identity(encoded: str) -> str:
@@ -126,17 +135,13 @@ def authority_name(authority: dict[str, Any], encoded: str) -> str:
 
 
 def devices(
-    registries: Iterable[tuple[dict[str, Any], Reply]],
-    full: Name,
-    clock: datetime,
-    complete: Any,
-    weak: WeakKeys = NO_LIST,
+    read: Reader, registries: Iterable[tuple[dict[str, Any], Reply]], full: Name, complete: Any
 ) -> Iterator[Row]:
     """Every device of a scope's registries as rows of Device, each with the others that hold one of its keys.
 
     ``registries`` pairs a registry with the reply that lists its devices. The same key in another registry is shared
     as well, so all are read before the first row is given. ``complete`` is unread when registries may be missing: then
-    nobody can say how many hold a key.
+    nobody can say how many hold a key, nor when a device makes no sense, for it may hold one.
     """
     rows: list[tuple[dict[str, Any], frozenset[str] | None]] = []
     holders: Counter[str] = Counter()
@@ -146,9 +151,14 @@ def devices(
         if is_gone(told):
             continue
         gap = told if isinstance(told, Unread) else gap
-        signers = signing(registry)
+        where, signers = full(registry["name"]), signing(registry)
         for item in reply:
-            row, keys = device(item, full(registry["name"]), signers, clock, weak)
+            try:
+                row, keys = device(item, where, signers, read.clock, read.memory.weak)
+            except Exception as error:  # whatever a device brings about costs its row
+                gap = Unread("not_parseable", detail="a device that may hold the same key")
+                read.miss(error, partial(device_name, where), item)
+                continue
             rows.append((row, keys))
             if row["enabled"] is True and keys:
                 holders.update(keys)
@@ -188,15 +198,14 @@ def device(
     gateway = value_or_unread(lambda: item["gatewayConfig"].get("gatewayType", "") == "GATEWAY")
     prints = [key["fingerprint"] for key in keys]
     row = {
-        "resource": f"{registry}/devices/{item['id']}",
-        "name": item["id"],
+        **device_name(registry, item),
         "hub": registry,
         "enabled": value_or_unread(lambda: not item["blocked"]),
         "auth": unasked if held is None else weakest_auth([key["auth"] for key in keys]),
         "weak_key": unasked if held is None else any_of(key["weak"] for key in keys),
         "credentials": unasked if held is None else len(keys),
-        "expiring_credentials": unasked if held is None else sum(key["ends"] is not None for key in keys),
-        "expired_credentials": unasked if held is None else sum(bool(k["ends"] and k["ends"] <= clock) for k in keys),
+        "expiring_credentials": unasked if held is None else expiring([key["ends"] for key in keys]),
+        "expired_credentials": unasked if held is None else expired([key["ends"] for key in keys], clock),
         "silent_days": heard if isinstance(heard, Unread) else silence(heard, clock),
         "ever_connected": heard if isinstance(heard, Unread) else heard is not None,
         "edge": gateway,
@@ -204,6 +213,23 @@ def device(
         "logs_off": value_or_unread(lambda: item["logLevel"] == "NONE"),
     }
     return row, None if held is None or None in prints else frozenset(prints)
+
+
+def device_name(registry: str, item: dict[str, Any]) -> Row:
+    """What a device is called, whatever else the reply says of it."""
+    return {"resource": f"{registry}/devices/{item['id']}", "name": item["id"]}
+
+
+def expired(ends: list[Any], clock: datetime) -> Any:
+    """How many of the times are over; unread where one makes no sense."""
+    unread = next((end for end in ends if isinstance(end, Unread)), None)
+    return unread or sum(bool(end and end <= clock) for end in ends)
+
+
+def expiring(ends: list[Any]) -> Any:
+    """How many of the times are set; unread where one makes no sense."""
+    unread = next((end for end in ends if isinstance(end, Unread)), None)
+    return unread or sum(end is not None for end in ends)
 
 
 def last_heard(item: dict[str, Any]) -> datetime | None:
@@ -244,7 +270,7 @@ def credential_facts(
     key = credential.get("publicKey") or {}
     encoded = key.get("key") or ""
     facts: dict[str, Any] = {"auth": "public-key", "weak": Unread("not_parseable"), "fingerprint": None}
-    facts["ends"] = moment(credential.get("expirationTime"))
+    facts["ends"] = value_or_unread(lambda: moment(credential.get("expirationTime")))
     try:
         parsed = public_key(encoded)
         facts["fingerprint"] = fingerprint(parsed)
