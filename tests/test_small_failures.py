@@ -22,6 +22,7 @@ from checks.unread import parse
 from collectors.run import collect
 from collectors.schema import Tables, gaps_frame
 from collectors.scope import Scope
+from collectors.tables.data import Route
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
 from flows.demo import toml
@@ -285,3 +286,39 @@ def test_a_registry_that_says_nothing_of_its_authorities_costs_what_is_said_of_t
     assert {subject for _, subject in whole} == {"every certificate"}
     assert all(registry["name"] in resource for _, resource, _, _ in told(before) - told(after))
     assert not_read(after) == set(), "no list is failed because of what a row says"
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        ("sns", {"targetArn": "${get(*,'target')}", "roleArn": "arn:aws:iam::123456789012:role/r"}),
+        ("kinesis", {"streamName": "${topic()}", "roleArn": "arn:aws:iam::123456789012:role/r", "partitionKey": "k"}),
+    ],
+)
+def test_a_target_that_the_message_chooses_costs_its_cell_and_no_call(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, action: dict[str, str]
+) -> None:
+    before = look(lab, tmp_path, "aws", "iot.get_topic_rule")
+    place = next(s for s in before.tables if Route in before.tables[s].frames and len(before.tables[s].frames[Route]))
+    name = before.tables[place].frames[Route]["name"].min()
+    answer = lab.aws.answers["iot.get_topic_rule"]
+
+    def chosen(region: str, params: Any) -> Any:
+        reply = deepcopy(answer(region, params))
+        if params["ruleName"] == name:
+            reply["rule"]["actions"] = [{kind: action}]
+        return reply
+
+    monkeypatch.setitem(lab.aws.answers, "iot.get_topic_rule", chosen)
+    after = look(lab, tmp_path, "aws", "iot.get_topic_rule")
+    for scope, tables in after.tables.items():
+        old = before.tables[scope]
+        pd.testing.assert_frame_equal(tables.gaps, old.gaps)
+        odd = set(tables.coverage["outcome"]) - {"read", "unavailable"}
+        assert odd == set(), "no call is made with such a name"
+        if Route in old.frames:
+            routes, known = (one.frames[Route] for one in (tables, old))
+            assert set(routes["resource"]) == set(known["resource"])
+    unread = after.tables[place].unread
+    told = unread[(unread["subject"] == f"actions[0].{kind}") & (unread["cause"] == "message_decides")]
+    assert told[["table", "column"]].to_numpy().tolist() == [["route", "encrypted_at_rest"]]

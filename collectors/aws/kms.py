@@ -15,6 +15,7 @@ from collectors.aws.rules import (
     TOPIC,
     actions,
     delivery_encryption,
+    message_decides,
     queue,
     queue_key,
     topic,
@@ -84,11 +85,10 @@ def named_keys(read: Reader) -> set[str]:
     stores: set[str] = set()
     for rule in read(LIST_RULES):
         for reply in read(GET_RULE, ruleName=rule["ruleName"]):
-            for _, kind, action in actions(reply["rule"]):
-                if kind == "s3" and "${" not in action["bucketName"]:
-                    stores.add(action["bucketName"])
-                elif kind in KEYS:
-                    found |= KEYS[kind](read, action)
+            try:
+                names_of_rule(read, reply["rule"], found, stores)
+            except Exception as error:  # whatever a rule brings about costs the keys that it may name
+                read.miss(error, str, rule["ruleName"])
     for update in read(LIST_UPDATES):
         for reply in read(GET_UPDATE, otaUpdateId=update["otaUpdateId"]):
             stores.update(firmware_buckets(reply["otaUpdateInfo"]))
@@ -99,6 +99,15 @@ def named_keys(read: Reader) -> set[str]:
         for reply in read(BUCKET_ENCRYPTION, region="global", Bucket=bucket):
             found.update(bucket_keys(reply))
     return found - {""}
+
+
+def names_of_rule(read: Reader, rule: Mapping[str, Any], found: set[str], stores: set[str]) -> None:
+    """Adds the keys and the buckets that a rule leads to; where the message chooses the target it names none."""
+    for _, kind, action in actions(rule):
+        if kind == "s3" and "${" not in action["bucketName"]:
+            stores.add(action["bucketName"])
+        elif kind in KEYS and not message_decides(kind, action):
+            found |= KEYS[kind](read, action)
 
 
 KEYS: Mapping[str, Callable[[Reader, Mapping[str, Any]], set[str]]] = {

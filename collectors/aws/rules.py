@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,10 @@ PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read")
 ALWAYS_ENCRYPTED = ("s3", "dynamoDB", "dynamoDBv2", "timestream")
 """Encrypted at rest whatever the settings: Amazon S3 since January 2023, DynamoDB and Timestream always
 (each service's user guide, "Encryption at rest")."""
+NAMED_BY = {"sqs": "queueUrl", "sns": "targetArn", "kinesis": "streamName", "firehose": "deliveryStreamName"}
+"""Per kind of action whose target is asked, the member that names it."""
+Action = tuple[str, str, Mapping[str, Any]]
+"""Subject, kind and settings of one action."""
 IDENTITY_FUNCTIONS = ("clientid()", "principal()", "accountid()", "newuuid()", "timestamp()", "traceid()")
 """Substitutions that the message does not choose (AWS IoT Core, "AWS IoT SQL functions")."""
 SECRET_HEADER = re.compile(r"^(authorization|x-api-key)$|token|secret|api-?key|password", re.IGNORECASE)
@@ -76,28 +81,39 @@ TARGETS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 @collector(Route, "aws", LIST_RULES, GET_RULE, QUEUE, TOPIC, STREAM, DELIVERY)
 def rule_actions(read: Reader) -> Iterator[Row]:
     """Every action and error action of every topic rule of one region."""
-    for listed in read(LIST_RULES):
-        for reply in read(GET_RULE, ruleName=listed["ruleName"]):
-            rule = reply["rule"]
-            for subject, kind, action in actions(rule):
-                yield {
-                    "resource": reply.get("ruleArn") or listed["ruleArn"],
-                    "name": listed["ruleName"],
-                    "subject": subject,
-                    "hub": registry(read.scope),
-                    "kind": kind,
-                    "target": target(kind, action),
-                    "enabled": not rule.get("ruleDisabled", False),
-                    "public_acl": kind == "s3" and action.get("cannedAcl") in PUBLIC_ACLS,
-                    "static_secret": holds_secret(kind, action),
-                    "caught_errors": bool(rule.get("errorAction")),
-                    "reserved_from_message": kind == "republish"
-                    and message_chooses(action.get("topic", ""), rule.get("sql", "")),
-                    "encrypted_at_rest": keeps_encrypted(read, kind, action),
-                }
+    yield from read.each(read(LIST_RULES), partial(actions_of, read), lambda listed: str(listed["ruleName"]))
 
 
-def actions(rule: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def actions_of(read: Reader, listed: Mapping[str, Any]) -> Iterator[Row]:
+    """Every action and error action of one topic rule."""
+    for reply in read(GET_RULE, ruleName=listed["ruleName"]):
+        rule = reply["rule"]
+        about = {"resource": reply.get("ruleArn") or listed["ruleArn"], "name": listed["ruleName"]}
+
+        def row(found: Action, rule: Mapping[str, Any] = rule, about: Row = about) -> Row:
+            subject, kind, action = found
+            return {
+                **about,
+                "subject": subject,
+                "hub": registry(read.scope),
+                "kind": kind,
+                "target": target(kind, action),
+                "enabled": not rule.get("ruleDisabled", False),
+                "public_acl": kind == "s3" and action.get("cannedAcl") in PUBLIC_ACLS,
+                "static_secret": holds_secret(kind, action),
+                "caught_errors": bool(rule.get("errorAction")),
+                "reserved_from_message": kind == "republish"
+                and message_chooses(action.get("topic", ""), rule.get("sql", "")),
+                "encrypted_at_rest": keeps_encrypted(read, kind, action),
+            }
+
+        def named(found: Action, about: Row = about) -> Row:
+            return {**about, "subject": found[0]}
+
+        yield from read.each(actions(rule), row, named)
+
+
+def actions(rule: Mapping[str, Any]) -> Iterator[Action]:
     """Subject, kind and settings of each action of a rule, the error action last."""
     for index, action in enumerate(rule.get("actions") or ()):
         for kind, settings in action.items():
@@ -145,6 +161,8 @@ def keeps_encrypted(read: Reader, kind: str, action: Mapping[str, Any]) -> bool 
     found: bool | Unread | None = None
     if kind in ALWAYS_ENCRYPTED:
         return True
+    if message_decides(kind, action):
+        return Unread("message_decides", detail=NAMED_BY[kind])
     if kind == "sqs":
         found = queue(read, action).cell(
             lambda q: q.get("Attributes", {}).get("SqsManagedSseEnabled") == "true" or bool(queue_key(q))
@@ -171,6 +189,11 @@ def queue(read: Reader, action: Mapping[str, Any]) -> Any:
 def topic(read: Reader, action: Mapping[str, Any]) -> Any:
     """The topic an SNS action leads to, asked in the region that its ARN names."""
     return read(TOPIC, region=action["targetArn"].split(":")[3], TopicArn=action["targetArn"])
+
+
+def message_decides(kind: str, action: Mapping[str, Any]) -> bool:
+    """Whether the message chooses where an action leads: no call can be made with such a name."""
+    return kind in NAMED_BY and "${" in str(action.get(NAMED_BY[kind]))
 
 
 def delivery_encryption(reply: Mapping[str, Any]) -> Mapping[str, Any]:
