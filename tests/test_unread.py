@@ -115,6 +115,13 @@ def test_what_nobody_wrote_is_refused(cell: str) -> None:
         parse(cell)
 
 
+def test_a_cell_says_what_is_known_in_any_script_and_leaves_the_rest_empty() -> None:
+    unread = (Unread("größe", "failed"),)
+    row = '{"column": "größe", "cause": "failed", "operation": "", "permission": "", "detail": ""}'
+    assert (dump(unread), parse(f"[{row}]")) == (f"[{row}]", unread)
+    assert (dump([]), parse("")) == ("", ())
+
+
 def test_a_cell_that_nobody_wrote_is_shown_by_its_head() -> None:
     with pytest.raises(ValueError, match="not what was not read: ") as refused_cell:
         parse(f'[{{"colour": "{"r" * 99}"}}]')
