@@ -217,6 +217,7 @@ def test_cause_and_permission_are_taken_out_of_it_and_only_a_lacking_permission_
     )
     assert causes(unread) == "denied|failed|absent_field"
     assert permissions(unread) == "Microsoft.Devices/IotHubs/read"
+    assert permissions([*unread, Unread("c", "denied", "", "p:List")]) == "Microsoft.Devices/IotHubs/read|p:List"
 
 
 def test_of_many_alike_some_are_kept_and_the_rest_counted() -> None:
