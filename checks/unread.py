@@ -110,7 +110,7 @@ def sentences(unread: Sequence[Unread], concerned: int = 0) -> str:
     return " ".join((*(lead if concerned else ()), *said, *filter(None, mends)))
 
 
-def sentence(what: str, cause: str, operation: str = "", permission: str = "", *details: str) -> str:
+def sentence(what: str, cause: str, operation: str, permission: str, *details: str) -> str:
     """One thing that was not read, and why."""
     why = cause_of(cause)
     needs = " ".join(filter(None, (operation, f"needs {permission}" if permission else "")))

@@ -206,13 +206,16 @@ def test_a_check_is_documented_and_mapped(check: Check) -> None:
         assert isinstance(value, int | float | str | bool), "a threshold has a plain default"
 
 
-def test_ids_and_severities_are_as_golden() -> None:
-    """An id stands in tickets and waivers, a severity decides who is woken: neither changes unnoticed."""
-    rows = [(c.id, c.severity, json.dumps(c.severity_when) if c.severity_when else "") for c in CHECKS]
+def test_ids_severities_and_clouds_are_as_golden() -> None:
+    """An id stands in tickets and waivers, a severity decides who is woken, a cloud who is asked: none changes unnoticed."""
+    rows = [
+        (c.id, c.severity, json.dumps(c.severity_when) if c.severity_when else "", " ".join(members(c.only.get("provider", "any"))))
+        for c in CHECKS
+    ]  # fmt: skip
     agree(
         "checks.csv",
-        ["id,severity,severity_when", *csv_lines(sorted(rows))],
-        "ids and severities of checks; tickets and waivers name an id, so one that was published stays",
+        ["id,severity,severity_when,clouds", *csv_lines(sorted(rows))],
+        "ids, severities and clouds of checks; tickets and waivers name an id, so one that was published stays",
     )
 
 

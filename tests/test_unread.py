@@ -115,6 +115,13 @@ def test_what_nobody_wrote_is_refused(cell: str) -> None:
         parse(cell)
 
 
+def test_a_cell_says_what_is_known_in_any_script_and_leaves_the_rest_empty() -> None:
+    unread = (Unread("größe", "failed"),)
+    row = '{"column": "größe", "cause": "failed", "operation": "", "permission": "", "detail": ""}'
+    assert (dump(unread), parse(f"[{row}]")) == (f"[{row}]", unread)
+    assert (dump([]), parse("")) == ("", ())
+
+
 def test_a_cell_that_nobody_wrote_is_shown_by_its_head() -> None:
     with pytest.raises(ValueError, match="not what was not read: ") as refused_cell:
         parse(f'[{{"colour": "{"r" * 99}"}}]')
@@ -210,6 +217,7 @@ def test_cause_and_permission_are_taken_out_of_it_and_only_a_lacking_permission_
     )
     assert causes(unread) == "denied|failed|absent_field"
     assert permissions(unread) == "Microsoft.Devices/IotHubs/read"
+    assert permissions([*unread, Unread("c", "denied", "", "p:List")]) == "Microsoft.Devices/IotHubs/read|p:List"
 
 
 def test_of_many_alike_some_are_kept_and_the_rest_counted() -> None:
