@@ -50,6 +50,7 @@ def test_the_commands_that_the_demo_prints_and_the_readme_names_work_on_what_it_
     demo = [COMMAND, "demo", "--runner", "threads"]
     told = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert told.returncode == CLEAN, told.stderr
+    assert "is trusted" not in told.stderr, "it wrote the settings itself"
     *_, title, trend, export, waiver = told.stdout.splitlines()
     (folder,) = (tmp_path / "iotposture-out").iterdir()
     assert title == "Go on with:"
