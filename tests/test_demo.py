@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from readmes import MARK
+from readmes import READMES as FOLDERS
 
 from flows.cli import app
 from flows.console import CLEAN, USAGE, exit_code
@@ -20,10 +22,9 @@ from flows.demo import next_commands, typed
 
 ROOT = Path(__file__).parent.parent
 READMES = "\n".join(
-    (ROOT / folder / "README.md").read_text(encoding="utf-8")
-    for folder in ("", "collectors", "checks", "reports", "flows")
+    (ROOT / folder / "README.md").read_text(encoding="utf-8").partition(MARK)[0] for folder in ("", *FOLDERS)
 )
-"""What a person reads: the README of the house, and those of its folders."""
+"""What is written for a person: the README of the house, and those of its folders without their tables."""
 COMMAND = str(Path(sys.executable).with_name("iotposture"))
 OF_CLOUDS = ("collect", "demo", "doctor", "policy", "scan")
 """Verbs that ask a cloud, or judge a file of one's own."""
