@@ -27,6 +27,7 @@ from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
 from collectors.endpoint import InTheClear
+from collectors.errors import BadRun
 from collectors.fact_cache import FactCache
 from collectors.operation import Memory, Operation, ReadFailed, Session, declared
 from collectors.provider import QUICK, NoTarget, Scopes, provider
@@ -264,7 +265,7 @@ def examiner(order: Order) -> Examine:
                 tables = collect(scope, *sessions.of(scope), order.clock)
                 run.write(scope, tables)
             return judge_scope(run, scope, tables, checks, order.settings.thresholds)
-        except OSError:  # the disk's, which every scope shares
+        except (OSError, BadRun):  # the disk's, which every scope shares, or a damaged run, which no scan mends
             raise
         except Exception as error:  # whatever it is, it costs this scope and not the others
             log.debug("%s was given up", scope, exc_info=True)

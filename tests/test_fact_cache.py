@@ -175,7 +175,7 @@ def test_facts_lie_beside_the_runs_or_the_reports_or_nowhere(tmp_path: Path, mon
     def place(out: str = "", **more: object) -> str:
         return Order(Settings(**more), "1", CLOCK, out=out).kept.url  # type: ignore[arg-type]
 
-    assert place(runs="s3://posture/runs/") == "s3://posture/runs/kept"
+    assert place(runs="memory://posture/runs/") == "memory://posture/runs/kept"
     assert place() == str(tmp_path / "iotposture-out" / "kept")
     assert place("reports") == str(tmp_path / "reports" / "kept")
     assert place(keep_facts=False) == ""

@@ -176,7 +176,7 @@ def test_runs_in_a_place_of_no_known_kind_are_one_line(
         code, said = told(capsys, *words)
         assert (code, said.count("\n")) == (USAGE, 1)
         assert said.startswith(
-            ("runs: nosuch://x: no place that can be read", "nosuch://x: no run lies", f"{ID}: no run")
+            ("IOTPOSTURE_RUNS: runs: nosuch://x: fsspec knows no nosuch://", "nosuch://x: no run lies", f"{ID}: no run")
         )
 
 

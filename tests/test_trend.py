@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -323,9 +324,8 @@ def test_a_gap_is_an_empty_column_and_a_zero_is_not() -> None:
 
 
 def test_a_trend_on_a_terminal_writes_no_control_character_that_a_cloud_named(place: str) -> None:
-    later = hostile()
-    object.__setattr__(later, "about", {**later.about, "scan_id": "later"})
-    with history(place, [hostile(), later]) as opened:
+    first, later = (replace(hostile(), about={**hostile().about, "scan_id": id_}) for id_ in ("first", "later"))
+    with history(place, [first, later]) as opened:
         trend = opened.trend(owner=lambda _: HOSTILE[16])
         assert trend is not None
         out = io.StringIO()
