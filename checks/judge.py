@@ -21,7 +21,7 @@ from checks.check import SEVERITIES, Check
 from checks.finding import COLUMNS, COUNTS, canonical, finding_id, partition, ticket_title
 from checks.guidelines import controls_of
 from checks.unread import (
-    ROW,
+    WHOLE_ROW,
     Unread,
     causes,
     dump,
@@ -34,12 +34,10 @@ from checks.unread import (
 from collectors import tags
 from collectors.causes import NOTHING_THERE
 from collectors.registry import collectors_in
-from collectors.schema import TEXT, Tables, Tagged, unread_key
+from collectors.schema import NAMING, TEXT, Tables, Tagged, unread_key
 from collectors.scope import Scope
 
 log = logging.getLogger("iotposture")
-ROW_KEY = ("provider", "account", "region", "resource", "subject", "name")
-"""What a gap tells of the one row that is missing."""
 EVIDENCE_LIMIT = 240
 """Characters of one cell that evidence shows; the hash is over the whole cell."""
 
@@ -286,8 +284,9 @@ def rows_not_read(check: Check, gaps: pd.DataFrame, frame: pd.DataFrame) -> Iter
     read = set(zip(frame["resource"], frame["subject"], strict=True)) if len(gaps) else set()
     for key, some in gaps.groupby(["resource", "subject"], sort=True):
         if key not in read:
-            known = {name: value for name, value in some.iloc[0].items() if name in ROW_KEY}
-            unread = shortened(one._replace(column=ROW) for one in gap_why(some).unread)
+            first, columns = some.iloc[0], check.table.columns()
+            known = {name: first[name] or None for name in ("provider", *NAMING) if name in columns}
+            unread = shortened(one._replace(column=WHOLE_ROW) for one in gap_why(some).unread)
             yield {**dict.fromkeys(check.table.columns()), **known}, Why(sentences(unread), unread)
 
 
@@ -312,10 +311,9 @@ class Reasons:
 
     def __init__(self, tables: Tables) -> None:
         self._why: dict[tuple[str, tuple[str, str]], dict[str, Unread]] = {}
-        for row in tables.unread.itertuples(index=False):
-            note = {name: str(value) for name, value in zip(tables.unread.columns, row, strict=True)}
-            told = Unread(*(note[name] for name in Unread._fields))
-            self._why.setdefault((note["table"], unread_key(note)), {})[told.column] = told
+        for note in tables.unread.to_dict("records"):
+            told = Unread(*(str(note[name]) for name in Unread._fields))
+            self._why.setdefault((str(note["table"]), unread_key(note)), {})[told.column] = told
 
     def of(self, check: Check, row: Mapping[str, Any]) -> Why:
         """Why a check has no answer for a row: the cells that it needed and nobody could read."""

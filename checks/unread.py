@@ -12,7 +12,7 @@ ALIKE = 10
 """Details of one cause and operation that a finding keeps; the rest are counted."""
 LIST = "the list"
 """What a sentence calls a list that is not whole."""
-ROW = "resource"
+WHOLE_ROW = "resource"
 """The column that stands for a row of which nothing was understood."""
 
 

@@ -136,7 +136,7 @@ def write_file(fs: fsspec.AbstractFileSystem, target: str, write: Callable[[Any]
         with fs.open(temporary, "wb") as file:
             write(file)
         fs.mv(temporary, target)
-    except BaseException:
-        if fs.exists(temporary):
+    except BaseException:  # Ctrl-C too leaves no draft; what went wrong is told, not what came of tidying up
+        with suppress(Exception):
             fs.rm(temporary)
         raise

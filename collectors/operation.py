@@ -16,14 +16,12 @@ from typing import Any, Literal, Protocol
 
 from collectors.causes import CAUSES, known_cause
 from collectors.fact_cache import FactCache, Facts
-from collectors.schema import Row, Table, Unread, details, unread_note
+from collectors.schema import NAMING, Row, Table, Unread, details, unread_note
 from collectors.scope import OUTCOMES, Outcome, Scope
 from collectors.tags import tags
 from collectors.weak_keys import WeakKeys
 
 log = logging.getLogger("iotposture")
-ROW = ("account", "region", "kind", "resource", "subject", "name")
-"""What may be known of a row that was not read."""
 FIELD = re.compile(r"[\w$.:-]{1,60}")
 """What the name of a field looks like."""
 
@@ -75,7 +73,7 @@ class Absent(Exception):
 
 
 class Undeclared(Exception):
-    """Raised when code asks for an operation that its collector did not declare."""
+    """Raised when code asks for an operation that its collector did not declare: a fault of ours, and no net is for it."""
 
 
 class Session(Protocol):
@@ -142,7 +140,7 @@ class Notes:
                 "table": collector.table.id(),
                 "provider": scope.provider,
                 **place,
-                **{column: str(row[column]) for column in ROW if row and row.get(column)},
+                **{column: str(row[column]) for column in NAMING if row and row.get(column)},
                 "cause": known_cause(cause or failure.cause),
                 "operation": operation.name,
                 "permission": failure.permission or operation.permission,
@@ -197,9 +195,8 @@ class Reply:
     def __iter__(self) -> Iterator[Any]:
         """The items. A list that was denied, or broke off, is noted as a gap of the collector's table."""
         reader, operation = self._reader, self._operation
-        reader.cover(
-            operation, self._region
-        )  # what is wrong is noted when it comes; whoever asks may stop before the end
+        # What is wrong is noted when it comes: whoever asks may stop before the end.
+        reader.cover(operation, self._region)
         try:
             if self._kept is None and not operation.shared:
                 yield from reader.stream(operation, self._region, self._params)
@@ -237,6 +234,8 @@ class Reply:
             return absent
         try:
             return value(items if operation.items else items[0])
+        except Undeclared:
+            raise
         except KeyError as error:
             return Unread("absent_field", detail=oddity(error), operation=operation.name)
         except Exception as error:  # whatever a reply brings about, its text may hold what the reply holds
@@ -333,7 +332,12 @@ class Reader:
                 self.miss(error, named, item)
 
     def miss(self, error: Exception, named: Callable[[Any], Row | str], item: Any) -> None:
-        """Notes that an item was not understood, with the row that it makes, as far as it can be named."""
+        """Notes that an item was not understood, with the row that it makes, as far as it can be named.
+
+        Raises the error where it is Undeclared.
+        """
+        if isinstance(error, Undeclared):
+            raise error
         try:
             told = named(item)
         except Exception:  # an item that makes no sense may have no name either
@@ -375,6 +379,8 @@ class Collector:
                     if isinstance(value, Unread):
                         reader.notes.unread.append(unread_note(self.table, whole, column, value))
                 yield whole
+        except Undeclared:
+            raise
         except Exception as error:  # a reply of a shape nobody expected must cost this table, not the scan
             self.stop(reader, error)
 
@@ -419,3 +425,10 @@ def declared(provider: str, collectors: Iterable[Collector]) -> tuple[Operation,
 def permissions(operations: Iterable[Operation], *, data: bool = False) -> list[str]:
     """The permissions of operations that the provider's API asks for, sorted; those on the data plane apart."""
     return sorted({op.permission for op in operations if op.permission and op.data == data and not op.outside})
+
+
+Policies = Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]]
+"""What is to be created in a cloud so that a scan may read, by whose it is: made from the operations that a scan asks and
+the settings of the cloud."""
+ROLE = ("iotposture read-only", "Reads IoT, IAM and storage configuration; no keys.")
+"""Title and description of the role to create, where a cloud has such."""

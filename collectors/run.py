@@ -107,7 +107,7 @@ NEEDED: Mapping[str, frozenset[str]] = {
 """Columns that each frame of a run has, in every version."""
 
 
-def lost(scope: Scope, error: Exception) -> Tables:
+def tables_of_lost_scope(scope: Scope, error: Exception) -> Tables:
     """A scope of which nothing was kept, because something was raised that nobody expected: all of it is unknown."""
     notes, failure = Notes(), ReadFailed("failed", type(error).__name__, "the scope was given up")
     for collector in collectors_in(scope):

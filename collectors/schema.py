@@ -191,6 +191,8 @@ class Tables:
 
 UNREAD = ("table", "resource", "subject", "column", "cause", "operation", "permission", "detail")
 """One row per cell that could not be read."""
+NAMING = ("account", "region", "kind", "resource", "subject", "name")
+"""What may be known of a row that was not read."""
 GAPS = (
     "table", "provider", "account", "region", "kind", "cause", "operation", "permission", "detail",
     "resource", "subject", "name",
@@ -204,7 +206,7 @@ COVERAGE = ("provider", "account", "region", "operation", "permission", "outcome
 """
 
 
-def unread_key(row: Row) -> tuple[str, str]:
+def unread_key(row: Mapping[Any, Any]) -> tuple[str, str]:
     """What a row of a table, and the note of a cell of it that was not read, have in common."""
     return str(row["resource"]), str(row["subject"])
 

@@ -33,7 +33,7 @@ from collectors.operation import Memory, Operation, ReadFailed, Session, declare
 from collectors.provider import QUICK, NoTarget, Scopes, provider
 from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS, PROVIDERS
-from collectors.run import Run, collect, lost
+from collectors.run import Run, collect, tables_of_lost_scope
 from collectors.schema import TEXT, Tables, coverage_frame
 from collectors.scope import FIND, Scope
 from collectors.weak_keys import weak_keys
@@ -269,7 +269,7 @@ def examiner(order: Order) -> Examine:
             raise
         except Exception as error:  # whatever it is, it costs this scope and not the others
             log.debug("%s was given up", scope, exc_info=True)
-            tables = lost(scope, error)
+            tables = tables_of_lost_scope(scope, error)
             run.write(scope, tables)
             return judge_scope(run, scope, tables, checks, order.settings.thresholds)
 

@@ -15,11 +15,12 @@ from typing import BinaryIO
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from made_up import report
 from worlds import World, history, hubs
 
 from collectors.fact_cache import FactCache, Facts
-from collectors.files import write_files
+from collectors.files import write_file, write_files
 from collectors.run import Run
 from collectors.scope import Scope
 from reports import audit_log
@@ -86,7 +87,7 @@ def test_what_is_there_keeps_its_mode(tmp_path: Path) -> None:
 
 def test_drafts_of_a_killed_process_are_removed_by_the_next_that_writes_there(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from collectors.files import write_files\n"
+        "import os, signal, sys; from pathlib import Path; from collectors.files import write_file, write_files\n"
         "files = {name: lambda out: out.write(b'half') for name in ('a.csv', 'b [x].csv')}\n"
         "write_files(Path(sys.argv[1]), files, lambda: os.kill(os.getpid(), signal.SIGKILL))"
     )
@@ -140,3 +141,20 @@ def test_parts_in_a_store_are_removed_an_hour_after_their_scan_was_killed(tmp_pa
         fs.store[path].modified -= timedelta(seconds=4000)
     run.begin({"scan_id": "1", "clock": "2026-11-22T06:00:00Z"})
     assert (fs.exists(old), fs.exists(young), fs.exists(foreign)) == (False, True, True)
+
+
+class Broken(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A store that takes a file, then neither moves nor removes it."""
+
+    cachable = False
+
+    def mv(self, *_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def rm(self, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+
+def test_what_went_wrong_with_a_file_elsewhere_is_told_and_not_what_came_of_tidying_up() -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        write_file(Broken(), "/runs/a/hub.parquet", lambda out: out.write(b"x"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -494,3 +494,18 @@ def test_a_collector_of_the_house_is_named_by_module_and_function() -> None:
     import collectors.registry
 
     assert "aws.cognito.user_pools" in {one.name for one in collectors.registry.COLLECTORS}
+
+
+NOT_DECLARED = Operation("things.other", "things:Other")
+ROGUES: dict[str, Callable[[Reader], Iterator[Row]]] = {
+    "a collector": lambda read: iter(read(NOT_DECLARED)),
+    "the rows of an item": lambda read: read.each([1], lambda _: read(NOT_DECLARED), str),
+    "a cell": lambda read: iter([{"resource": "a", "name": read(GET).cell(lambda _: read(NOT_DECLARED))}]),
+}
+
+
+@pytest.mark.parametrize("where", ROGUES)
+def test_no_net_catches_an_operation_that_was_not_declared(where: str) -> None:
+    """It is a fault of the collector and not of a reply: every test of it fails."""
+    with pytest.raises(Undeclared, match=r"things\.other"):
+        list(Collector(Hub, "things", OPERATIONS, ROGUES[where], "region").rows(reader({})))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from collectors.aws.organization import organization_policy, trust_policy
-from collectors.operation import Operation, permissions
+from collectors.operation import Operation, Policies, permissions
 from collectors.scope import Scope
 
 IDENTITY = Operation("sts.get_caller_identity", "sts:GetCallerIdentity")
@@ -37,11 +37,10 @@ def policy(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, A
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {
+POLICIES: Policies = {
     "account": policy,
     "organization": lambda operations, settings: organization_policy(policy(operations, settings), settings),
     "trust": lambda _, settings: trust_policy(settings),
 }
-"""What is to be created so that a scan may read: for one account, for the identity that scans an organization, and for
-the role in each of its accounts. Each is made from the operations that a scan asks and the settings of the cloud."""
+"""For one account, for the identity that scans an organization, and for the role in each of its accounts."""
 POLICY_FORMAT = "json"

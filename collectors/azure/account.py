@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.operation import Operation, permissions
+from collectors.operation import ROLE, Operation, Policies, permissions
 from collectors.schema import Row, Unread
 
 SUBSCRIPTIONS = Operation(
@@ -63,9 +63,9 @@ def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[s
     """A custom role, as `az role definition create --role-definition` takes it."""
     asked = tuple(operations)
     return {
-        "Name": "iotposture read-only",
+        "Name": ROLE[0],
         "IsCustom": True,
-        "Description": "Reads IoT, IAM and storage configuration; no keys.",
+        "Description": ROLE[1],
         "Actions": permissions(asked),
         "NotActions": [],
         "DataActions": permissions(asked, data=True),
@@ -74,6 +74,5 @@ def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[s
     }
 
 
-POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": custom_role}
-"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICIES: Policies = {"account": custom_role}
 POLICY_FORMAT = "json"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from collectors.operation import Operation, permissions
+from collectors.operation import Operation, Policies, permissions
 
 REGISTRIES = Operation(
     "clearblade.registries.list", "registries: read", items="deviceRegistries", shared=True, fixed=(("pageSize", 100),)
@@ -25,6 +25,5 @@ def services(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str,
     return {"services": permissions(operations)}
 
 
-POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": services}
-"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICIES: Policies = {"account": services}
 POLICY_FORMAT = "yaml"

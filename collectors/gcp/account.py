@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from collectors.operation import Operation, Reader, permissions
+from collectors.operation import ROLE, Operation, Policies, Reader, permissions
 from collectors.schema import Unread
 
 PROJECT = Operation("cloudresourcemanager.projects.get", "resourcemanager.projects.get", shared=True)
@@ -79,13 +79,12 @@ def is_marked(resource: dict[str, Any], what: str) -> bool:
 def custom_role(operations: Iterable[Operation], _: Mapping[str, Any]) -> dict[str, Any]:
     """A custom role, as `gcloud iam roles create --file` takes it; Cloud IoT's own permissions no longer exist."""
     return {
-        "title": "iotposture read-only",
-        "description": "Reads IoT, IAM and storage configuration; no keys.",
+        "title": ROLE[0],
+        "description": ROLE[1],
         "stage": "GA",
         "includedPermissions": [p for p in permissions(operations) if not p.startswith("cloudiot.")],
     }
 
 
-POLICIES: Mapping[str, Callable[[Iterable[Operation], Mapping[str, Any]], dict[str, Any]]] = {"account": custom_role}
-"""What is to be created so that a scan may read, made from the operations that it asks."""
+POLICIES: Policies = {"account": custom_role}
 POLICY_FORMAT = "yaml"
