@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any
 
 import pytest
 from estate import CLOCK
+from refusals import Told
 
 from collectors.aws import session
 from collectors.aws.account import FIND
@@ -34,16 +35,6 @@ OPERATIONS = {operation.name: operation for operation in (*declared("aws", COLLE
 EUROPE, AMERICA, GLOBAL = (Scope("aws", ACCOUNT, region) for region in (HOME, "us-east-1", "global"))
 OWNER = "210987654321"
 """The management account, which owns the organisation's trail."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is kept of an error."""
-
-    outcome: str
-    cause: str
-    permission: str = ""
-    detail: str = ""
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from refusals import Told
 
 from collectors.azure import session
 from collectors.azure.account import FIND
@@ -37,16 +38,6 @@ LIFECYCLE = OPERATIONS["storage.management_policies.get"]
 SERVICES = DPS
 OURS, THEIRS = "4a4d599f-e69d-4cd8-a9e1-9882ea340fb5", "72f988bf-86f1-41af-91ab-2d7cd011db47"
 NOW = datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is kept of an error."""
-
-    outcome: str
-    cause: str
-    permission: str = ""
-    detail: str = ""
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from refusals import Told
 
 from collectors.causes import CAUSES
 from collectors.clearblade import session as clearblade_session
@@ -43,16 +44,6 @@ NOW = datetime.now(UTC)
 PUBSUB = {"service": "pubsub.googleapis.com", "consumer": "projects/123"}
 AT = "pubsub.googleapis.com projects/123"
 OAUTH = "https://www.googleapis.com/auth/cloud-platform"
-
-
-@dataclass(frozen=True)
-class Told:
-    """What is kept of an error."""
-
-    outcome: str
-    cause: str
-    permission: str = ""
-    detail: str = ""
 
 
 @pytest.fixture
