@@ -13,7 +13,6 @@ from typing import Any
 
 from collectors.files import private_folder
 from collectors.registry import PROVIDERS
-from collectors.run import collect
 from collectors.scope import Scope
 from flows.console import CLEAN, NOT_WRITTEN, UNREACHABLE, Format, emit, escaping, failure_code, say, unread
 from flows.errors import BadSettings, NothingReachable
@@ -29,6 +28,7 @@ from flows.scan import (
     judge_scope,
     new_scan_id,
     run,
+    scope_tables,
     selected_checks,
     threads,
     write_about,
@@ -196,8 +196,7 @@ def collect_only(request: ScanRequest, quiet: bool) -> int:
     sessions = Sessions(order)
 
     def examine(scope: Scope) -> dict[str, Any]:
-        if not order.run.has(scope):
-            order.run.write(scope, collect(scope, *sessions.of(scope), order.clock))
+        scope_tables(order, sessions, scope)
         return {"scope": scope}
 
     with progress(quiet) as told, order.run.alone():

@@ -27,9 +27,8 @@ from checks.judge import Judged, judge
 from checks.owner import tags_named
 from checks.registry import AREAS
 from collectors.endpoint import InTheClear
-from collectors.errors import BadRun
 from collectors.fact_cache import FactCache
-from collectors.operation import Memory, Operation, ReadFailed, Session, declared
+from collectors.operation import Memory, Operation, ReadFailed, Session, Undeclared, declared
 from collectors.provider import QUICK, NoTarget, Scopes, provider
 from collectors.rate_limit import RateLimiter
 from collectors.registry import COLLECTORS, PROVIDERS
@@ -257,23 +256,41 @@ def examiner(order: Order) -> Examine:
     sessions, checks = Sessions(order), selected_checks(order.settings, order.select)
 
     def examine(scope: Scope) -> dict[str, Any]:
-        run = order.run
+        tables = scope_tables(order, sessions, scope)
         try:
-            if run.has(scope):
-                tables = run.read(scope)
-            else:
-                tables = collect(scope, *sessions.of(scope), order.clock)
-                run.write(scope, tables)
-            return judge_scope(run, scope, tables, checks, order.settings.thresholds)
-        except (OSError, BadRun):  # the disk's, which every scope shares, or a damaged run, which no scan mends
+            return judge_scope(order.run, scope, tables, checks, order.settings.thresholds)
+        except OSError:  # the disk's, which every scope shares
             raise
-        except Exception as error:  # whatever it is, it costs this scope and not the others
-            log.debug("%s was given up", scope, exc_info=True)
-            tables = tables_of_lost_scope(scope, error)
-            run.write(scope, tables)
-            return judge_scope(run, scope, tables, checks, order.settings.thresholds)
+        except Exception as error:  # what no check stumbled over, such as a note that makes no sense
+            return judge_scope(order.run, scope, give_up(order.run, scope, error), checks, order.settings.thresholds)
 
     return examine
+
+
+def scope_tables(order: Order, sessions: Sessions, scope: Scope) -> Tables:
+    """The tables of a scope: as the run has them, else read from the cloud and kept in the run.
+
+    What is raised while they are read costs this scope and not the others. Raises OSError, which the disk shares with
+    every scope, and BadRun, which no scan mends.
+    """
+    if order.run.has(scope):
+        return order.run.read(scope)
+    try:
+        tables = collect(scope, *sessions.of(scope), order.clock)
+    except (OSError, Undeclared):
+        raise
+    except Exception as error:  # an SDK may raise anything
+        return give_up(order.run, scope, error)
+    order.run.write(scope, tables)
+    return tables
+
+
+def give_up(run: Run, scope: Scope, error: Exception) -> Tables:
+    """The tables of a scope that nothing is known of: its coverage says what kind of error it was, and all is unknown."""
+    log.debug("%s was given up", scope, exc_info=error)
+    tables = tables_of_lost_scope(scope, error)
+    run.write(scope, tables)
+    return tables
 
 
 def judge_scope(
