@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import pytest
@@ -26,6 +27,8 @@ from collectors.tables.data import Route
 from collectors.tables.device import Device
 from collectors.tables.hub import Hub
 from flows.demo import toml
+from flows.scan import Order, Sessions, scope_tables
+from flows.settings import Settings
 from lab.azure_example import PRODUCTION, Estate
 from lab.cloud import Lab
 from lab.server import Fault
@@ -124,6 +127,22 @@ def test_a_row_that_was_not_read_is_one_unknown_of_each_check_that_may_judge_it(
     ]
     assert one["status_reason"].startswith("resource: not understood")
     pd.testing.assert_frame_equal(beside, failing)
+
+
+class Refusing(Sessions):
+    """Sessions of which none can be had."""
+
+    def of(self, scope: Scope) -> NoReturn:
+        raise RecursionError("a secret")
+
+
+def test_a_scope_without_a_session_is_kept_as_failed_by_collect_too(tmp_path: Path) -> None:
+    order = Order(Settings(), "20261128T120000Z-1", datetime(2026, 11, 28, 12, tzinfo=UTC), out=str(tmp_path))
+    scope = Scope("azure", "00000000-0000-0000-0000-000000000000", "global")
+    tables = scope_tables(order, Refusing(order), scope)
+    assert set(tables.coverage["outcome"]) == {"failed"} and set(tables.coverage["code"]) == {"RecursionError"}
+    pd.testing.assert_frame_equal(order.run.read(scope).coverage, tables.coverage)
+    assert "a secret" not in tables.coverage.to_csv() + tables.gaps.to_csv()
 
 
 def test_a_scope_that_raises_is_unknown_as_a_whole_and_the_others_go_on(
