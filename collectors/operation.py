@@ -72,6 +72,17 @@ class Absent(Exception):
     """Raised by a session when the provider said that the thing asked for does not exist."""
 
 
+class Lost(ReadFailed, Absent):
+    """Raised by a session when no permission and no second try brings what was asked for.
+
+    It costs its row or its cell, and the operation counts as read: a list of it has no rows and no gap, as of a thing
+    that is absent, and a cell of it is unread for the cause given.
+    """
+
+    def __init__(self, code: str, detail: str = "", cause: str = "gone") -> None:
+        super().__init__("read", code, detail, cause=cause)
+
+
 class Undeclared(Exception):
     """Raised when code asks for an operation that its collector did not declare: a fault of ours, and no net is for it."""
 

@@ -79,6 +79,11 @@ class Unread:
         known_cause(self.cause)
 
 
+def is_gone(value: Any) -> bool:
+    """Whether a cell was not read because what it was to be read of is no longer there."""
+    return isinstance(value, Unread) and value.cause == "gone"
+
+
 def any_of(values: Iterable[Any]) -> Any:
     """One cell out of several flags: true when one is, else unread when one was not read, else false."""
     unread: Unread | None = None

@@ -13,8 +13,7 @@ from refusals import Told
 from collectors.aws import session
 from collectors.aws.account import FIND
 from collectors.causes import CAUSES
-from collectors.lost import Lost
-from collectors.operation import COLLECTORS, Absent, Memory, ReadFailed, declared, drain
+from collectors.operation import COLLECTORS, Absent, Lost, Memory, ReadFailed, declared, drain
 from collectors.rate_limit import RateLimiter
 from collectors.run import collect
 from collectors.schema import Tables

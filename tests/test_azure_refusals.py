@@ -17,8 +17,7 @@ from collectors.azure.devices import TWINS
 from collectors.azure.iothub import HUBS
 from collectors.azure.roles import ROLES
 from collectors.causes import CAUSES
-from collectors.lost import Lost
-from collectors.operation import COLLECTORS, Memory, Operation, ReadFailed, declared, drain
+from collectors.operation import COLLECTORS, Lost, Memory, Operation, ReadFailed, declared, drain
 from collectors.provider import NoTarget
 from collectors.rate_limit import RateLimiter
 from collectors.run import collect

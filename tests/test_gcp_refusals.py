@@ -18,8 +18,7 @@ from collectors.causes import CAUSES
 from collectors.clearblade import session as clearblade_session
 from collectors.gcp import session as gcp_session
 from collectors.gcp.account import FIND
-from collectors.lost import Lost
-from collectors.operation import COLLECTORS, Memory, Operation, ReadFailed, Session, declared, drain
+from collectors.operation import COLLECTORS, Lost, Memory, Operation, ReadFailed, Session, declared, drain
 from collectors.provider import NoTarget
 from collectors.rate_limit import RateLimiter
 from collectors.run import collect

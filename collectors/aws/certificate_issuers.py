@@ -15,10 +15,9 @@ from typing import Any
 from cryptography import x509
 
 from collectors.aws.account import PAGES
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader
 from collectors.revocation_list import NoUse, RevocationList, revocation_list
-from collectors.schema import Unread, any_of
+from collectors.schema import Unread, any_of, is_gone
 from collectors.x509 import CELLS, cells, certificate, fingerprint, issued_by, pem_facts
 
 LIST_CERTIFICATES = Operation(

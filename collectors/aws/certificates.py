@@ -25,9 +25,8 @@ from collectors.aws.policies import (
     things_of,
 )
 from collectors.aws.rules import LIST_RULES
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.device import Certificate, Device
 
 LIST_BY_AUTHORITY = Operation(

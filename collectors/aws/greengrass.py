@@ -9,9 +9,8 @@ from typing import Any
 
 from collectors.aws.account import RESULTS, partition
 from collectors.aws.policies import GET_POLICY, LIST_POLICIES, LIST_TARGETS
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.edge import EdgeComponent, EdgeCore, EdgeDeployment, EdgeGroup
 
 LARGEST = (("maxResults", 100),)

@@ -7,9 +7,8 @@ from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS, registry
 from collectors.aws.mitigation import DESCRIBE_ACTION, LIST_ACTIONS, containable
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.hub import Detection, Hub, Log
 
 LIST_DOMAINS = Operation(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collectors.aws.account import RESULTS
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader
-from collectors.schema import Unread, any_of
+from collectors.schema import Unread, any_of, is_gone
 
 LIST_ACTIONS = Operation(
     "iot.list_mitigation_actions", "iot:ListMitigationActions", items="actionIdentifiers", fixed=RESULTS

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collectors.aws.certificate_issuers import DESCRIBE_AUTHORITY, LIST_AUTHORITIES
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.device import IssuingAuthority
 from collectors.x509 import fingerprint, public_key
 

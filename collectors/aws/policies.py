@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.aws.account import PAGES, RESULTS
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.access import Policy
 
 LIST_POLICIES = Operation("iot.list_policies", "iot:ListPolicies", items="policies", shared=True, fixed=PAGES)

@@ -27,9 +27,8 @@ from collectors.aws.policies import (
     things_of,
 )
 from collectors.aws.s3 import as_list
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.access import Principal
 
 LIST_MEMBERS = Operation(

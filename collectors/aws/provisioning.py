@@ -18,9 +18,8 @@ from collectors.aws.policies import (
     PROVISIONING,
     things_of,
 )
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.fleet import Authorizer, Claim, ProvisioningTemplate
 
 DESCRIBE_AUTHORIZER = Operation("iot.describe_authorizer", "iot:DescribeAuthorizer", shared=True)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from collectors.aws.organization import ASSUME_ROLE
-from collectors.lost import Lost
-from collectors.operation import Absent, Operation, ReadFailed
+from collectors.operation import Absent, Lost, Operation, ReadFailed
 from collectors.scope import Outcome
 
 if TYPE_CHECKING:

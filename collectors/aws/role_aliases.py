@@ -10,9 +10,8 @@ from collectors.aws.certificate_issuers import LIST_CERTIFICATES
 from collectors.aws.iam import DETAILS, behind
 from collectors.aws.policies import DESCRIBE_ROLE_ALIAS, LIST_ROLE_ALIASES, things_of
 from collectors.aws.principals import GRAPH, Graph, alias_arn, graph
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread
+from collectors.schema import Row, Unread, is_gone
 from collectors.tables.access import RoleAlias
 
 START_REPORT = Operation(

@@ -20,9 +20,8 @@ from collectors.aws.jobs import (
 from collectors.aws.rules import GET_RULE, LIST_RULES, actions
 from collectors.aws.updates import GET_UPDATE, LIST_UPDATES, firmware_buckets
 from collectors.causes import NOTHING_THERE
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, ReadFailed, collector
-from collectors.schema import Row, Unread, any_of
+from collectors.schema import Row, Unread, any_of, is_gone
 from collectors.tables.data import Store
 
 LIST_BUCKETS = Operation(

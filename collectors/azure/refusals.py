@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collectors.lost import Lost
-from collectors.operation import Operation, ReadFailed
+from collectors.operation import Lost, Operation, ReadFailed
 
 NOT_HERE = frozenset(
     {

@@ -9,9 +9,8 @@ from typing import Any
 from collectors.gcp.account import PROJECT_POLICY, full_name, project
 from collectors.gcp.policy import members, project_members, split
 from collectors.gcp.pubsub import SUBSCRIPTION_POLICY, SUBSCRIPTIONS, TELEMETRY, TOPIC_POLICY, of, telemetry
-from collectors.lost import is_gone
 from collectors.operation import Operation, Reader, collector
-from collectors.schema import Row, Unread, any_of
+from collectors.schema import Row, Unread, any_of, is_gone
 from collectors.tables.access import ServiceIdentity
 
 ACCOUNTS = Operation(

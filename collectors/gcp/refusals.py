@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from collectors.lost import Lost
-from collectors.operation import Absent, Operation, ReadFailed
+from collectors.operation import Absent, Lost, Operation, ReadFailed
 from collectors.scope import Outcome
 
 OFF = frozenset({"SERVICE_DISABLED", "accessNotConfigured", "API_NOT_ACTIVATED"})

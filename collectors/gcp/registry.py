@@ -17,9 +17,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from collectors.gcp.account import value_or_unread
-from collectors.lost import is_gone
 from collectors.operation import Reader, Reply
-from collectors.schema import Row, Unread, any_of
+from collectors.schema import Row, Unread, any_of, is_gone
 from collectors.weak_keys import WeakKeys, mark
 from collectors.x509 import NO_LIST, certificate, certificate_facts, fingerprint, key_facts, public_key
 
